@@ -1,0 +1,37 @@
+"""What a person sees when the gateway is ready. On stderr: stdout belongs to the log."""
+
+import click
+
+from sluice import __version__
+from sluice.config.plan import Entry
+from sluice.net.lifecycle import Process
+
+
+def banner(process: Process, *, insecure: bool) -> None:
+    """Say where the gateway listens, what answers there, and what to try."""
+    ports = sorted(process.ports)
+    lines = [f"{click.style('sluice', bold=True)} {__version__} is ready", ""]
+    for listener in process.plan.listeners:
+        scheme = "https" if listener.tls else "http"
+        for number in ports:
+            if number == listener.port or len(ports) == 1:
+                lines.append(f"  {scheme}://localhost:{number}   {_paths(listener.entries)}")
+    lines += [f"  {name:<9} http://localhost:{port}{_PAGE[name]}" for name, port in process.side_ports.items()]
+    lines += ["", *(f"  {note}" for note in process.plan.notes)]
+    if insecure:
+        lines += [
+            "",
+            click.style("  Anyone who can reach this machine can use the gateway: --insecure-bind.", fg="yellow"),
+        ]
+    if ports:
+        lines += ["", f'  Try:  sluice chat "Hello" --url http://localhost:{ports[0]}/v1']
+    click.echo("\n".join(lines) + "\n", err=True)
+
+
+_PAGE = {"admin": "/config_dump", "stats": "/metrics", "readiness": "/healthz/ready"}
+
+
+def _paths(entries: tuple[Entry, ...]) -> str:
+    paths = dict.fromkeys(entry.match.path.value for entry in entries)
+    shown = list(paths)[:6]
+    return "  ".join(shown) + ("  …" if len(paths) > len(shown) else "")

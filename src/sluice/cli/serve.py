@@ -1,0 +1,119 @@
+"""`sluice serve`: put the process together and run it."""
+
+import gc
+import logging
+import os
+import sys
+from collections.abc import Mapping
+
+import click
+import uvloop
+
+from sluice import __version__
+from sluice.cli.banner import banner
+from sluice.config.plan import Addresses, Plan
+from sluice.config.units import duration
+from sluice.errors import ConfigError
+from sluice.net.files import ConfigFiles
+from sluice.net.lifecycle import Options, Process
+from sluice.standard import STANDARD
+from sluice.telemetry.access_log import AccessLog
+from sluice.telemetry.line import Format
+from sluice.telemetry.metrics import Metrics
+from sluice.telemetry.process_log import LoggingBridge, ProcessLog, Threshold
+from sluice.telemetry.report import Report
+from sluice.telemetry.stdout import stdout_writer
+from sluice.testing.fake_provider import FakeProvider
+
+_PORTS = {"admin": 15000, "stats": 15020, "readiness": 15021}
+
+
+@click.command("serve")
+@click.option("-f", "--file", "paths", multiple=True, metavar="FILE_OR_DIR", help="Configuration; may be repeated.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Listen here instead of the configured port.")
+@click.option("--insecure-bind", is_flag=True, help="Listen on all addresses although no client has to authenticate.")
+@click.option("--log-format", type=click.Choice(["json", "text"]), help="Default: text on a terminal, else JSON.")
+@click.option("--drain-timeout", metavar="DURATION", default=None, help="Time for running streams at the end. [60s]")
+@click.option("--metrics-prefix", type=click.Choice(["agentgateway_", "sluice_"]), help="Names of the metrics.")
+def serve_command(
+    paths: tuple[str, ...],
+    port: int | None,
+    insecure_bind: bool,
+    log_format: str | None,
+    drain_timeout: str | None,
+    metrics_prefix: str | None,
+) -> None:
+    """Serve the gateway.
+
+    Without -f the environment is the configuration: OPENAI_API_KEY makes /openai and /v1 go to OpenAI; without a key
+    the built-in provider `fake` answers there, so that the first request works at once.
+    """
+    env = os.environ
+    try:
+        files = ConfigFiles(paths, env, STANDARD)
+        plan = files.load()
+        options = Options(
+            addresses=_addresses(plan, env, everywhere=insecure_bind),
+            everywhere=insecure_bind,
+            drain_timeout_s=_drain_timeout(drain_timeout or env.get("DRAIN_TIMEOUT") or "60s"),
+            port=port,
+        )
+        status = uvloop.run(_serve(files, plan, options, _format(plan, env, log_format), metrics_prefix))
+    except ConfigError as error:
+        click.echo(f"sluice: the configuration is refused\n{error}", err=True)
+        sys.exit(2)
+    sys.exit(status)
+
+
+async def _serve(files: ConfigFiles, plan: Plan, options: Options, log_format: Format, prefix: str | None) -> int:
+    write = stdout_writer()
+    threshold = Threshold(plan.logging.level)
+    log = ProcessLog(write, log_format, threshold)
+    metrics = Metrics(prefix or plan.metrics_prefix, __version__)
+    metrics.log_lines_dropped = lambda: write.dropped
+    logging.getLogger().addHandler(LoggingBridge(log))
+    fake = FakeProvider()
+    process = Process(
+        files,
+        options,
+        registry=STANDARD,
+        report=Report(AccessLog(write, log_format, threshold), metrics, log),
+        metrics=metrics,
+        log=log,
+        start_fake=fake.start,
+    )
+    # What exists now lives as long as the process: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    try:
+        return await process.run(plan, lambda ready: banner(ready, insecure=options.everywhere))
+    finally:
+        await fake.close()
+
+
+def _addresses(plan: Plan, env: Mapping[str, str], *, everywhere: bool) -> Addresses:
+    """Environment over configuration over default; the side doors open as wide as the front door, the admin's
+    never does."""
+    wide = "0.0.0.0" if everywhere else "localhost"  # noqa: S104 - asked for by --insecure-bind
+    written = plan.addresses
+    return Addresses(
+        admin=env.get("ADMIN_ADDR") or written.admin or f"localhost:{_PORTS['admin']}",
+        stats=env.get("STATS_ADDR") or written.stats or f"{wide}:{_PORTS['stats']}",
+        readiness=env.get("READINESS_ADDR") or written.readiness or f"{wide}:{_PORTS['readiness']}",
+    )
+
+
+def _drain_timeout(text: str) -> float:
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise ConfigError(str(error), path="--drain-timeout") from None
+
+
+def _format(plan: Plan, env: Mapping[str, str], option: str | None) -> Format:
+    wanted = option or env.get("LOG_FORMAT") or plan.logging.format
+    if wanted == "json":
+        return "json"
+    if wanted == "text":
+        return "text"
+    return "text" if sys.stdout.isatty() else "json"

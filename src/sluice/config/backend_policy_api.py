@@ -1,0 +1,123 @@
+"""Schema of the policies of a backend: inline in AgentgatewayBackend, or `spec.backend` of an AgentgatewayPolicy.
+
+PURE. Obeys: compat-agentgateway 2.2 to 2.4. What is typed `Later` is refused when set.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from sluice.config.core_api import Name, Schema, Text
+from sluice.config.gateway_api import HeaderName
+from sluice.config.units import Duration
+from sluice.config.unserved import Ignored, Later
+
+AGENTGATEWAY = "agentgateway.dev"
+"""The API group."""
+
+PathText = Annotated[str, msgspec.Meta(min_length=1, max_length=1024, pattern=r"^/[^\s?#]*$")]
+
+
+def exactly_one(value: msgspec.Struct, names: tuple[str, ...], *, at_most: bool = False) -> None:
+    """Check that one of the fields is set, and no other.
+
+    Raises:
+        ValueError: none or several are.
+    """
+    found = [name for name in names if getattr(value, name) is not None]
+    if len(found) > 1 or not (found or at_most):
+        shown = ", ".join(f"`{field.encode_name}`" for field in msgspec.structs.fields(value) if field.name in names)
+        raise ValueError(f"expected {'at most' if at_most else 'exactly'} one of {shown}")
+
+
+class SecretKey(Schema):
+    """One key of a Secret in the object's own namespace."""
+
+    name: Name
+    key: Text = "Authorization"
+    group: Literal[""] = ""
+    kind: Literal["Secret"] = "Secret"
+
+
+class HeaderLocation(Schema):
+    name: HeaderName
+    prefix: Annotated[str, msgspec.Meta(max_length=256, pattern=r"^[ -~]*$")] = ""
+
+
+class AuthLocation(Schema):
+    header: HeaderLocation | None = None
+    query_parameter: Later = None
+    cookie: Later = None
+
+    def __post_init__(self) -> None:
+        exactly_one(self, ("header", "query_parameter", "cookie"))
+
+
+_KINDS_OF_AUTH = ("key", "secret_ref", "passthrough", "aws", "azure", "gcp", "oauth_token_exchange", "cross_app_access")
+
+
+class Auth(Schema):
+    """Which credential goes to the provider."""
+
+    key: Annotated[str, msgspec.Meta(min_length=1, max_length=2048)] | None = None
+    secret_ref: SecretKey | None = None
+    passthrough: dict[str, Ignored] | None = None
+    """Forward the client's own Authorization."""
+    location: AuthLocation | None = None
+    credentials: Later = None
+    aws: Later = None
+    azure: Later = None
+    gcp: Later = None
+    oauth_token_exchange: Later = None
+    cross_app_access: Later = None
+    jwt_sign: Later = None
+
+    def __post_init__(self) -> None:
+        exactly_one(self, (*_KINDS_OF_AUTH, "jwt_sign"), at_most=self.credentials is not None)
+
+
+class BackendHttp(Schema):
+    version: Literal["HTTP1", "HTTP2"] | None = None
+    request_timeout: Duration | None = None
+    """Until the head of the provider's answer."""
+
+
+class BackendTcp(Schema):
+    connect_timeout: Duration | None = None
+    keepalive: Later = None
+
+
+class AuthorityReference(Schema):
+    """A ConfigMap whose key `ca.crt` holds PEM certificates."""
+
+    name: Name
+    group: Literal[""] = ""
+    kind: Literal["ConfigMap"] = "ConfigMap"
+
+
+class BackendTls(Schema):
+    """Speak TLS to the backend; an empty mapping means: with the system's authorities."""
+
+    ca_certificate_refs: Annotated[tuple[AuthorityReference, ...], msgspec.Meta(max_length=1)] = ()
+    insecure_skip_verify: Literal["All", "Hostname"] | None = None
+    sni: Text | None = None
+    mtls_certificate_ref: Later = None
+    verify_subject_alt_names: Later = None
+    alpn_protocols: Later = None
+    key_exchange_groups: Later = None
+    certificate_source: Later = None
+
+
+class BackendPolicies(Schema):
+    """Inline in a backend or a provider, and `spec.backend` of an AgentgatewayPolicy."""
+
+    auth: Auth | None = None
+    http: BackendHttp | None = None
+    tcp: BackendTcp | None = None
+    tls: BackendTls | None = None
+    ai: Later = None
+    tunnel: Later = None
+    transformation: Later = None
+    health: Later = None
+    ext_auth: Later = None
+    mcp: Later = None

@@ -1,0 +1,105 @@
+"""Files to the Plan: the one way in for everything that an operator writes.
+
+PURE. Either a whole Plan comes out or one ConfigError that lists every place that is wrong; nothing in between.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from sluice.config.attach import attach, implied_gateways
+from sluice.config.backends import Backends, needs_fake
+from sluice.config.faults import Faults, Place
+from sluice.config.gateway_api import HttpRoute
+from sluice.config.listeners import Slot, Slots
+from sluice.config.objects import read_objects
+from sluice.config.plan import AiBackend, Listener, Plan
+from sluice.config.policy import Policies, age
+from sluice.config.references import Grants, Values
+from sluice.config.routes import Routes
+from sluice.config.routing import precedence
+from sluice.config.short_form import compile_short_form
+from sluice.config.source import Document, Source, read
+from sluice.registry import Registry
+
+
+def load(sources: Sequence[Source], env: Mapping[str, str], registry: Registry) -> Plan:
+    """Compile manifests (any number of files and documents) or the short form (one document) to a Plan.
+
+    They are told apart by `apiVersion` and `kind`. `env` is what `${VAR}` may refer to.
+
+    Raises:
+        ConfigError: one line per place, `file:line: path: what is wrong (hint)`.
+    """
+    faults = Faults()
+    documents = [(source, document) for source in sources for document in read(source, faults)]
+    faults.check()
+    if not documents:
+        faults.add(
+            Place(", ".join(source.name for source in sources)), "no configuration found: there is no object in it"
+        )
+    short = [item for item in documents if not _is_manifest(item[1])]
+    plan = None
+    if short and len(documents) > 1:
+        document = short[0][1]
+        hint = "an object needs `apiVersion` and `kind`; the short form stands alone in one file"
+        faults.add(document.place(), "this is neither an object nor alone", hint)
+    elif short:
+        plan = compile_short_form(short[0][0], env, registry, faults)
+    else:
+        plan = compile_manifests([document for _, document in documents], env, registry, faults)
+    faults.check()
+    assert plan is not None
+    return plan
+
+
+def compile_manifests(documents: list[Document], env: Mapping[str, str], registry: Registry, faults: Faults) -> Plan:
+    """Compile Gateway API and agentgateway.dev objects; what is wrong goes to `faults`, and the Plan is then not to
+    be used.
+    """
+    objects = read_objects(documents, faults)
+    grants = Grants(objects)
+    values = Values(objects, env, faults)
+    slots = Slots(objects, values, grants, faults)
+    found = sorted(objects.of(HttpRoute), key=age)
+    implied = implied_gateways(found, slots)
+    policies = Policies(objects, implied, faults)
+    backends = Backends(objects, values, policies, registry, faults)
+    routes = Routes(objects, backends, policies, grants, faults)
+    for route in found:
+        routes.add(route, attach(route, slots, faults))
+    listeners = tuple(_listener(slot) for slot in slots.all())
+    notes = [
+        f"Gateway {label} is not defined: its routes are served on a default listener." for label in sorted(implied)
+    ]
+    notes += [
+        f"HTTPRoute {route.label} names no parent and is not served."
+        for route in found
+        if not route.body.spec.parent_refs
+    ]
+    if not found:
+        notes.append("There is no HTTPRoute: every request is answered with 404.")
+    notes += backends.notes
+    statuses = (*slots.statuses(), *routes.statuses, *backends.statuses, *policies.statuses)
+    listeners = listeners or (Listener(name="http", gateway="default/sluice", port=8080),)
+    return Plan(
+        listeners=listeners,
+        statuses=statuses,
+        notes=(*notes, *policies.notes),
+        needs_fake=_needs_fake(listeners),
+    )
+
+
+def _is_manifest(document: Document) -> bool:
+    return isinstance(document.value, dict) and bool({"apiVersion", "kind"} & set(document.value))
+
+
+def _listener(slot: Slot) -> Listener:
+    """Return the listener with its entries in order of precedence; among equals the older route, then the order of
+    rules.
+    """
+    by_age = sorted(slot.entries, key=lambda item: item[0])
+    return slot.listener(tuple(sorted((entry for _, entry in by_age), key=precedence)))
+
+
+def _needs_fake(listeners: tuple[Listener, ...]) -> bool:
+    backends = [item.backend for lis in listeners for entry in lis.entries for item in entry.rule.backends]
+    return any(isinstance(backend, AiBackend) and needs_fake(backend) for backend in backends)

@@ -1,0 +1,153 @@
+"""Plain values to typed structs, and the decoder's complaints to places with hints.
+
+PURE. The schemas (`*_api.py`) are msgspec structs that forbid unknown fields. After a complaint the offending entry
+is taken out and decoding tries again, so that an operator sees every mistake of a document at once.
+"""
+
+import copy
+import difflib
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal, TypeVar, Union, get_args, get_origin
+
+import msgspec
+
+from sluice.config.faults import Faults, Path
+from sluice.config.source import Document
+from sluice.config.units import Duration, Size, duration, size
+
+T = TypeVar("T")
+
+MAX_TRIES = 20
+"""Mistakes shown per document."""
+
+_AT = re.compile(r" - at `(?:key` in `)?\$(.*)`$", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]+)\]|\[\.\.\.\]")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*)`")
+_EXPECTED = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
+
+_WORDS = {"str": "a string", "int": "a whole number", "bool": "true or false", "float": "a number"}
+_WORDS |= {"object": "a mapping", "array": "a list", "null": "nothing", "str | null": "a string"}
+
+
+def decode(document: Document, schema: type[T], faults: Faults) -> T | None:
+    """Return the document as `schema`, or None after adding every mistake to `faults`."""
+    value = copy.deepcopy(document.value)
+    removed: set[Path] = set()
+    for _ in range(MAX_TRIES):
+        try:
+            result = msgspec.convert(value, schema, dec_hook=_construct)
+        except msgspec.ValidationError as error:
+            path = _complain(document, value, schema, str(error), removed, faults)
+            if path is None:
+                return None
+            removed.add(path)
+        else:
+            return None if removed else result
+    return None
+
+
+def closest(word: str, words: typing.Iterable[str]) -> str:
+    """Return a hint that names the most similar of `words`, or lists them when none is similar and they are few."""
+    known = sorted(set(words))
+    lower = {name.lower(): name for name in reversed(known)}
+    near = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean `{lower[near[0]]}`?"
+    return f"expected one of: {', '.join(known)}" if 0 < len(known) <= 12 else ""
+
+
+def _construct(schema: type, value: object) -> object:
+    """Build the types that msgspec does not know."""
+    if schema is Duration:
+        return duration(value)
+    if schema is Size:
+        return size(value)
+    raise NotImplementedError(schema)
+
+
+def _complain(
+    document: Document, value: object, schema: object, text: str, removed: set[Path], faults: Faults
+) -> Path | None:
+    """Add a complaint, take its cause out of `value` and return its path; None when nothing more can be learned."""
+    match = _AT.search(text)
+    message = text[: match.start()] if match else text
+    path = _path(match[1] if match else "")
+    at = _type_at(schema, path)
+    hint = ""
+    if unknown := _UNKNOWN.fullmatch(message):
+        path = (*path, unknown[1])
+        message, hint = "unknown field", closest(unknown[1], _fields(at))
+    elif missing := _MISSING.fullmatch(message):
+        if (*path, missing[1]) in removed:
+            return None
+        faults.add(document.place(*path), f"the field `{missing[1]}` is missing")
+        return None
+    elif message.startswith("Invalid enum value"):
+        # The word as the file has it: what a variable holds may be a secret.
+        word = document.written(*path)
+        message, hint = f"unknown value `{word}`", closest(word, _choices(at))
+    else:
+        message = _words(message)
+        if any(gone[: len(path)] == path for gone in removed):
+            return None  # a consequence of what was taken out below
+    faults.add(document.place(*path), message, hint)
+    return path if _remove(value, path) else None
+
+
+def _words(message: str) -> str:
+    match = _EXPECTED.fullmatch(message)
+    if match is None:
+        return message[:1].lower() + message[1:]
+    wanted = [_WORDS.get(word, word) for word in match[1].removesuffix(" | null").split(" | ")]
+    return f"expected {' or '.join(wanted)}, not {_WORDS.get(match[2], match[2])}"
+
+
+def _path(text: str) -> Path:
+    return tuple(int(m[2]) if m[2] else m[1] for m in _STEP.finditer(text) if m[1] or m[2])
+
+
+def _remove(value: object, path: Path) -> bool:
+    """Take the entry at `path` out. A list keeps its length, since other complaints name indexes."""
+    *way, last = path or ("",)
+    here = value
+    for step in way:
+        here = here[step] if isinstance(here, dict | list) else None  # type: ignore[index]
+    if isinstance(here, dict) and last in here:
+        del here[last]
+        return True
+    return False
+
+
+def _type_at(schema: object, path: Path) -> object:
+    """Return the type that a path leads to, its optional and annotated layers taken off."""
+    here = _core(schema)
+    for step in path:
+        if isinstance(step, int) or get_origin(here) in (dict, Mapping):
+            here = _core((get_args(here) or (None,))[0 if isinstance(step, int) else -1])
+        else:
+            here = _core(_fields(here).get(step))
+    return here
+
+
+def _core(schema: object) -> object:
+    origin = get_origin(schema)
+    if origin is Annotated:
+        return _core(get_args(schema)[0])
+    if origin in (Union, types.UnionType):
+        members = [member for member in get_args(schema) if member is not type(None)]
+        return _core(members[0])
+    return schema
+
+
+def _fields(schema: object) -> dict[str, object]:
+    if isinstance(schema, type) and issubclass(schema, msgspec.Struct):
+        return {field.encode_name: field.type for field in msgspec.structs.fields(schema)}
+    return {}
+
+
+def _choices(schema: object) -> Iterator[str]:
+    return (str(word) for word in get_args(schema)) if get_origin(schema) is Literal else iter(())

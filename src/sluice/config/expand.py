@@ -1,0 +1,52 @@
+"""Environment variables in configuration text, in the two places where they are allowed.
+
+PURE: the environment is an argument. A value that came from it is never part of a message; the variable's name is.
+"""
+
+import re
+from collections.abc import Mapping
+
+_REFERENCE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
+_WHOLE = re.compile(r"(Bearer )?\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class MissingVariable(LookupError):
+    """A variable that the configuration names is not in the environment."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the environment variable {name} is not set")
+
+
+def expand(text: str, env: Mapping[str, str]) -> str:
+    """Replace `$VAR` and `${VAR}` by their values and `$$` by a dollar sign. What is inserted is not expanded again.
+
+    A `$` before anything else stays as it is.
+
+    Raises:
+        MissingVariable: a variable is not set.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        return _lookup(name, env) if name else "$"
+
+    return _REFERENCE.sub(value, text)
+
+
+def expand_secret(text: str, env: Mapping[str, str]) -> str:
+    """Return the value of a Secret's `stringData`: `${VAR}` and `Bearer ${VAR}` are replaced when they are the whole
+    value.
+
+    Anything else is taken literally, since a secret may hold any character.
+
+    Raises:
+        MissingVariable: the variable is not set.
+    """
+    match = _WHOLE.fullmatch(text)
+    return text if match is None else (match[1] or "") + _lookup(match[2], env)
+
+
+def _lookup(name: str, env: Mapping[str, str]) -> str:
+    if name not in env:
+        raise MissingVariable(name)
+    return env[name]

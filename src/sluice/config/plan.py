@@ -1,0 +1,246 @@
+"""The Plan: the whole configuration as one frozen value, ready to be asked.
+
+Everything that can be decided before a request arrives is decided here. A stream keeps the Plan it began with; a reload
+swaps the reference. Nothing in a Plan is ever changed in place.
+"""
+
+from typing import Literal, dataclass_transform
+
+import msgspec
+
+from sluice.policies.deadlines import Deadlines
+from sluice.providers.credential import HeaderPlacement, Secret
+from sluice.providers.provider import Provider
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class Frozen(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact of the Plan."""
+
+
+class Tls(Frozen):
+    """How to speak TLS to a target, or with clients."""
+
+    server_name: str = ""
+    """SNI and the name to verify; empty = the host."""
+    ca_pem: str = ""
+    """Trust these authorities and no others; empty = the system's."""
+    verify: bool = True
+
+
+class ListenerTls(Frozen):
+    """A listener's certificate chain and key, both PEM."""
+
+    certificate_pem: str
+    key_pem: Secret
+
+
+class Endpoint(Frozen):
+    """Where a target listens. Equal endpoints share a connection pool."""
+
+    host: str
+    port: int
+    tls: Tls | None = None
+
+    @property
+    def label(self) -> str:
+        """`host:port`, the field `endpoint` of the access log."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Target(Frozen):
+    """One provider + model + credential: what an attempt goes to."""
+
+    name: str
+    """The provider's name inside its backend; the backend's own name when there is only one."""
+    provider: Provider
+    endpoint: Endpoint
+    model: str = ""
+    """Replaces the model of the body when not empty."""
+    chat_path: str = ""
+    """Whole path of a chat request; empty = the provider's."""
+    base_path: str = ""
+    """Replaces the provider's base path when not empty."""
+    credential: Secret | None = None
+    passthrough: bool = False
+    """Forward the client's own Authorization header instead of a credential of ours."""
+    placement: HeaderPlacement | None = None
+    """Where the credential goes; None = where the provider expects it."""
+    connect_timeout_s: float | None = None
+    """Overrides the route's; None = the route's."""
+    headers_timeout_s: float | None = None
+
+
+class AiBackend(Frozen):
+    """A backend that speaks a dialect: groups of targets in order of priority."""
+
+    name: str
+    """`namespace/name`."""
+    groups: tuple[tuple[Target, ...], ...]
+
+
+class HttpBackend(Frozen):
+    """A backend that speaks plain HTTP: bytes go through unread."""
+
+    name: str
+    endpoint: Endpoint
+    connect_timeout_s: float | None = None
+    headers_timeout_s: float | None = None
+
+
+Backend = AiBackend | HttpBackend
+
+
+class WeightedBackend(Frozen):
+    """A backend of a rule.
+
+    `backend` is None if its reference did not resolve: its share of requests gets a 500 (Gateway API,
+    HTTPBackendRef).
+    """
+
+    weight: int
+    backend: Backend | None
+    error: str = ""
+
+
+class Rule(Frozen):
+    """What happens to a request that matched."""
+
+    name: str
+    """The rule's name or its number, the label `route_rule`."""
+    backends: tuple[WeightedBackend, ...]
+    deadlines: Deadlines = Deadlines()
+
+
+class PathMatch(Frozen):
+    """`kind` is Exact, PathPrefix (whole segments) or RegularExpression (whole path, RE2-like subset)."""
+
+    kind: str = "PathPrefix"
+    value: str = "/"
+
+
+class ValueMatch(Frozen):
+    """A header (name lower case) or query parameter that must have a value."""
+
+    name: str
+    value: str
+    regex: bool = False
+
+
+class Match(Frozen):
+    """All conditions must hold."""
+
+    path: PathMatch = PathMatch()
+    headers: tuple[ValueMatch, ...] = ()
+    query: tuple[ValueMatch, ...] = ()
+    method: str = ""
+
+
+class Entry(Frozen):
+    """One match of one rule of one route.
+
+    A listener's entries stand in order of precedence: the first that matches wins.
+    """
+
+    hostname: str
+    """Empty = any; may begin with `*.`."""
+    match: Match
+    route: str
+    """`namespace/name`."""
+    rule: Rule
+    answer: Literal["backends", "by_model", "model_list"] = "backends"
+    """Who answers: the rule's backends; the backend of `Plan.models` that the body's model names; or the list of
+    public `Plan.models`.
+    """
+
+
+class Listener(Frozen):
+    """A port that clients connect to."""
+
+    name: str
+    gateway: str
+    """`namespace/name`."""
+    port: int
+    hostname: str = ""
+    tls: ListenerTls | None = None
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def bind(self) -> str:
+        """The label `bind`: `8080/namespace/name`."""
+        return f"{self.port}/{self.gateway}"
+
+
+class ModelRoute(Frozen):
+    """A model of the unified addresses: which backend answers for a name (exact, `prefix*`, `*suffix`, `*`)."""
+
+    pattern: str
+    backend: AiBackend
+    public: bool = True
+
+
+class Limits(Frozen):
+    """Bounds on what a client or a provider may send. Bytes and seconds."""
+
+    max_head_bytes: int = 64 << 10
+    max_body_bytes: int = 32 << 20
+    max_event_bytes: int = 16 << 20
+    max_buffer_bytes: int = 256 << 10
+    head_timeout_s: float = 30.0
+    """From the first byte of a request's head to its last."""
+    idle_timeout_s: float = 600.0
+    """How long a kept-alive client connection may rest."""
+    pool_idle_timeout_s: float = 90.0
+
+
+class Logging(Frozen):
+    """`format` is json, text, or auto (text on a terminal)."""
+
+    format: str = "auto"
+    level: str = "info"
+
+
+class Addresses(Frozen):
+    """Where the side doors listen: `host:port`, or `off`. Empty = the default of the process."""
+
+    admin: str = ""
+    stats: str = ""
+    readiness: str = ""
+
+
+class ObjectStatus(Frozen):
+    """The conditions of one configuration object, as a controller would write them into `status`."""
+
+    kind: str
+    name: str
+    file: str
+    line: int
+    conditions: tuple["Condition", ...]
+    attached_routes: dict[str, int] = msgspec.field(default_factory=dict)
+    """Of a Gateway: listener -> how many routes are attached to it."""
+
+
+class Condition(Frozen):
+    """A Kubernetes condition. `scope` says of what: a parent, a listener, or empty for the object itself."""
+
+    type: str
+    status: bool
+    reason: str
+    message: str = ""
+    scope: str = ""
+
+
+class Plan(Frozen):
+    """The whole configuration, compiled."""
+
+    listeners: tuple[Listener, ...]
+    models: tuple[ModelRoute, ...] = ()
+    limits: Limits = Limits()
+    logging: Logging = Logging()
+    addresses: Addresses = Addresses()
+    metrics_prefix: str = "agentgateway_"
+    statuses: tuple[ObjectStatus, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Sentences for the banner: what was found, what was assumed."""
+    needs_fake: bool = False
+    """Some target is the fake provider of this process; its endpoint has port 0 until the lifecycle fills it in."""

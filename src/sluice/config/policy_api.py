@@ -1,0 +1,102 @@
+"""Schema of agentgateway.dev/v1alpha1 AgentgatewayPolicy.
+
+PURE. Obeys: compat-agentgateway 2.5, the names of stream-life 9 included. What is typed `Later` is refused when set.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from sluice.config.backend_policy_api import BackendPolicies, exactly_one
+from sluice.config.core_api import Name, Object, Schema
+from sluice.config.units import Duration
+from sluice.config.unserved import Later
+
+
+class TargetReference(Schema):
+    group: str
+    kind: str
+    name: Name
+    section_name: Name | None = None
+    port: Later = None
+
+
+class TargetSelector(Schema):
+    group: str
+    kind: str
+    match_labels: dict[str, str]
+    section_name: Name | None = None
+    port: Later = None
+
+
+class Timeouts(Schema):
+    """The five clocks. `0s` = off."""
+
+    connect: Duration | None = None
+    response_headers: Duration | None = None
+    first_token: Duration | None = None
+    response_idle: Duration | None = None
+    request: Duration | None = None
+
+
+class Traffic(Schema):
+    timeouts: Timeouts | None = None
+    phase: Later = None
+    jwt_authentication: Later = None
+    api_key_authentication: Later = None
+    basic_authentication: Later = None
+    authorization: Later = None
+    ext_auth: Later = None
+    ext_proc: Later = None
+    rate_limit: Later = None
+    retry: Later = None
+    cors: Later = None
+    csrf: Later = None
+    header_modifiers: Later = None
+    host_rewrite: Later = None
+    direct_response: Later = None
+    delay: Later = None
+    buffer: Later = None
+    transformation: Later = None
+    stream: Later = None
+    admission: Later = None
+    budgets: Later = None
+
+
+class Frontend(Schema):
+    http: Later = None
+    tls: Later = None
+    tcp: Later = None
+    access_log: Later = None
+    tracing: Later = None
+    metrics: Later = None
+    network_authorization: Later = None
+    proxy_protocol: Later = None
+    connect: Later = None
+
+
+class LegacyAi(Schema):
+    """Never part of the API, but printed in its documentation of 1.0 to 1.3: accepted, without effect."""
+
+    route_type: Literal["CHAT", "CHAT_STREAMING"]
+
+
+class PolicySpec(Schema):
+    target_refs: Annotated[tuple[TargetReference, ...], msgspec.Meta(min_length=1, max_length=16)] | None = None
+    target_selectors: Annotated[tuple[TargetSelector, ...], msgspec.Meta(min_length=1, max_length=16)] | None = None
+    backend: BackendPolicies | None = None
+    traffic: Traffic | None = None
+    frontend: Frontend | None = None
+    ai: LegacyAi | None = None
+    strategy: Later = None
+
+    def __post_init__(self) -> None:
+        exactly_one(self, ("target_refs", "target_selectors"))
+        if not (self.backend or self.traffic or self.frontend or self.ai):
+            raise ValueError("expected at least one of `frontend`, `traffic`, `backend`")
+        if len({(ref.group, ref.kind) for ref in self.target_refs or ()}) > 1:
+            raise ValueError("all `targetRefs` must be of one kind")
+
+
+class AgentgatewayPolicy(Object, kw_only=True):
+    spec: PolicySpec

@@ -1,0 +1,155 @@
+"""HTTPRoutes to entries: their rules, matches and backends.
+
+PURE. A backendRef that does not resolve is no load error (Gateway API): its share of the requests fails, and
+`ResolvedRefs` says why.
+"""
+
+from sluice.config.attach import Parent
+from sluice.config.backend_policy_api import AGENTGATEWAY
+from sluice.config.backends import Backends, service_endpoint
+from sluice.config.core_api import Service
+from sluice.config.faults import Faults, Path
+from sluice.config.gateway_api import GATEWAY, BackendReference, HttpRoute, MatchSpec, RuleSpec
+from sluice.config.objects import Objects, Resource
+from sluice.config.pattern import compile_pattern
+from sluice.config.plan import (
+    Backend,
+    Condition,
+    Entry,
+    HttpBackend,
+    Match,
+    ObjectStatus,
+    PathMatch,
+    Rule,
+    ValueMatch,
+    WeightedBackend,
+)
+from sluice.config.policy import Policies, age, deadlines
+from sluice.config.policy_api import Timeouts
+from sluice.config.references import Grants, Unresolved
+
+
+class Routes:
+    """Turns routes into entries of the listeners that took them."""
+
+    def __init__(
+        self, objects: Objects, backends: Backends, policies: Policies, grants: Grants, faults: Faults
+    ) -> None:
+        self._objects, self._backends, self._policies = objects, backends, policies
+        self._grants, self._faults = grants, faults
+        self.statuses: list[ObjectStatus] = []
+
+    def add(self, route: Resource[HttpRoute], parents: list[Parent]) -> None:
+        """Add the entries of a route to its listeners and its conditions to `statuses`."""
+        trouble: Unresolved | None = None
+        for index, spec in enumerate(route.body.spec.rules):
+            resolved, problem = self._resolve(route, spec)
+            trouble = trouble or problem
+            matches = self._matches(route, index, spec)
+            for parent in parents:
+                for slot, hostnames in ((item.slot, item.hostnames) for item in parent.attachments):
+                    rule = self._rule(route, index, spec, resolved, slot.gateway, slot.spec.name)
+                    for hostname in hostnames:
+                        slot.entries += [
+                            (age(route), Entry(hostname=hostname, match=match, route=route.label, rule=rule))
+                            for match in matches
+                        ]
+        self.statuses.append(_status(route, parents, trouble))
+
+    def _rule(
+        self,
+        route: Resource[HttpRoute],
+        index: int,
+        spec: RuleSpec,
+        backends: tuple[WeightedBackend, ...],
+        gateway: str,
+        listener: str,
+    ) -> Rule:
+        own = Timeouts(request=spec.timeouts.request, response_headers=spec.timeouts.backend_request)
+        layers = [
+            *self._policies.timeouts("Gateway", gateway, listener),
+            *self._policies.timeouts("HTTPRoute", route.label, spec.name or ""),
+            own,
+        ]
+        return Rule(name=spec.name or str(index), backends=backends, deadlines=deadlines(layers))
+
+    def _resolve(
+        self, route: Resource[HttpRoute], spec: RuleSpec
+    ) -> tuple[tuple[WeightedBackend, ...], Unresolved | None]:
+        resolved, trouble = [], None
+        for ref in spec.backend_refs:
+            try:
+                backend = self._backend(route, ref)
+                error = backend if isinstance(backend, str) else ""
+                found = None if isinstance(backend, str) else backend
+                resolved.append(WeightedBackend(weight=ref.weight, backend=found, error=error))
+            except Unresolved as problem:
+                trouble = trouble or problem
+                resolved.append(WeightedBackend(weight=ref.weight, backend=None, error=str(problem)))
+        return tuple(resolved), trouble
+
+    def _backend(self, route: Resource[HttpRoute], ref: BackendReference) -> Backend | str:
+        """Return what a reference leads to, or the sentence why that object cannot be used."""
+        namespace = ref.namespace or route.namespace
+        if (ref.group, ref.kind) not in ((AGENTGATEWAY, "AgentgatewayBackend"), ("", "Service")):
+            raise Unresolved("InvalidKind", f"a backend of kind {ref.kind} (group {ref.group or 'core'}) is not served")
+        self._grants.check((GATEWAY, "HTTPRoute", route.namespace), ref.group, ref.kind, namespace, ref.name)
+        if ref.kind == "Service":
+            service = self._objects.get(Service, namespace, ref.name)
+            if service is not None and ref.port is not None:
+                return HttpBackend(name=service.label, endpoint=service_endpoint(service, ref.port))
+        elif (backend := self._backends.get(f"{namespace}/{ref.name}")) is not None:
+            return backend
+        raise Unresolved("BackendNotFound", f"{ref.kind} {namespace}/{ref.name} not found")
+
+    def _matches(self, route: Resource[HttpRoute], index: int, spec: RuleSpec) -> list[Match]:
+        path: Path = ("spec", "rules", index, "matches")
+        return [self._match(route, (*path, i), match) for i, match in enumerate(spec.matches or (MatchSpec(),))]
+
+    def _match(self, route: Resource[HttpRoute], path: Path, spec: MatchSpec) -> Match:
+        if spec.path.type == "RegularExpression":
+            self._check(route, spec.path.value, *path, "path", "value")
+        headers: dict[str, ValueMatch] = {}
+        for i, header in enumerate(spec.headers):
+            regex = header.type == "RegularExpression"
+            if regex:
+                self._check(route, header.value, *path, "headers", i, "value")
+            # Of two entries with the same name only the first counts (Gateway API).
+            headers.setdefault(
+                header.name.lower(), ValueMatch(name=header.name.lower(), value=header.value, regex=regex)
+            )
+        query: dict[str, ValueMatch] = {}
+        for i, item in enumerate(spec.query_params):
+            regex = item.type == "RegularExpression"
+            if regex:
+                self._check(route, item.value, *path, "queryParams", i, "value")
+            query.setdefault(item.name, ValueMatch(name=item.name, value=item.value, regex=regex))
+        return Match(
+            path=PathMatch(kind=spec.path.type, value=spec.path.value),
+            headers=tuple(headers.values()),
+            query=tuple(query.values()),
+            method=spec.method or "",
+        )
+
+    def _check(self, route: Resource[HttpRoute], pattern: str, *path: str | int) -> None:
+        try:
+            compile_pattern(pattern)
+        except ValueError as error:
+            self._faults.add(route.place(*path), str(error))
+
+
+def _status(route: Resource[HttpRoute], parents: list[Parent], trouble: Unresolved | None) -> ObjectStatus:
+    conditions = []
+    for parent in parents:
+        resolved = Condition(
+            type="ResolvedRefs",
+            status=trouble is None,
+            reason=trouble.reason if trouble is not None else "ResolvedRefs",
+            message=str(trouble) if trouble is not None else "",
+            scope=parent.scope,
+        )
+        conditions += [parent.accepted, resolved]
+    place = route.place("metadata", "name")
+    return ObjectStatus(
+        kind=route.kind, name=route.label, file=place.file, line=place.line, conditions=tuple(conditions)
+    )

@@ -1,0 +1,140 @@
+"""The short form to the Plan: models by name behind one address.
+
+PURE. Obeys: compat-agentgateway 3.1: `$VAR`, `${VAR}` and `$$` in every value, port 4000, a key that is not given is
+looked for in the environment variable of its provider.
+"""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from sluice.config.addresses import host_port
+from sluice.config.backends import needs_fake
+from sluice.config.decode import closest, decode
+from sluice.config.expand import expand
+from sluice.config.faults import Faults
+from sluice.config.plan import (
+    Addresses,
+    Entry,
+    Limits,
+    Listener,
+    Logging,
+    Match,
+    PathMatch,
+    Plan,
+    Rule,
+)
+from sluice.config.policy import deadlines
+from sluice.config.policy_api import Timeouts
+from sluice.config.short_form_api import ConfigSpec, LlmSpec, ShortForm
+from sluice.config.short_form_models import Models
+from sluice.config.source import Document, Source, read
+from sluice.config.unserved import refuse_unserved
+from sluice.policies.deadlines import Deadlines
+from sluice.registry import Registry
+
+T = TypeVar("T")
+
+DEFAULT_PORT = 4000
+ROUTE = "default/llm"
+
+
+def compile_short_form(source: Source, env: Mapping[str, str], registry: Registry, faults: Faults) -> Plan | None:
+    """Return the Plan of a short-form file; what is wrong goes to `faults`, and the result is then not to be used."""
+    documents = read(source, faults, lambda text: expand(text, env))
+    if not documents:
+        return None
+    document = documents[0]
+    form = decode(document, ShortForm, faults)
+    if form is None:
+        return None
+    refuse_unserved(document, form, faults)
+    if form.llm is None:
+        hint = "an object of Kubernetes needs `apiVersion` and `kind`"
+        faults.add(document.place(), "the section `llm` is missing", hint)
+        return None
+    return _Compiler(document, form.llm, env, registry, faults).plan(form)
+
+
+class _Compiler:
+    """One file on its way to a Plan."""
+
+    def __init__(
+        self, document: Document, llm: LlmSpec, env: Mapping[str, str], registry: Registry, faults: Faults
+    ) -> None:
+        self._document, self._llm, self._faults = document, llm, faults
+        self._models = Models(document, llm, env, registry, faults)
+
+    def plan(self, form: ShortForm) -> Plan:
+        routes = self._models.routes()
+        stream, pool = self._llm.policies.stream, form.config.backend
+        defaults = Limits()
+        limits = Limits(
+            max_buffer_bytes=_or(stream.max_buffer_bytes, defaults.max_buffer_bytes),
+            max_event_bytes=_or(stream.max_event_bytes, defaults.max_event_bytes),
+            pool_idle_timeout_s=_or(pool.pool_idle_timeout, defaults.pool_idle_timeout_s),
+        )
+        clocks = deadlines([Timeouts(connect=pool.connect_timeout), self._llm.policies.timeouts])
+        return Plan(
+            listeners=self._listeners(form, clocks),
+            models=routes,
+            limits=limits,
+            logging=_logging(form.config),
+            addresses=self._addresses(form.config),
+            notes=tuple(self._models.notes),
+            needs_fake=any(needs_fake(route.backend) for route in routes),
+        )
+
+    def _listeners(self, form: ShortForm, clocks: Deadlines) -> tuple[Listener, ...]:
+        chat = Rule(name="chat", backends=(), deadlines=clocks)
+        models = Rule(name="models", backends=(), deadlines=clocks)
+        entries = (
+            Entry(hostname="", match=_exact("/v1/chat/completions"), route=ROUTE, rule=chat, answer="by_model"),
+            Entry(hostname="", match=_exact("/v1/models"), route=ROUTE, rule=models, answer="model_list"),
+        )
+        ports = self._ports(form)
+        return tuple(
+            Listener(name="http", gateway=f"default/{name}", port=port, entries=entries) for name, port in ports
+        )
+
+    def _ports(self, form: ShortForm) -> list[tuple[str, int]]:
+        if self._llm.port is not None or not form.gateways:
+            if self._llm.gateways and self._llm.gateways != ("default",):
+                self._faults.add(self._document.place("llm", "gateways"), "the section `gateways` does not define them")
+            return [("default", self._llm.port or DEFAULT_PORT)]
+        ports = []
+        for index, name in enumerate(self._llm.gateways or form.gateways):
+            if name in form.gateways:
+                ports.append((name, form.gateways[name].port))
+            else:
+                place = self._document.place("llm", "gateways", index)
+                self._faults.add(place, "no such gateway is defined", closest(name, form.gateways))
+        return ports
+
+    def _addresses(self, config: ConfigSpec) -> Addresses:
+        fields = {
+            "adminAddr": config.admin_addr,
+            "statsAddr": config.stats_addr,
+            "readinessAddr": config.readiness_addr,
+        }
+        for field, text in fields.items():
+            if text not in (None, "off"):
+                try:
+                    host_port(text or "", 0)
+                except ValueError:
+                    self._faults.add(self._document.place("config", field), "expected `host:port` or `off`")
+        return Addresses(
+            admin=config.admin_addr or "", stats=config.stats_addr or "", readiness=config.readiness_addr or ""
+        )
+
+
+def _logging(config: ConfigSpec) -> Logging:
+    defaults = Logging()
+    return Logging(format=config.logging.format or defaults.format, level=config.logging.level or defaults.level)
+
+
+def _exact(path: str) -> Match:
+    return Match(path=PathMatch(kind="Exact", value=path))
+
+
+def _or(value: T | None, default: T) -> T:
+    return default if value is None else value

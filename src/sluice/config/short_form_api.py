@@ -1,0 +1,234 @@
+"""Schema of the short form: `config`, `gateways` and `llm` in one file.
+
+PURE. Obeys: compat-agentgateway 3.1 and 3.3, stream-life 9 for the time-outs. What is typed `Later` is refused when
+set.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from sluice.config.backend_policy_api import PathText, exactly_one
+from sluice.config.core_api import Port, Schema, Text
+from sluice.config.policy_api import Timeouts
+from sluice.config.units import Duration, Size
+from sluice.config.unserved import Ignored, Later
+
+Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^(\*|\*?[^*]+|[^*]+\*)$")]
+"""A model's name: exact, `prefix-*`, `*-suffix` or `*`."""
+
+
+# -- config -----------------------------------------------------------------------------------------------------------
+
+
+class LoggingSpec(Schema):
+    level: Literal["trace", "debug", "info", "warn", "error"] | None = None
+    format: Literal["text", "json", "auto"] | None = None
+    filter: Later = None
+    fields: Later = None
+    database: Later = None
+
+
+class PoolSpec(Schema):
+    """How to reach providers."""
+
+    connect_timeout: Duration | None = None
+    pool_idle_timeout: Duration | None = None
+    pool_max_size: Later = None
+    keepalives: Later = None
+
+
+class ConfigSpec(Schema):
+    admin_addr: Text | None = None
+    stats_addr: Text | None = None
+    readiness_addr: Text | None = None
+    logging: LoggingSpec = LoggingSpec()
+    backend: PoolSpec = PoolSpec()
+    histograms: Later = None
+    tracing: Later = None
+    metrics: Later = None
+    database: Later = None
+    storage: Later = None
+    model_catalog: Later = None
+    session: Later = None
+    sensitive_headers: Later = None
+    custom_functions: Later = None
+    connection_termination_deadline: Later = None
+    connection_min_termination_deadline: Later = None
+    worker_threads: Later = None
+    dns: Later = None
+
+
+class GatewaySpec(Schema):
+    port: Port
+    hostname: Later = None
+    protocol: Later = None
+    tls: Later = None
+    listeners: Later = None
+
+
+# -- llm --------------------------------------------------------------------------------------------------------------
+
+
+class Params(Schema):
+    """A provider's settings. A model's own win over those of the provider that it refers to, one by one."""
+
+    model: Text | None = None
+    """The provider's name of the model; unset = the name that the client sent."""
+    api_key: Annotated[str, msgspec.Meta(min_length=1, max_length=2048)] | None = None
+    base_url: Annotated[str, msgspec.Meta(min_length=1, max_length=2048)] | None = None
+    host_override: Text | None = None
+    path_override: PathText | None = None
+    path_prefix: PathText | None = None
+    tokenize: Later = None
+    aws_region: Later = None
+    vertex_region: Later = None
+    vertex_project: Later = None
+    azure_resource_name: Later = None
+    azure_resource_type: Later = None
+    azure_api_version: Later = None
+    azure_project_name: Later = None
+
+    def __post_init__(self) -> None:
+        exactly_one(self, ("base_url", "host_override"), at_most=True)
+        exactly_one(self, ("path_override", "path_prefix"), at_most=True)
+
+
+class ProviderReference(Schema):
+    reference: Text | None = None
+    custom: Later = None
+
+    def __post_init__(self) -> None:
+        exactly_one(self, ("reference", "custom"))
+
+
+class ProviderSpec(Schema):
+    """Defaults that models refer to."""
+
+    name: Text
+    provider: Text
+    params: Params = Params()
+    defaults: Later = None
+
+
+class ModelSpec(Schema):
+    name: Pattern
+    provider: Text | ProviderReference
+    id: Ignored = None
+    visibility: Literal["public", "internal"] = "public"
+    params: Params = Params()
+    passthrough: Later = None
+    authorization: Later = None
+    defaults: Later = None
+    overrides: Later = None
+    transformation: Later = None
+    final_transformation: Later = None
+    request_headers: Later = None
+    response_headers: Later = None
+    backend_tls: Later = msgspec.field(name="backendTLS", default=None)
+    tls: Later = None
+    auth: Later = None
+    health: Later = None
+    backend_tunnel: Later = None
+    guardrails: Later = None
+    prompt_caching: Later = None
+    matches: Later = None
+
+
+class WeightedTarget(Schema):
+    model: Text
+    weight: Annotated[int, msgspec.Meta(ge=0)] = 1
+
+
+class PriorityTarget(Schema):
+    model: Text
+    priority: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class ConditionalTarget(Schema):
+    model: Text
+    when: str | None = None
+
+
+class Weighted(Schema):
+    targets: Annotated[tuple[WeightedTarget, ...], msgspec.Meta(min_length=1, max_length=64)]
+
+
+class Failover(Schema):
+    targets: Annotated[tuple[PriorityTarget, ...], msgspec.Meta(min_length=1, max_length=64)]
+
+
+class Conditional(Schema):
+    targets: Annotated[tuple[ConditionalTarget, ...], msgspec.Meta(min_length=1, max_length=64)]
+
+
+class RoutingSpec(Schema):
+    weighted: Weighted | None = None
+    failover: Failover | None = None
+    conditional: Conditional | None = None
+
+    def __post_init__(self) -> None:
+        exactly_one(self, ("weighted", "failover", "conditional"))
+
+
+class VirtualModelSpec(Schema):
+    name: Text
+    routing: RoutingSpec
+    id: Ignored = None
+
+
+class StreamSpec(Schema):
+    max_buffer_bytes: Size | None = None
+    max_event_bytes: Size | None = None
+    on_disconnect: Later = None
+    drain: Later = None
+    keep_alive: Later = None
+    slow_reader_timeout: Later = None
+
+
+class PoliciesSpec(Schema):
+    timeouts: Timeouts = Timeouts()
+    stream: StreamSpec = StreamSpec()
+    admission: Later = None
+    oidc: Later = None
+    jwt_auth: Later = None
+    authorization: Later = None
+    ext_authz: Later = None
+    ext_proc: Later = None
+    cors: Later = None
+    transformations: Later = None
+    basic_auth: Later = None
+    api_key: Later = None
+    guardrails: Later = None
+    local_rate_limit: Later = None
+    remote_rate_limit: Later = None
+    rate_limit: Later = None
+    budgets: Later = None
+
+
+class LlmSpec(Schema, kw_only=True):
+    gateways: tuple[Text, ...] = ()
+    port: Port | None = None
+    """Deprecated in favour of `gateways`."""
+    tls: Later = None
+    providers: tuple[ProviderSpec, ...] = ()
+    models: Annotated[tuple[ModelSpec, ...], msgspec.Meta(min_length=1)]
+    virtual_models: tuple[VirtualModelSpec, ...] = ()
+    policies: PoliciesSpec = PoliciesSpec()
+
+
+class ShortForm(Schema):
+    config: ConfigSpec = ConfigSpec()
+    gateways: dict[str, GatewaySpec] = msgspec.field(default_factory=dict)
+    llm: LlmSpec | None = None
+    binds: Later = None
+    frontend_policies: Later = None
+    policies: Later = None
+    workloads: Later = None
+    services: Later = None
+    backends: Later = None
+    route_groups: Later = None
+    routes: Later = None
+    tcp_routes: Later = None
+    mcp: Later = None
+    ui: Later = None

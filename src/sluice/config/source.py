@@ -1,0 +1,201 @@
+"""YAML text to plain values that remember where they stood.
+
+PURE, and safe against hostile text: sizes, depth and the expansion of aliases are bounded before anything is built.
+Obeys: YAML 1.1 as Kubernetes reads it, restricted to the JSON types: keys and timestamps are strings, custom tags are
+refused, a key may stand in a mapping only once. Messages name places and rules, never contents.
+"""
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+import yaml
+
+from sluice.config.faults import Faults, Path, Place, path_text
+
+MAX_TEXT_BYTES = 4 << 20
+"""Largest file. etcd refuses objects above 1.5 MiB, so this holds several of the largest."""
+MAX_NODES = 100_000
+"""Values per document after aliases are expanded. A billion laughs stop here."""
+MAX_DEPTH = 64
+"""Nesting. The YAML library composes recursively in C and crashes the process at some ten thousands."""
+
+_TAG = "tag:yaml.org,2002:"
+_CONSTRUCT = yaml.constructor.SafeConstructor()
+_RESOLVER = yaml.resolver.Resolver()
+
+Expand = Callable[[str], str]
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One file: the name that errors show, and its text."""
+
+    name: str
+    text: str
+
+
+class Document:
+    """One YAML document, or one item of a `List`: its plain value, and the way back to lines."""
+
+    def __init__(self, file: str, node: yaml.Node, value: object, prefix: Path = ()) -> None:
+        self.file, self.value, self._node, self._prefix = file, value, node, prefix
+
+    def place(self, *path: str | int) -> Place:
+        """Return where a value stands; the line of a mapping's entry is that of its key.
+
+        A path that is not there ends at the last step that is.
+        """
+        node, line = self._node, self._node.start_mark.line
+        for step in path:
+            found = _step(node, step)
+            if found is None:
+                break
+            node, line = found
+        return Place(self.file, line + 1, path_text(self._prefix + path))
+
+    def part(self, value: object, *path: str | int) -> "Document":
+        """Return the document of a part of this one. Its path is present."""
+        node = self._node
+        for step in path:
+            found = _step(node, step)
+            if found is not None:
+                node = found[0]
+        return Document(self.file, node, value, self._prefix + path)
+
+    def written(self, *path: str | int) -> str:
+        """Return a scalar as the file has it, before variables were expanded; empty if there is none."""
+        node = self.part(None, *path)._node
+        return node.value if isinstance(node, yaml.ScalarNode) else ""
+
+
+def read(source: Source, faults: Faults, expand: Expand | None = None) -> list[Document]:
+    """Return the documents of a file that are not empty, in order; what is wrong goes to `faults`.
+
+    `expand` is applied to every scalar that is not a key; it may raise LookupError.
+    """
+    if len(source.text) > MAX_TEXT_BYTES:
+        faults.add(Place(source.name), f"the file is larger than {MAX_TEXT_BYTES} bytes")
+        return []
+    documents = []
+    for node in _compose(source, faults):
+        builder = _Builder(source.name, faults, expand)
+        value = builder.build(node, ())
+        if value is not None and not builder.failed:
+            documents.append(Document(source.name, node, value))
+    return documents
+
+
+def _compose(source: Source, faults: Faults) -> list[yaml.Node]:
+    try:
+        depth = 0
+        for event in yaml.parse(source.text, Loader=yaml.CSafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                line = event.start_mark.line + 1 if event.start_mark is not None else 0
+                faults.add(Place(source.name, line), f"values are nested deeper than {MAX_DEPTH} levels")
+                return []
+        return [node for node in yaml.compose_all(source.text, Loader=yaml.CSafeLoader) if node is not None]
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        # libyaml's problems are fixed sentences; PyYAML's contexts may quote the text, so they are left out.
+        lines = source.text.rstrip("\n").count("\n") + 1  # a text that ends too early is wrong in its last line
+        line, problem = min(mark.line + 1, lines) if mark else 0, error.problem or "the text is malformed"
+        faults.add(Place(source.name, line), f"not valid YAML: {problem}")
+    except yaml.reader.ReaderError as error:
+        line = source.text.count("\n", 0, error.position) + 1
+        faults.add(Place(source.name, line), "not valid YAML: the text holds a control character")
+    except UnicodeError as error:
+        line = source.text.count("\n", 0, getattr(error, "start", 0)) + 1
+        faults.add(Place(source.name, line), "not valid YAML: the text is not UTF-8")
+    return []
+
+
+def _step(node: yaml.Node, step: str | int) -> tuple[yaml.Node, int] | None:
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        item = node.value[step]
+        return item, item.start_mark.line
+    if isinstance(node, yaml.MappingNode):
+        for key, value in _entries(node):
+            if key.value == str(step):
+                return value, key.start_mark.line
+    return None
+
+
+def _entries(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    """Yield a mapping's own entries, then those that `<<` merges into it."""
+    merged: list[yaml.Node] = []
+    for key, value in node.value:
+        if key.tag == _TAG + "merge":
+            merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
+        else:
+            yield key, value
+    for part in merged:
+        if isinstance(part, yaml.MappingNode) and part is not node:
+            yield from ((k, v) for k, v in part.value if k.tag != _TAG + "merge")
+
+
+class _Builder:
+    """Turn the nodes of one document into dicts, lists and scalars; bounded by MAX_NODES and MAX_DEPTH, aliases
+    expanded.
+    """
+
+    def __init__(self, file: str, faults: Faults, expand: Expand | None) -> None:
+        self._file, self._faults, self._expand = file, faults, expand
+        self._count = 0
+        self.failed = False
+
+    def build(self, node: yaml.Node, path: Path) -> object:
+        self._count += 1
+        if self._count > MAX_NODES or len(path) > MAX_DEPTH:
+            if not self.failed:
+                self._fail(node, (), f"the document expands to more than {MAX_NODES} values or {MAX_DEPTH} levels")
+            return None
+        if isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
+            return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        self._fail(node, path, "a custom YAML tag is not allowed")
+        return None
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> object:
+        result: dict[str, object] = {}
+        own = {id(key) for key, _ in node.value}
+        for key, value in _entries(node):
+            self._count += id(key) not in own  # a merged entry costs time even when it gives way
+            if self._count > MAX_NODES:
+                self.build(value, path)
+                break
+            if not isinstance(key, yaml.ScalarNode):
+                self._fail(key, path, "a key must be a string")
+            elif key.value not in result:
+                result[key.value] = self.build(value, (*path, key.value))
+            elif id(key) in own:  # a merged entry gives way silently; an own one would be lost
+                self._fail(key, (*path, key.value), "the key stands here twice")
+        return result
+
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> object:
+        text, tag = node.value, node.tag
+        if self._expand is not None and "$" in text:
+            try:
+                text = self._expand(text)
+            except LookupError as error:
+                self._fail(node, path, str(error))
+                return None
+            if node.style not in ("'", '"', "|", ">"):  # plain: `port: $PORT` is a number
+                tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+        kind = tag.removeprefix(_TAG)
+        if kind in ("int", "float", "bool", "null"):
+            try:
+                return getattr(_CONSTRUCT, f"construct_yaml_{kind}")(yaml.ScalarNode(tag, text))
+            except (ValueError, OverflowError, KeyError):
+                self._fail(node, path, f"the value is not a {kind}")
+                return None
+        if kind in ("str", "timestamp", "merge", "value"):
+            return text
+        self._fail(node, path, "a custom YAML tag is not allowed")
+        return None
+
+    def _fail(self, node: yaml.Node, path: Path, message: str) -> None:
+        self.failed = True
+        self._faults.add(Place(self._file, node.start_mark.line + 1, path_text(path)), message)

@@ -1,0 +1,137 @@
+"""The JSON of OpenAI chat completions, as far as Sluice reads it. Unknown members are skipped, or kept as leftovers."""
+
+import msgspec
+
+from sluice.chat.events import FinishReason
+from sluice.chat.usage import Usage
+
+ABSENT = msgspec.Raw(b"")
+"""A member that was not sent. (`Raw | None` would not do: it accepts null and nothing else.)"""
+NULL = msgspec.Raw(b"null")
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON from outside may raise: no JSON or the wrong type, text that is not UTF-8, nested too deeply."""
+
+
+class _Wire(msgspec.Struct, gc=False):
+    """A JSON object of the API."""
+
+
+class FunctionPart(_Wire):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class ToolCallPart(_Wire):
+    index: int | None = None
+    id: str | None = None
+    function: FunctionPart | None = None
+
+
+class Delta(_Wire):
+    """`delta` of a chunk and `message` of an answer: the same members."""
+
+    role: str | None = None
+    content: str | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: list[ToolCallPart] | None = None
+    function_call: FunctionPart | None = None
+
+
+class ChunkChoice(_Wire):
+    index: int = 0
+    delta: Delta | None = None
+    message: Delta | None = None
+    finish_reason: str | None = None
+    logprobs: msgspec.Raw = ABSENT
+
+
+class PromptDetails(_Wire):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    audio_tokens: int | None = None
+
+
+class CompletionDetails(_Wire):
+    reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
+
+
+class WireUsage(_Wire):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: PromptDetails | None = None
+    completion_tokens_details: CompletionDetails | None = None
+
+
+class Chunk(_Wire):
+    """A `chat.completion.chunk` or a `chat.completion`."""
+
+    id: str | None = None
+    model: str | None = None
+    created: int | float | None = None
+    choices: list[ChunkChoice] | None = None
+    usage: WireUsage | None = None
+    error: msgspec.Raw = ABSENT
+
+
+KNOWN_TOP = frozenset(Chunk.__struct_fields__) | {"object"}
+KNOWN_CHOICE = frozenset(ChunkChoice.__struct_fields__)
+KNOWN_DELTA = frozenset(Delta.__struct_fields__)
+
+FINISH_TO_VOCABULARY: dict[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    "error": "error",
+}
+"""Words that are not in here (vendors' own) count as `stop`; the native word is kept beside it."""
+
+FINISH_FROM_VOCABULARY: dict[FinishReason, str] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "content_filter",
+    "refusal": "stop",
+    "error": "stop",
+}
+"""OpenAI says a refusal in its own channel and finishes with `stop`. `error` never ends an answer: an error event
+does."""
+
+
+def said(raw: msgspec.Raw) -> msgspec.Raw | None:
+    """Return a member's value, None if it is null or was not sent."""
+    return None if raw is ABSENT or raw == NULL else raw
+
+
+def read_usage(usage: WireUsage) -> Usage:
+    """OpenAI's counts already include cached and reasoning tokens."""
+    prompt = usage.prompt_tokens_details or PromptDetails()
+    completion = usage.completion_tokens_details or CompletionDetails()
+    return Usage(
+        input_tokens=usage.prompt_tokens or 0,
+        output_tokens=usage.completion_tokens or 0,
+        cache_read_tokens=prompt.cached_tokens or 0,
+        cache_write_tokens=prompt.cache_write_tokens or 0,
+        reasoning_tokens=completion.reasoning_tokens or 0,
+        input_audio_tokens=prompt.audio_tokens or 0,
+        output_audio_tokens=completion.audio_tokens or 0,
+    )
+
+
+def write_usage(usage: Usage) -> dict[str, object]:
+    """The `usage` object, details included as OpenAI always sends them."""
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cache_read_tokens, "audio_tokens": usage.input_audio_tokens},
+        "completion_tokens_details": {
+            "reasoning_tokens": usage.reasoning_tokens,
+            "audio_tokens": usage.output_audio_tokens,
+        },
+    }

@@ -1,0 +1,158 @@
+"""What an exchange learns about itself on its way, and the one record that it becomes."""
+
+from sluice.chat.request import ChatRequest
+from sluice.config.plan import AiBackend, Entry, HttpBackend, Listener, Target
+from sluice.errors import ClientError, SluiceError, TimedOut, Truncated, Unavailable, UpstreamError
+from sluice.gateway.identity import Identity, is_request_id
+from sluice.gateway.ports import Request, UpstreamStream
+from sluice.relay.meter import Meter
+from sluice.relay.outcome import Outcome
+from sluice.relay.record import UNKNOWN, ExchangeRecord, RequestParams, Route
+from sluice.relay.relay import Relay, Said
+
+_NO_PARAMS = RequestParams()
+_NOTHING_SAID = Said()
+_CLIENT_CLOSED = 499
+_STATUS_OF_LEAVING = {"client_gone": _CLIENT_CLOSED, "slow_reader": _CLIENT_CLOSED}
+
+
+class Account:
+    """Facts of one exchange, filled in as they become known. Mutable, owned by its Exchange alone."""
+
+    def __init__(self, request: Request, identity: Identity, now: float) -> None:
+        self.request = request
+        self.identity = identity
+        self.request_id = identity.request_id
+        self.taken_at = now
+        """When the gateway had the whole request."""
+        self.asked_at = 0.0
+        """When the request left for the provider."""
+        self.passed_on_s = 0.0
+        """The gateway's own time between the provider's head and the first byte to the client."""
+        self.status = 0
+        self.streaming = False
+        self.direct = False
+        """The gateway answered by itself."""
+        self.chat: ChatRequest | None = None
+        self.relay: Relay | None = None
+        self.connect_s: float | None = None
+        self.encrypted = False
+        self._route = Route()
+        self._endpoint = ""
+        self._provider = UNKNOWN
+        self._llm = False
+
+    # -- learning -----------------------------------------------------------------------------------------------------
+
+    def at_listener(self, listener: Listener) -> None:
+        self._route = Route(bind=listener.bind, gateway=listener.gateway, listener=listener.name)
+
+    def at_entry(self, listener: Listener, entry: Entry) -> None:
+        self._route = Route(
+            bind=listener.bind,
+            gateway=listener.gateway,
+            listener=listener.name,
+            route=entry.route,
+            route_rule=entry.rule.name or UNKNOWN,
+        )
+
+    def at_backend(self, backend: AiBackend | HttpBackend) -> None:
+        known = self._route
+        self._route = Route(
+            bind=known.bind,
+            gateway=known.gateway,
+            listener=known.listener,
+            route=known.route,
+            route_rule=known.route_rule,
+            backend=backend.name,
+        )
+        if isinstance(backend, HttpBackend):
+            self._endpoint = backend.endpoint.label
+            self.encrypted = backend.endpoint.tls is not None
+        else:
+            self._llm = True
+
+    def at_target(self, target: Target) -> None:
+        self._endpoint = target.endpoint.label
+        self._provider = target.provider.telemetry_name
+        self.encrypted = target.endpoint.tls is not None
+
+    def at_answer(self, upstream: UpstreamStream) -> None:
+        """The provider's head is here. Its request id, if it gave one, becomes ours: what a client quotes is in
+        the log."""
+        self.connect_s = upstream.connect_s
+        given = upstream.head.header(b"x-request-id").decode("latin-1")
+        if is_request_id(given):
+            self.request_id = given
+
+    # -- telling ------------------------------------------------------------------------------------------------------
+
+    def record(self, outcome: Outcome, *, now: float, wall: float) -> ExchangeRecord:
+        """Build the record of the finished exchange. `now` is monotonic, `wall` seconds since 1970."""
+        request, chat, relay, error = self.request, self.chat, self.relay, outcome.error
+        said = relay.said if relay is not None else _NOTHING_SAID
+        meter = relay.meter if relay is not None else Meter(request.received_at)
+        stream = meter.facts(streaming=self.streaming)
+        return ExchangeRecord(
+            request_id=self.request_id,
+            trace_id=self.identity.trace_id,
+            span_id=self.identity.span_id,
+            started_at=wall - (now - request.received_at),
+            duration_s=now - request.received_at,
+            added_s=(self.asked_at or now) - self.taken_at,
+            answer_added_s=self.passed_on_s,
+            route=self._route,
+            endpoint=self._endpoint,
+            src_addr=request.peer,
+            method=request.method,
+            host=request.header(b"host") or "",
+            path=request.path,
+            http_version=request.http_version,
+            status=_STATUS_OF_LEAVING.get(outcome.kind, self.status),
+            protocol="llm" if self._llm else "http",
+            operation="chat" if chat is not None else "",
+            provider=self._provider,
+            request_model=chat.model if chat is not None else "",
+            response_model=said.model,
+            streaming=self.streaming,
+            params=_params(chat) if chat is not None else _NO_PARAMS,
+            usage=said.usage,
+            stream=stream,
+            tpot_s=meter.tpot_s(said.usage) if self.streaming else None,
+            finish_reason=said.finish_reason,
+            outcome=outcome.kind,
+            reason="DirectResponse" if self.direct else _reason(outcome),
+            error="" if error is None else str(error),
+            connect_s=self.connect_s,
+            connect_transport="tls" if self.encrypted else "plaintext",
+        )
+
+
+def outcome_of(error: SluiceError) -> Outcome:
+    """How an exchange ended that ended with this error before an answer began."""
+    if isinstance(error, ClientError):
+        return Outcome("rejected", error)
+    if isinstance(error, TimedOut):
+        return Outcome("timeout", error)
+    if isinstance(error, Truncated):
+        return Outcome("upstream_truncated", error)
+    if isinstance(error, UpstreamError):
+        return Outcome("upstream_error", error)
+    return Outcome("shed" if isinstance(error, Unavailable) else "internal", error)
+
+
+def _reason(outcome: Outcome) -> str:
+    if outcome.error is not None:
+        return outcome.error.reason
+    return "Upstream" if outcome.kind == "completed" else "ClientGone"
+
+
+def _params(chat: ChatRequest) -> RequestParams:
+    return RequestParams(
+        temperature=chat.temperature,
+        top_p=chat.top_p,
+        max_tokens=chat.max_tokens,
+        frequency_penalty=chat.frequency_penalty,
+        presence_penalty=chat.presence_penalty,
+        seed=chat.seed,
+    )

@@ -1,0 +1,77 @@
+"""A plan in use: what is derived from it once, so that no request has to."""
+
+from sluice.config.plan import AiBackend, Entry, HttpBackend, Listener, Plan, Target
+from sluice.config.routing import PortRouter, model_route
+from sluice.errors import Internal, ModelNotFound, NoBackend, RouteNotFound, SluiceError
+from sluice.gateway.outbound import Outbound, outbounds
+from sluice.gateway.ports import Request
+from sluice.policies.balance import pick
+from sluice.relay.relay import Limits
+
+
+class ActivePlan:
+    """One configuration at work. Immutable: an exchange keeps the one it began with, whatever is loaded meanwhile."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.limits = Limits(
+            max_event_bytes=plan.limits.max_event_bytes,
+            max_held_bytes=plan.limits.max_buffer_bytes,
+            max_whole_bytes=plan.limits.max_body_bytes,
+        )
+        ports = {listener.port for listener in plan.listeners}
+        self._routers = {port: PortRouter(li for li in plan.listeners if li.port == port) for port in ports}
+        self._outbounds = outbounds(plan)
+
+    def listener(self, request: Request) -> Listener | None:
+        """The listener that a request belongs to by port and host."""
+        router = self._routers.get(request.port)
+        return router.listener(request.header(b"host") or "") if router else None
+
+    def route(self, request: Request) -> tuple[Listener, Entry]:
+        """Find who answers.
+
+        Raises:
+            RouteNotFound: nobody.
+        """
+        router = self._routers.get(request.port)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
+        host = headers.get("host", "")
+        found = router.find(host, request.method, request.path, headers, request.query) if router else None
+        if found is None:
+            raise RouteNotFound(f"No route for {request.method} {request.path}.")
+        return found
+
+    def backend(self, entry: Entry, die: float) -> AiBackend | HttpBackend:
+        """Choose the backend of a matched rule.
+
+        Raises:
+            NoBackend: there is none with a weight.
+            Internal: the chosen reference did not resolve (Gateway API asks for a 500).
+        """
+        backends = entry.rule.backends
+        index = 0 if len(backends) == 1 and backends[0].weight else pick([b.weight for b in backends], die)
+        if not backends or index is None:
+            raise NoBackend("The route has no backend.")
+        backend = backends[index].backend
+        if backend is None:
+            error: SluiceError = Internal("The route's backend is not available.")
+            error.reason = NoBackend.reason
+            raise error
+        return backend
+
+    def model(self, name: str) -> AiBackend:
+        """Choose the backend of a model on the unified addresses.
+
+        Raises:
+            ModelNotFound: nobody serves it.
+        """
+        route = model_route(self.plan, name)
+        if route is None or not route.public:
+            raise ModelNotFound("Model not found", param="model")
+        return route.backend
+
+    def outbound(self, backend: AiBackend) -> Outbound:
+        """The first target of a backend: how to ask it."""
+        target: Target = backend.groups[0][0]
+        return self._outbounds[id(target)]

@@ -1,0 +1,314 @@
+"""One request and its answer: everything before the commit point, and the one finaliser.
+
+    run ── route ── read the request ── choose a target ── ask it ──► pump: plain calls from here on ──► done(outcome)
+     │                                                                                                      │
+     └── any SluiceError: an answer with its status, in the client's dialect ───────────────────────────────┤
+                                                                             _finish: exactly once, one record
+
+The client is watched from the first line: when it goes, the task is cancelled, or the pump is told.
+"""
+
+import asyncio
+from typing import Protocol
+
+from sluice.chat.request import ChatRequest
+from sluice.config.plan import AiBackend, Endpoint, HttpBackend
+from sluice.dialects.dialect import Dialect
+from sluice.errors import Internal, SluiceError, TimedOut
+from sluice.gateway import answers
+from sluice.gateway.account import Account, outcome_of
+from sluice.gateway.active import ActivePlan
+from sluice.gateway.identity import identify
+from sluice.gateway.operation import Operation, operation
+from sluice.gateway.outbound import Outbound, plain_http
+from sluice.gateway.ports import ClientStream, Clock, Request, Upstream, UpstreamHead, UpstreamStream
+from sluice.gateway.pump import Pump
+from sluice.gateway.refusal import read_refusal
+from sluice.policies.deadlines import Deadlines
+from sluice.relay.opaque import OpaqueRelay
+from sluice.relay.outcome import CLIENT_GONE, COMPLETED, Outcome
+from sluice.relay.relay import Relay
+from sluice.wire import coding
+from sluice.wire.http1 import Header
+
+
+class World(Protocol):
+    """What an exchange needs of its surroundings."""
+
+    upstream: Upstream
+    clock: Clock
+
+    def dialect(self, module_id: str) -> Dialect:
+        """The dialect of this id."""
+        ...
+
+    def die(self) -> float:
+        """A random number in [0, 1)."""
+        ...
+
+    def fault(self, error: BaseException) -> None:
+        """A fault of ours: say so in the process log, with its traceback."""
+        ...
+
+    def stream_began(self) -> None:
+        """A streamed answer began; `finished` follows."""
+        ...
+
+    def finished(self, exchange: "Exchange", outcome: Outcome) -> None:
+        """The exchange is over. Called exactly once."""
+        ...
+
+
+class Exchange:
+    """Own one request from its last byte to the last byte of its answer. `run` is its task; see the head of this
+    file."""
+
+    def __init__(self, world: World, active: ActivePlan, request: Request, client: ClientStream) -> None:
+        self._world = world
+        self._active = active
+        self._request = request
+        self._client = client
+        self._dialect = world.dialect(answers.CLIENT_DIALECT)
+        self._pump: Pump | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._cut: Outcome = CLIENT_GONE
+        """What a cancellation means."""
+        self._deadlines = Deadlines()
+        self._head: list[Header] = []
+        self._length: int | None = None
+        self._refusal: UpstreamHead | None = None
+        self._finished = False
+        self.account = Account(request, identify(request), world.clock())
+        client.observer = self
+
+    def start(self) -> None:
+        """Begin. The exchange owns its task; the world owns the exchange until `finished`."""
+        self._task = asyncio.get_running_loop().create_task(self.run())
+
+    async def run(self) -> None:
+        """Answer the request, or hand the answer to a pump."""
+        try:
+            await self._answer()
+        except SluiceError as error:
+            self.fail(error)
+        except asyncio.CancelledError:
+            self._cancelled()
+            raise
+        except Exception as error:
+            self._world.fault(error)
+            self.fail(Internal("internal error"))
+
+    # -- the client, while the task runs; then the pump observes it
+    # ---------------------------------------------------------
+
+    def client_gone(self) -> None:
+        if self._task is not None and not self._finished:
+            self._task.cancel()
+
+    def client_paused(self) -> None: ...
+
+    def client_resumed(self) -> None: ...
+
+    def cut(self, outcome: Outcome) -> None:
+        """End the exchange from our side: a drain's deadline."""
+        if self._pump is not None:
+            self._pump.cut(outcome)
+        elif self._task is not None and not self._finished:
+            self._cut = outcome
+            self._task.cancel()
+
+    def _cancelled(self) -> None:
+        if self._cut.error is not None:
+            self.fail(self._cut.error, self._cut)
+        else:
+            self._finish(self._cut)
+
+    # -- the road
+    # -----------------------------------------------------------------------------------------------------------
+
+    async def _answer(self) -> None:
+        account, request = self.account, self._request
+        if (listener := self._active.listener(request)) is not None:
+            account.at_listener(listener)
+        listener, entry = self._active.route(request)
+        account.at_entry(listener, entry)
+        self._deadlines = entry.rule.deadlines
+        if entry.answer == "model_list":
+            self._list_models()
+        elif entry.answer == "by_model":
+            operation(request.method, request.path)
+            chat = self._dialect.read_request(request.body)
+            account.chat = chat
+            await self._chat(self._active.model(chat.model), chat)
+        else:
+            await self._ask(self._active.backend(entry, self._world.die()))
+
+    async def _ask(self, backend: AiBackend | HttpBackend) -> None:
+        if isinstance(backend, HttpBackend):
+            self.account.at_backend(backend)
+            asked = plain_http(self._request, backend.endpoint)
+            upstream = await self._open(backend.endpoint, asked, backend.connect_timeout_s, backend.headers_timeout_s)
+            self._relay_opaque(upstream, answers.opaque_headers(upstream.head, self.account))
+            return
+        wanted = operation(self._request.method, self._request.path)
+        if wanted.kind == "chat":
+            self.account.chat = self._dialect.read_request(self._request.body)
+            await self._chat(backend, self.account.chat)
+        else:
+            await self._pass_through(backend, wanted)
+
+    async def _chat(self, backend: AiBackend, chat: ChatRequest) -> None:
+        outbound = self._target(backend)
+        provider = outbound.target.provider
+        dialect = self._world.dialect(provider.dialect)
+        body = dialect.write_request(chat, model=outbound.target.model, ask_usage=provider.asks_usage)
+        asked = outbound.chat(self._request, body, self.account.identity.traceparent)
+        upstream = await self._open_target(outbound, asked)
+        head = upstream.head
+        if not 200 <= head.status < 300:
+            await self._pass_refusal(upstream, dialect, outbound.secret)
+            return
+        now = self._world.clock()
+        relay = answers.chat_relay(
+            head,
+            chat,
+            client=self._dialect,
+            provider=dialect,
+            started_at=self._request.received_at,
+            now=now,
+            deadlines=self._deadlines,
+            limits=self._active.limits,
+        )
+        self.account.streaming = chat.stream
+        self._head = answers.chat_headers(head, self.account, stream=chat.stream)
+        self._relay(relay, upstream)
+
+    async def _pass_through(self, backend: AiBackend, wanted: Operation) -> None:
+        outbound = self._target(backend)
+        asked = outbound.passthrough(self._request, wanted, self.account.identity.traceparent)
+        upstream = await self._open_target(outbound, asked)
+        if upstream.head.status >= 400:
+            await self._pass_refusal(upstream, self._dialect, outbound.secret)
+        else:
+            self._relay_opaque(upstream, answers.passthrough_headers(upstream.head, self.account))
+
+    def _target(self, backend: AiBackend) -> Outbound:
+        self.account.at_backend(backend)
+        outbound = self._active.outbound(backend)
+        self.account.at_target(outbound.target)
+        return outbound
+
+    async def _open_target(self, outbound: Outbound, asked: bytes) -> UpstreamStream:
+        target = outbound.target
+        return await self._open(target.endpoint, asked, target.connect_timeout_s, target.headers_timeout_s)
+
+    async def _open(
+        self, endpoint: Endpoint, asked: bytes, connect_s: float | None, headers_s: float | None
+    ) -> UpstreamStream:
+        """Send a request; whatever clock is the shortest decides, and a total that runs out is called total."""
+        clocks = self._deadlines
+        connect = clocks.connect_s if connect_s is None else connect_s
+        headers = clocks.headers_s if headers_s is None else headers_s
+        self.account.asked_at = now = self._world.clock()
+        left = self._request.received_at + clocks.total_s - now if clocks.total_s else 0.0
+        if clocks.total_s and left <= 0:
+            raise TimedOut("total")
+        try:
+            upstream = await self._world.upstream.open(
+                endpoint,
+                asked,
+                expects_body=self._request.method != "HEAD",
+                connect_s=_shorter(connect, left),
+                headers_s=_shorter(headers, left),
+            )
+        except TimedOut:
+            if clocks.total_s and self._world.clock() >= self._request.received_at + clocks.total_s:
+                raise TimedOut("total") from None
+            raise
+        self.account.at_answer(upstream)
+        return upstream
+
+    def _list_models(self) -> None:
+        named = [m for m in self._active.plan.models if m.public and "*" not in m.pattern]
+        self.account.direct = True
+        self._reply(200, self._dialect.write_models([(m.pattern, m.backend.name) for m in named]), COMPLETED)
+
+    # -- the answer
+    # -----------------------------------------------------------------------------------------------------------
+
+    def _relay_opaque(self, upstream: UpstreamStream, headers: list[Header]) -> None:
+        now = self._world.clock()
+        relay = OpaqueRelay(started_at=self._request.received_at, now=now, deadlines=self._deadlines)
+        self._head = headers
+        self._length = upstream.head.length
+        self._relay(relay, upstream, unpack=False)
+
+    def _relay(self, relay: Relay, upstream: UpstreamStream, *, unpack: bool = True) -> None:
+        self.account.relay = relay
+        self.account.status = upstream.head.status
+        if self.account.streaming:
+            self._world.stream_began()
+        self._pump = Pump(
+            relay,
+            upstream,
+            self._client,
+            clock=self._world.clock,
+            start_answer=self._start_answer,
+            done=self._done,
+            fault=self._world.fault,
+            inflate=coding.decoder(upstream.head.header(b"content-encoding")) if unpack else None,
+        )
+        self._pump.start()
+
+    def _start_answer(self) -> None:
+        self._client.start(self.account.status, self._head, self._length)
+
+    def _done(self, outcome: Outcome, last: bytes) -> None:
+        """The pump's end: finish the answer as the outcome deserves."""
+        assert self._pump is not None
+        started = self._pump.started
+        if outcome.kind == "client_gone":
+            pass
+        elif outcome.kind == "completed" or last:
+            if not started:
+                self._length = len(last) if self._length is None and not self.account.streaming else self._length
+                self._start_answer()
+            self._client.finish(last)
+        elif started:
+            self._client.abort()
+        else:
+            self.fail(outcome.error or Internal("internal error"), outcome)
+            return
+        self._finish(outcome)
+
+    async def _pass_refusal(self, upstream: UpstreamStream, dialect: Dialect, secret: bytes) -> None:
+        """Pass on a provider's refusal: its status, its words in the client's shape, never our credential."""
+        body = await read_refusal(upstream)
+        refused = dialect.read_error(upstream.head.status, body.replace(secret, b"***") if secret else body)
+        self._refusal = upstream.head
+        self.fail(refused)
+
+    def fail(self, error: SluiceError, outcome: Outcome | None = None) -> None:
+        """Answer with an error, in the client's dialect, if nothing was sent; and finish."""
+        if self._finished:
+            return
+        self._reply(error.status, self._dialect.write_error(error), outcome or outcome_of(error))
+
+    def _reply(self, status: int, body: bytes, outcome: Outcome) -> None:
+        self.account.status = status
+        self._client.observer = None
+        self._client.start(status, answers.error_headers(self.account, self._refusal), len(body))
+        self._client.finish(body)
+        self._finish(outcome)
+
+    def _finish(self, outcome: Outcome) -> None:
+        """The one finaliser."""
+        if self._finished:
+            return
+        self._finished = True
+        self._world.finished(self, outcome)
+
+
+def _shorter(seconds: float, left: float) -> float:
+    """The shorter of two limits, of which 0 means none."""
+    return min(seconds, left) if seconds and left else seconds or left

@@ -1,0 +1,48 @@
+"""The names of an exchange: request id and W3C trace context.
+
+Source: W3C Trace Context Level 1 (read 2026-11-21), section 3.2.
+"""
+
+import random
+import re
+
+import msgspec
+
+from sluice.gateway.ports import Request
+
+_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Ids of one exchange. They tell exchanges apart; they are no secrets and need no cryptographic chance."""
+
+    request_id: str
+    trace_id: str
+    span_id: str
+    flags: str
+
+    @property
+    def traceparent(self) -> bytes:
+        """The header for the provider: our span is its parent."""
+        return f"00-{self.trace_id}-{self.span_id}-{self.flags}".encode()
+
+
+def identify(request: Request) -> Identity:
+    """Name an exchange: a client's request id and trace are kept if they are well-formed, invented otherwise."""
+    span = f"{random.getrandbits(64) or 1:016x}"
+    given = request.header(b"traceparent")
+    match = _TRACEPARENT.fullmatch(given) if given else None
+    if match and match[1] != "ff" and match[2].strip("0") and match[3].strip("0"):
+        trace, flags = match[2], match[4]
+    else:
+        trace, flags = f"{random.getrandbits(128) or 1:032x}", "00"
+    wanted = request.header(b"x-request-id")
+    if wanted is None or not is_request_id(wanted):
+        wanted = f"req_{trace}" if not match else f"req_{random.getrandbits(128):032x}"
+    return Identity(wanted, trace, span, flags)
+
+
+def is_request_id(text: str) -> bool:
+    """Whether a request id from outside can be shown: 1 to 128 printable ASCII characters, no spaces."""
+    return _REQUEST_ID.fullmatch(text) is not None

@@ -1,0 +1,39 @@
+"""Which operation of a provider's API a request asks for, told by method and path alone.
+
+An address below `/v1/` names its operation by what follows; a bare prefix (`/openai`) is the chat operation, as
+agentgateway serves it.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from sluice.errors import MethodNotAllowed
+
+CHAT_SUFFIX = "/chat/completions"
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """`chat` is read and relayed by a dialect; `passthrough` crosses unread, to `suffix` below the provider's base
+    path."""
+
+    kind: Literal["chat", "passthrough"]
+    suffix: str
+
+
+_CHAT = Operation("chat", CHAT_SUFFIX)
+
+
+def operation(method: str, path: str) -> Operation:
+    """Tell the operation of a request.
+
+    Raises:
+        MethodNotAllowed: a chat address that was not asked with POST.
+    """
+    _, versioned, rest = path.rpartition("/v1/")
+    suffix = f"/{rest}" if versioned else ""
+    if not suffix or suffix == CHAT_SUFFIX:
+        if method != "POST":
+            raise MethodNotAllowed(f"This address answers to POST, not to {method}.")
+        return _CHAT
+    return Operation("passthrough", suffix)

@@ -1,0 +1,167 @@
+"""The outside, as the gateway sees it: a client's connection, a provider's connection, a clock. Implemented by
+`net`, doubled by tests."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from sluice.config.plan import Endpoint
+from sluice.errors import SluiceError, UpstreamError
+from sluice.wire.http1 import Header
+
+Clock = Callable[[], float]
+"""Monotonic seconds."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One HTTP request, whole. Header names are lower case; order and repetitions are kept."""
+
+    method: str
+    path: str
+    """Percent-encoding as it came, without the query."""
+    query: str
+    headers: tuple[Header, ...]
+    body: bytes
+    http_version: str
+    peer: str
+    """`address:port` of the client."""
+    port: int
+    """The port the client connected to."""
+    received_at: float
+    """Monotonic second of the request's first byte."""
+
+    def header(self, name: bytes) -> str | None:
+        """The first value of a header, as text."""
+        for key, value in self.headers:
+            if key == name:
+                return value.decode("latin-1")
+        return None
+
+
+class ClientObserver(Protocol):
+    """Who wants to know what the client does while its answer is under way. Plain calls, never from inside a
+    `ClientStream` call."""
+
+    def client_gone(self) -> None:
+        """The client closed its connection before its answer was finished. Called at most once."""
+        ...
+
+    def client_paused(self) -> None:
+        """More is buffered for the client than its high-water mark."""
+        ...
+
+    def client_resumed(self) -> None:
+        """The buffer has drained."""
+        ...
+
+
+class ClientStream(Protocol):
+    """The answer to one request. `start` once, then any number of `write`, then exactly one of `finish` and `abort`."""
+
+    observer: ClientObserver | None
+
+    def start(self, status: int, headers: Sequence[Header], length: int | None) -> None:
+        """Give the head; it leaves together with the first bytes of the body. `length` None = chunked."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Give bytes of the body."""
+        ...
+
+    def finish(self, data: bytes = b"") -> None:
+        """Give the last bytes of the body; the next request of this connection may then be answered."""
+        ...
+
+    def abort(self) -> None:
+        """Cut the connection, so that the client cannot take what it has for a whole answer."""
+        ...
+
+
+class UpstreamHead(msgspec.Struct, frozen=True):
+    """The head of a provider's answer. Header names are lower case."""
+
+    status: int
+    headers: tuple[Header, ...]
+    length: int | None
+    """Length of the body, if its framing says so."""
+
+    def header(self, name: bytes) -> bytes:
+        """The first value of a header, or empty."""
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return b""
+
+
+class BodyReceiver(Protocol):
+    """Who takes a provider's body. Plain calls."""
+
+    def body(self, data: bytes) -> None: ...
+
+    def eof(self) -> None:
+        """The body is complete. Called at most once, and not after `broke`."""
+        ...
+
+    def broke(self, error: UpstreamError) -> None:
+        """The body will not be complete."""
+        ...
+
+
+class UpstreamStream(Protocol):
+    """The answer of one provider, its head already here. Call `attach` once, and `close` exactly once."""
+
+    head: UpstreamHead
+    connect_s: float | None
+    """How long the connect took; None when a pooled connection served."""
+
+    def attach(self, receiver: BodyReceiver) -> None:
+        """Hand the body over as it comes. Bytes that are here already are handed over before this returns."""
+        ...
+
+    def pause(self) -> None:
+        """Stop reading."""
+        ...
+
+    def resume(self) -> None:
+        """Read on."""
+        ...
+
+    def close(self, *, complete: bool) -> None:
+        """Say that nothing more is wanted. The connection is kept if it can be used again; otherwise it is cut at once.
+
+        `complete`: the answer was complete by its dialect's evidence, so the framing's end is worth a short wait.
+        """
+        ...
+
+
+class Upstream(Protocol):
+    """The way to providers."""
+
+    async def open(
+        self, endpoint: Endpoint, request: bytes, *, expects_body: bool, connect_s: float, headers_s: float
+    ) -> UpstreamStream:
+        """Send a whole request and return once the head of the answer is here. Seconds; 0 = no limit.
+
+        Cancelling closes the connection at once. A stale pooled connection is replaced only while nothing was sent.
+
+        Raises:
+            Unreachable: no connection could be made; nothing was sent.
+            TimedOut: `connect` or `headers`.
+            ProtocolError: the answer is not HTTP that we accept.
+            Truncated: the connection was closed before the head was complete.
+        """
+        ...
+
+
+class Handler(Protocol):
+    """Who answers requests."""
+
+    def handle(self, request: Request, client: ClientStream) -> None:
+        """Answer, now or later."""
+        ...
+
+    def refuse(self, error: SluiceError, request: Request, client: ClientStream) -> None:
+        """Answer a request that is not fit to be handled: too large, malformed, too slow. `request` holds what is
+        known of it."""
+        ...

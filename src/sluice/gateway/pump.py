@@ -1,0 +1,156 @@
+"""A relay between two transports. Plain calls only: nothing is awaited, created or queued per chunk.
+
+provider's bytes ──► relay.feed ──► actions ──► client.write
+client above its high-water mark ──► upstream.pause        client drained ──► upstream.resume
+client gone ──► relay.client_gone ──► upstream.close       a clock ran out ──► relay.tick
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from sluice.errors import Internal, ProtocolError, UpstreamError
+from sluice.gateway.ports import ClientStream, Clock, UpstreamStream
+from sluice.relay.actions import Action, Send
+from sluice.relay.outcome import Outcome
+from sluice.relay.relay import NEVER, Relay
+from sluice.wire.coding import Inflate
+
+Fault = Callable[[BaseException], None]
+
+
+class Pump:
+    """Own one answer from its head to its end.
+
+    `start_answer(length)` is called once, before the first byte is written; `done(outcome)` exactly once, when the
+    relay has ended. The upstream is closed before `done`; the client's answer is `done`'s to finish: nothing was
+    started if the relay never sent.
+    """
+
+    __slots__ = (
+        "_client",
+        "_clock",
+        "_done",
+        "_fault",
+        "_inflate",
+        "_relay",
+        "_start_answer",
+        "_timer",
+        "_upstream",
+        "started",
+    )
+
+    def __init__(
+        self,
+        relay: Relay,
+        upstream: UpstreamStream,
+        client: ClientStream,
+        *,
+        clock: Clock,
+        start_answer: Callable[[], None],
+        done: Callable[[Outcome, bytes], None],
+        fault: Fault,
+        inflate: Inflate | None = None,
+    ) -> None:
+        self._relay = relay
+        self._upstream = upstream
+        self._client = client
+        self._clock = clock
+        self._start_answer = start_answer
+        self._done = done
+        self._fault = fault
+        self._inflate = inflate
+        self._timer: asyncio.TimerHandle | None = None
+        self.started = False
+
+    def start(self) -> None:
+        """Begin: what the provider has already sent is handled before this returns."""
+        self._client.observer = self
+        self._arm()
+        self._upstream.attach(self)
+
+    # -- the provider -------------------------------------------------------------------------------------------------
+
+    def body(self, data: bytes) -> None:
+        try:
+            if self._inflate is None:
+                self._perform(self._relay.feed(data, self._clock()))
+            else:
+                self._unpack(data, self._inflate)
+        except Exception as error:
+            self._crash(error)
+
+    def _unpack(self, data: bytes, inflate: Inflate) -> None:
+        try:
+            for piece in inflate.feed(data):
+                self._perform(self._relay.feed(piece, self._clock()))
+        except ProtocolError as error:
+            self._perform(self._relay.broke(error, self._clock()))
+
+    def eof(self) -> None:
+        try:
+            self._perform(self._relay.eof(self._clock()))
+        except Exception as error:
+            self._crash(error)
+
+    def broke(self, error: UpstreamError) -> None:
+        self._perform(self._relay.broke(error, self._clock()))
+
+    # -- the client
+    # -----------------------------------------------------------------------------------------------------
+
+    def client_gone(self) -> None:
+        self._perform(self._relay.client_gone(self._clock()))
+
+    def client_paused(self) -> None:
+        self._upstream.pause()
+
+    def client_resumed(self) -> None:
+        self._upstream.resume()
+
+    # -- the server
+    # -----------------------------------------------------------------------------------------------------
+
+    def cut(self, outcome: Outcome) -> None:
+        """End the exchange from our side."""
+        self._perform(self._relay.cut(outcome, self._clock()))
+
+    def _arm(self) -> None:
+        """One timer per stream, set again only when it fires: the relay's deadline only ever moves to later."""
+        deadline = self._relay.deadline
+        if deadline != NEVER:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(0.0, deadline - self._clock()), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._perform(self._relay.tick(self._clock()))
+        self._arm()
+
+    # -- inside
+    # -----------------------------------------------------------------------------------------------------------
+
+    def _perform(self, actions: list[Action]) -> None:
+        last = b""
+        for action in actions:
+            if type(action) is Send:
+                if len(actions) > 1:
+                    last += action.data  # its End follows: both leave in one write
+                    continue
+                if not self.started:
+                    self.started = True
+                    self._start_answer()
+                self._client.write(action.data)
+            else:
+                self._end(action.outcome, last)  # type: ignore[union-attr]  # Send was excluded by its exact type
+
+    def _end(self, outcome: Outcome, last: bytes) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._upstream.close(complete=outcome.kind == "completed")
+        self._done(outcome, last)
+
+    def _crash(self, error: Exception) -> None:
+        """A fault of ours inside the relay: the exchange ends as `internal`, the process does not."""
+        self._fault(error)
+        self._perform(self._relay.cut(Outcome("internal", Internal("internal error")), self._clock()))

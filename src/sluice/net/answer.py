@@ -1,0 +1,78 @@
+"""One answer on a client's connection: its head, its framing, its end."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sluice.gateway.ports import ClientObserver, Request
+from sluice.wire.http1 import LAST_CHUNK, Header, fields, status_line
+
+_NO_BODY = frozenset({204, 205, 304})
+
+
+class Connection(Protocol):
+    """What an answer needs of the connection it is written to."""
+
+    draining: bool
+
+    def send(self, data: bytes) -> None: ...
+
+    def answered(self, *, keep_alive: bool) -> None: ...
+
+    def cut(self) -> None: ...
+
+
+class ServerStream:
+    """See `ClientStream` for the caller's obligations. Head and first bytes leave in one write; so do last bytes
+    and end."""
+
+    __slots__ = ("_bodyless", "_chunked", "_connection", "_head", "_keep_alive", "_request", "observer")
+
+    def __init__(self, connection: Connection, request: Request, *, keep_alive: bool) -> None:
+        self._connection = connection
+        self._request = request
+        self._keep_alive = keep_alive
+        self._head = b""
+        self._chunked = False
+        self._bodyless = False
+        self.observer: ClientObserver | None = None
+
+    def start(self, status: int, headers: Sequence[Header], length: int | None) -> None:
+        self._bodyless = self._request.method == "HEAD" or status in _NO_BODY
+        if self._connection.draining:
+            self._keep_alive = False
+        framing = b""
+        if length is not None and status not in _NO_BODY:
+            framing = b"content-length: %d\r\n" % length
+        elif length is None and not self._bodyless:
+            self._chunked = self._request.http_version == "HTTP/1.1"
+            self._keep_alive &= self._chunked
+            framing = b"transfer-encoding: chunked\r\n" if self._chunked else b""
+        if not self._keep_alive:
+            framing += b"connection: close\r\n"
+        elif self._request.http_version == "HTTP/1.0":
+            framing += b"connection: keep-alive\r\n"
+        self._head = b"%b%b%b\r\n" % (status_line(status), fields(headers), framing)
+
+    def write(self, data: bytes) -> None:
+        if self._chunked:
+            data = b"%b%x\r\n%b\r\n" % (self._head, len(data), data)
+        elif self._bodyless:
+            data = self._head
+        elif self._head:
+            data = self._head + data
+        self._head = b""
+        self._connection.send(data)
+
+    def finish(self, data: bytes = b"") -> None:
+        if self._chunked:
+            framed = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+            self._connection.send(b"%b%b%b" % (self._head, framed, LAST_CHUNK))
+        elif self._head or data:
+            self._connection.send(self._head if self._bodyless else self._head + data)
+        self._head = b""
+        self.observer = None
+        self._connection.answered(keep_alive=self._keep_alive)
+
+    def abort(self) -> None:
+        self.observer = None
+        self._connection.cut()

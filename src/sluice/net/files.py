@@ -1,0 +1,69 @@
+"""Configuration files: found, read, and watched for change."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sluice.config.compile import load
+from sluice.config.environment import from_environment
+from sluice.config.plan import Plan
+from sluice.config.source import Source
+from sluice.errors import ConfigError
+from sluice.registry import Registry
+
+SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+
+
+class ConfigFiles:
+    """The files that an operator named, folders included. Without any, the environment is the configuration."""
+
+    def __init__(self, paths: Sequence[str], env: Mapping[str, str], registry: Registry) -> None:
+        self._paths = [Path(path) for path in paths]
+        self._env = env
+        self._registry = registry
+        self._seen: frozenset[tuple[str, int, int, int]] = frozenset()
+
+    def load(self) -> Plan:
+        """Read and compile all of it.
+
+        Raises:
+            ConfigError: something in it is wrong; nothing of it counts.
+        """
+        self._seen = self._stamp()
+        if not self._paths:
+            return from_environment(self._env, self._registry)
+        return load([self._read(path) for path in self._files()], self._env, self._registry)
+
+    def changed(self) -> bool:
+        """Whether a file was written, added or removed since `load`. A stat per file; mounted ConfigMaps' symlinks
+        are followed."""
+        return bool(self._paths) and self._stamp() != self._seen
+
+    def _files(self) -> list[Path]:
+        files: list[Path] = []
+        for path in self._paths:
+            if path.is_dir():
+                files += sorted(p for p in path.iterdir() if p.suffix in SUFFIXES and not p.name.startswith("."))
+            else:
+                files.append(path)
+        if not files:
+            raise ConfigError("no configuration file there", file=str(self._paths[0]), hint="*.yaml, *.yml, *.json")
+        return files
+
+    def _read(self, path: Path) -> Source:
+        try:
+            return Source(str(path), path.read_text(encoding="utf-8"))
+        except UnicodeDecodeError:
+            raise ConfigError("not UTF-8 text", file=str(path)) from None
+        except OSError as error:
+            raise ConfigError(f"cannot be read: {error.strerror}", file=str(path)) from None
+
+    def _stamp(self) -> frozenset[tuple[str, int, int, int]]:
+        stamps = []
+        try:
+            for path in self._files() if self._paths else ():
+                stat = os.stat(path)
+                stamps.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
+        except (OSError, ConfigError):
+            return frozenset()
+        return frozenset(stamps)

@@ -1,0 +1,116 @@
+"""Listening sockets: bind once per port, make a ServerConnection per client, sweep their deadlines."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Iterable
+
+from sluice.config.plan import Limits, Listener
+from sluice.errors import ConfigError
+from sluice.gateway.ports import Handler
+from sluice.net.server import ServerConnection
+from sluice.net.tls import server_context
+from sluice.telemetry.metrics import Metrics
+
+BACKLOG = 4096
+LOOPBACK = ("127.0.0.1", "::1")
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - only with --insecure-bind, which says so
+
+
+class Port:
+    """One port that clients connect to, and the connections that came through it."""
+
+    def __init__(self, number: int, handler: Handler, metrics: Metrics, clock: Callable[[], float]) -> None:
+        self.number = number
+        self.connections: set[ServerConnection] = set()
+        self.limits = Limits()
+        self._handler = handler
+        self._metrics = metrics
+        self._clock = clock
+        self._servers: list[asyncio.Server] = []
+        self._labels = ("", "", "", "http")
+        self._context: ssl.SSLContext | None = None
+
+    def use(self, listeners: Iterable[Listener], limits: Limits) -> None:
+        """Take limits and labels from a plan; connections that are open keep theirs.
+
+        Raises:
+            ConfigError: a certificate cannot be used.
+        """
+        first = next(iter(listeners))
+        self.limits = limits
+        self._labels = (first.bind, first.gateway, first.name, "https" if first.tls else "http")
+        # Listening sockets keep their context: a new certificate goes into it, for the handshakes to come.
+        self._context = server_context(first.tls, self._context) if first.tls else None
+
+    async def open(self, hosts: Iterable[str]) -> None:
+        """Bind and listen on every address that this machine has.
+
+        Raises:
+            ConfigError: none of them can be bound.
+        """
+        problem = ""
+        for host in hosts:
+            try:
+                sock = bind(host, self.number)
+            except OSError as error:
+                problem = problem or error.strerror or str(error)
+                continue
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(self._connection, sock=sock, backlog=BACKLOG, ssl=self._context)
+            self._servers.append(server)
+            self.number = self.number or sock.getsockname()[1]
+        if not self._servers:
+            raise ConfigError(f"port {self.number} cannot be listened on: {problem}")
+
+    def _connection(self) -> ServerConnection:
+        counters = self._metrics.connection_opened(*self._labels)
+        return ServerConnection(self._handler, self.limits, counters, self.connections, self._clock)
+
+    def sweep(self, now: float) -> None:
+        """Expire connections whose deadline has passed. O(connections)."""
+        for connection in [c for c in self.connections if c.deadline <= now]:
+            connection.expire()
+
+    def stop_accepting(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+    def drain(self) -> None:
+        """Take no new connection; close those at rest now, the others after the answer under way."""
+        self.stop_accepting()
+        for connection in list(self.connections):
+            connection.drain()
+
+    async def flushed(self, timeout_s: float) -> None:
+        """Wait until every connection has closed, or the time is over."""
+        deadline = self._clock() + timeout_s
+        while self.connections and self._clock() < deadline:
+            await asyncio.sleep(0.005)
+
+    def close(self) -> None:
+        """Cut everything."""
+        self.stop_accepting()
+        for connection in list(self.connections):
+            connection.transport.abort()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a bound socket for an IPv4 or IPv6 address; an IPv6 one takes no IPv4 connections.
+
+    Raises:
+        OSError: the address is taken, or this machine does not have it.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return sock

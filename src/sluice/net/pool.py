@@ -1,0 +1,153 @@
+"""Connections to providers: connect, keep, reuse, evict. One pool per process.
+
+A resting connection is looked at before it is used again (one poll of its socket): if the provider has closed it
+or said anything, it is dropped and another is taken, while nothing of the request has been sent.
+"""
+
+import asyncio
+import select
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable
+
+from sluice.config.plan import Endpoint, Tls
+from sluice.errors import TimedOut, Unreachable
+from sluice.gateway.ports import UpstreamHead
+from sluice.net.tls import client_context
+from sluice.net.upstream import UpstreamConnection
+
+SWEEP_S = 1.0
+
+
+class Pool:
+    """Implements `gateway.ports.Upstream`. Call `sweep` about once a second, `close` at the end."""
+
+    def __init__(self, *, idle_timeout_s: float = 90.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self.idle_timeout_s = idle_timeout_s
+        self._clock = clock
+        self._resting: dict[Endpoint, deque[UpstreamConnection]] = {}
+        self._all: set[UpstreamConnection] = set()
+        self._contexts: dict[Tls, ssl.SSLContext] = {}
+
+    @property
+    def open_connections(self) -> int:
+        """Sockets to providers, busy and resting."""
+        self._forget_lost()
+        return len(self._all)
+
+    @property
+    def resting_connections(self) -> int:
+        return sum(len(resting) for resting in self._resting.values())
+
+    async def open(
+        self, endpoint: Endpoint, request: bytes, *, expects_body: bool, connect_s: float, headers_s: float
+    ) -> UpstreamConnection:
+        """See `gateway.ports.Upstream.open`."""
+        connection = self._take(endpoint)
+        if connection is None:
+            connection = await self._connect(endpoint, connect_s)
+        else:
+            connection.connect_s = None
+        answer = connection.send(request, expects_body=expects_body)
+        timer = asyncio.get_running_loop().call_later(headers_s, _time_out, answer) if headers_s else None
+        try:
+            await answer
+        except BaseException:
+            connection.transport.abort()
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+        return connection
+
+    async def _connect(self, endpoint: Endpoint, connect_s: float) -> UpstreamConnection:
+        started = self._clock()
+        tls = endpoint.tls
+        name = (tls.server_name or endpoint.host) if tls else None
+        try:
+            async with asyncio.timeout(connect_s or None):
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    lambda: UpstreamConnection(endpoint, self._rest),
+                    endpoint.host,
+                    endpoint.port,
+                    ssl=self._context(tls) if tls else None,
+                    server_hostname=name,
+                )
+        except TimeoutError:
+            raise TimedOut("connect") from None
+        except (OSError, ssl.SSLError, ValueError, UnicodeError) as error:
+            raise Unreachable(f"the provider at {endpoint.label} cannot be reached: {_why(error)}") from None
+        connection.connect_s = self._clock() - started
+        self._all.add(connection)
+        return connection
+
+    def _context(self, tls: Tls) -> ssl.SSLContext:
+        context = self._contexts.get(tls)
+        if context is None:
+            context = self._contexts[tls] = client_context(tls)
+        return context
+
+    def _take(self, endpoint: Endpoint) -> UpstreamConnection | None:
+        """The connection that rested last, if it is still good: providers close the oldest first."""
+        resting = self._resting.get(endpoint)
+        while resting:
+            connection = resting.pop()
+            if not connection.lost and not connection.transport.is_closing() and not _has_spoken(connection):
+                return connection
+            self._drop(connection)
+        return None
+
+    def _rest(self, connection: UpstreamConnection) -> None:
+        connection.deadline = self._clock() + self.idle_timeout_s
+        self._resting.setdefault(connection.endpoint, deque()).append(connection)
+
+    def _drop(self, connection: UpstreamConnection) -> None:
+        self._all.discard(connection)
+        if not connection.lost:
+            connection.transport.abort()
+
+    def _forget_lost(self) -> None:
+        self._all = {connection for connection in self._all if not connection.lost}
+
+    def sweep(self, now: float) -> None:
+        """Close what rested too long and forget what was closed. O(connections)."""
+        for connection in [c for c in self._all if c.deadline <= now]:
+            connection.expire()
+        for endpoint in list(self._resting):
+            good = deque(c for c in self._resting[endpoint] if not c.lost and c.deadline > now)
+            if good:
+                self._resting[endpoint] = good
+            else:
+                del self._resting[endpoint]
+        self._forget_lost()
+
+    def close(self) -> None:
+        """Cut every connection."""
+        for connection in list(self._all):
+            self._drop(connection)
+        self._resting.clear()
+
+
+def _time_out(answer: "asyncio.Future[UpstreamHead]") -> None:
+    if not answer.done():
+        answer.set_exception(TimedOut("headers"))
+
+
+def _has_spoken(connection: UpstreamConnection) -> bool:
+    """Whether a resting socket has something to read: its end, or bytes that nobody asked for."""
+    sock = connection.transport.get_extra_info("socket")
+    poll = select.poll()
+    poll.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+    return bool(poll.poll(0))
+
+
+def _why(error: Exception) -> str:
+    """The operating system's words, without the addresses that a resolver tried."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message})"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed ({error.reason or 'unknown reason'})"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

@@ -1,0 +1,134 @@
+"""The addresses beside the data plane: metrics, readiness, admin. An ordinary web application on listeners of its own.
+
+Read-only but for the log level. Shows no secret: the plan is dumped with every credential hidden.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from sluice.config.dump import dump
+from sluice.config.plan import Plan
+from sluice.errors import ConfigError
+from sluice.net.listener import bind
+from sluice.telemetry.metrics import Metrics
+from sluice.telemetry.process_log import Threshold
+
+
+class Doors(Protocol):
+    """What the side doors show."""
+
+    metrics: Metrics
+    threshold: Threshold
+
+    @property
+    def plan(self) -> Plan: ...
+
+    @property
+    def ready(self) -> bool: ...
+
+
+def stats_app(doors: Doors) -> Starlette:
+    """`/metrics`, and `/stats/prometheus` under which Envoy's users look for it."""
+
+    async def metrics(request: Request) -> Response:
+        content_type, body = doors.metrics.render(request.headers.get("accept", ""))
+        return Response(body, media_type=None, headers={"content-type": content_type})
+
+    return Starlette(routes=[Route("/metrics", metrics), Route("/stats/prometheus", metrics)])
+
+
+def readiness_app(doors: Doors) -> Starlette:
+    """`/healthz/ready`: 200 while new work is welcome, 503 from the first moment of a drain."""
+
+    async def ready(request: Request) -> Response:
+        return PlainTextResponse("ready\n") if doors.ready else PlainTextResponse("draining\n", status_code=503)
+
+    return Starlette(routes=[Route("/healthz/ready", ready)])
+
+
+def admin_app(doors: Doors) -> Starlette:
+    """`/config_dump`, `/status`, `/logging`. Hosts other than this machine's names are refused: no page may rebind
+    a name to it."""
+
+    async def config_dump(request: Request) -> Response:
+        return JSONResponse(dump(doors.plan))
+
+    async def status(request: Request) -> Response:
+        rows = dump(doors.plan)["statuses"]
+        return JSONResponse({"objects": rows})
+
+    async def logging(request: Request) -> Response:
+        if request.method == "POST":
+            try:
+                doors.threshold.set(request.query_params.get("level", ""))
+            except ValueError as error:
+                return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse({"level": doors.threshold.level})
+
+    app = Starlette(
+        routes=[
+            Route("/config_dump", config_dump),
+            Route("/status", status),
+            Route("/logging", logging, methods=["GET", "POST"]),
+        ]
+    )
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"])
+    return app
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn that leaves the process's signals alone."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class SideDoor:
+    """One application on one address. Own it by `serve` in a TaskGroup; `close` ends that."""
+
+    def __init__(self, app: Starlette, address: str, name: str) -> None:
+        """
+        Raises:
+            ConfigError: the address is not `host:port`, or cannot be bound.
+        """
+        host, port = split(address, name)
+        try:
+            self._sockets = [bind(h, port) for h in (["127.0.0.1"] if host == "localhost" else [host])]
+        except OSError as error:
+            raise ConfigError(f"{name} address {address} cannot be listened on: {error.strerror}") from None
+        self.port: int = self._sockets[0].getsockname()[1]
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", http="h11", ws="none")
+        self._server = _Server(config)
+
+    async def serve(self) -> None:
+        await self._server.serve(sockets=self._sockets)
+
+    def close(self) -> None:
+        self._server.should_exit = True
+        self._server.force_exit = True
+
+    async def started(self) -> None:
+        while not self._server.started:
+            await asyncio.sleep(0.001)
+
+
+def split(address: str, name: str) -> tuple[str, int]:
+    """`host:port` or `[v6]:port`.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise ConfigError(f"{name} address {address!r} is not host:port", hint="or `off`")
+    return host.strip("[]") or "localhost", int(port)

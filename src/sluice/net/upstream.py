@@ -1,0 +1,272 @@
+"""The provider's side: one HTTP/1.1 connection, its head parsed by llhttp, its body by `wire.chunked`.
+
+A connection serves one request at a time and is then offered to the pool again, if its framing ended cleanly.
+Obeys: RFC 9112 (read 2026-11-21). Nothing is awaited, created or queued per chunk.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+import httptools
+
+from sluice.config.plan import Endpoint
+from sluice.errors import ProtocolError, Truncated, UpstreamError
+from sluice.gateway.ports import BodyReceiver, UpstreamHead
+from sluice.wire.chunked import BodyDecoder, ChunkedBody, SizedBody, UntilClose
+from sluice.wire.http1 import Header, connection_options
+
+MAX_HEAD_BYTES = 64 << 10
+"""Longest head of an answer. A provider that sends more is not speaking HTTP to us."""
+MAX_EARLY_BYTES = 256 << 10
+"""Bytes of a body that may arrive before its receiver is attached; then the socket is not read until it is."""
+TAIL_S = 1.0
+"""How long a complete answer's connection may take to end its framing before it is cut instead of kept."""
+
+_END_OF_HEAD = b"\r\n\r\n"
+_NEVER = float("inf")
+_NO_BODY = frozenset({204, 304})
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """One connection to a provider. It is an `UpstreamStream` from the head of an answer to its `close`.
+
+    `release` is called once per answer that left the connection fit for another. `deadline` is a monotonic second:
+    the pool's sweep calls `expire` once it has passed.
+    """
+
+    def __init__(self, endpoint: Endpoint, release: Callable[["UpstreamConnection"], None]) -> None:
+        self.endpoint = endpoint
+        self.deadline = _NEVER
+        self.connect_s: float | None = None
+        self.lost = False
+        self._release = release
+        self._answer: asyncio.Future[UpstreamHead] | None = None
+        self._expects_body = True
+        self._buffer = b""
+        """The unfinished head, or the part of a body that came before its receiver."""
+        self._body: BodyDecoder | None = None
+        self._reusable = False
+        self._receiver: BodyReceiver | None = None
+        self._paused = False
+
+    # -- the transport ------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's own classes do not inherit from it
+
+    def data_received(self, data: bytes) -> None:
+        if self._receiver is not None:
+            self._take(data)
+        elif self._body is not None:
+            self._early(data)
+        elif self._answer is not None:
+            self._read_head(data)
+        else:
+            self.transport.abort()  # bytes that nobody asked for: this connection cannot be trusted
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        if self._answer is not None:
+            self._fail_head(Truncated("the provider closed the connection before it answered"))
+        elif self._receiver is not None:
+            self._lose_body(exc)
+
+    # -- a request ----------------------------------------------------------------------------------------------------
+
+    def send(self, request: bytes, *, expects_body: bool) -> "asyncio.Future[UpstreamHead]":
+        """Send a whole request and return what will be the head of its answer."""
+        self.deadline = _NEVER
+        self._buffer = b""
+        self._body = None
+        self._expects_body = expects_body
+        self._answer = asyncio.get_running_loop().create_future()
+        self.transport.write(request)
+        return self._answer
+
+    def _read_head(self, data: bytes) -> None:
+        data = self._buffer + data
+        end = data.find(_END_OF_HEAD)
+        if end < 0 or end > MAX_HEAD_BYTES:
+            self._buffer = data
+            if len(data) > MAX_HEAD_BYTES:
+                self._fail_head(ProtocolError("the head of the provider's answer is too large"))
+            return
+        try:
+            head, self._body, self._reusable = parse_head(data[: end + 4], expects_body=self._expects_body)
+        except ProtocolError as error:
+            self._fail_head(error)
+            return
+        self._buffer = data[end + 4 :]
+        if 100 <= head.status < 200:
+            self._body = None
+            rest, self._buffer = self._buffer, b""
+            if rest:
+                self._read_head(rest)
+            return
+        self.head = head
+        answer, self._answer = self._answer, None
+        if answer is not None and not answer.done():
+            answer.set_result(head)
+
+    def _fail_head(self, error: UpstreamError) -> None:
+        answer, self._answer = self._answer, None
+        if answer is not None and not answer.done():
+            answer.set_exception(error)
+        self.transport.abort()
+
+    # -- the body: an UpstreamStream
+    # ------------------------------------------------------------------------------------
+
+    head: UpstreamHead
+
+    def attach(self, receiver: BodyReceiver) -> None:
+        self._receiver = receiver
+        early, self._buffer = self._buffer, b""
+        if self._paused:
+            self.resume()
+        if early or (self._body is not None and self._body.done):
+            self._take(early)
+        if self.lost and self._receiver is not None:
+            self._lose_body(None)
+
+    def _take(self, data: bytes) -> None:
+        """Hand over what is payload of these bytes. The hot path: called once per read."""
+        body = self._body
+        assert body is not None
+        try:
+            payload = body.feed(data)
+        except ProtocolError as error:
+            self._break(error)
+            return
+        if payload and self._receiver is not None:
+            self._receiver.body(payload)
+        if body.done:
+            self._complete()
+
+    def _complete(self) -> None:
+        """The framing has ended: tell the receiver if it is still there, and offer the connection for reuse."""
+        receiver, self._receiver = self._receiver, None
+        body, self._body = self._body, None
+        if body is None:
+            return
+        if self._reusable and not body.rest and not self.lost:
+            self._release(self)
+        else:
+            self.transport.close()
+        if receiver is not None:
+            receiver.eof()
+
+    def _lose_body(self, exc: Exception | None) -> None:
+        assert self._body is not None
+        try:
+            self._body.finish()
+        except ProtocolError as error:
+            self._break(Truncated(f"the connection to the provider broke: {exc}") if exc else error)
+            return
+        self._complete()
+
+    def _break(self, error: UpstreamError) -> None:
+        receiver, self._receiver = self._receiver, None
+        self._body = None
+        self.transport.abort()
+        if receiver is not None:
+            receiver.broke(error)
+
+    def _early(self, data: bytes) -> None:
+        self._buffer += data
+        if len(self._buffer) > MAX_EARLY_BYTES and not self._paused:
+            self.pause()
+
+    def pause(self) -> None:
+        if not self._paused and not self.lost:
+            self._paused = True
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._paused and not self.lost:
+            self._paused = False
+            self.transport.resume_reading()
+
+    def close(self, *, complete: bool) -> None:
+        if self._body is None:
+            return  # the framing has ended: the connection is back in the pool, or closed
+        self._receiver = None
+        if complete and self._reusable and not self.lost:
+            self._receiver = _TAIL
+            self.deadline = asyncio.get_running_loop().time() + TAIL_S
+            self.resume()
+        else:
+            self._body = None
+            self.transport.abort()
+
+    def expire(self) -> None:
+        """The deadline has passed: a resting connection is closed, an unfinished tail is cut."""
+        self.deadline = _NEVER
+        self.transport.abort()
+
+
+class _Tail:
+    """Take what follows a complete answer: nothing but the end of its framing."""
+
+    def body(self, data: bytes) -> None:
+        """Bytes after the dialect's terminator are ignored (stream-life 10.1)."""
+
+    def eof(self) -> None: ...
+
+    def broke(self, error: UpstreamError) -> None: ...
+
+
+_TAIL = _Tail()
+
+
+class _HeadReader:
+    """llhttp's callbacks for one head."""
+
+    __slots__ = ("headers", "parser")
+
+    def __init__(self) -> None:
+        self.headers: list[Header] = []
+        self.parser = httptools.HttpResponseParser(self)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+
+def parse_head(head: bytes, *, expects_body: bool) -> tuple[UpstreamHead, BodyDecoder, bool]:
+    """Parse a whole head. Return it, the decoder for its body, and whether the connection can be used again after it.
+
+    Raises:
+        ProtocolError: it is not a head, or its framing could be read in two ways (RFC 9112, 6.3).
+    """
+    reader = _HeadReader()
+    try:
+        reader.parser.feed_data(head)
+    except httptools.HttpParserUpgrade:
+        pass
+    except httptools.HttpParserError as error:
+        raise ProtocolError(f"the provider's answer is not HTTP/1.1: {error}") from None
+    status = reader.parser.get_status_code()
+    lengths = {value for name, value in reader.headers if name == b"content-length"}
+    codings = [value.strip().lower() for name, value in reader.headers if name == b"transfer-encoding"]
+    length: int | None = None
+    body: BodyDecoder
+    if not expects_body or status in _NO_BODY or status < 200:
+        body = SizedBody(0)
+        length = int(next(iter(lengths))) if len(lengths) == 1 else 0
+    elif codings:
+        if codings != [b"chunked"] or lengths:
+            raise ProtocolError("the framing of the provider's answer is ambiguous")
+        body = ChunkedBody()
+    elif lengths:
+        if len(lengths) > 1:
+            raise ProtocolError("the provider's answer has two lengths")
+        length = int(lengths.pop())
+        body = SizedBody(length)
+    else:
+        body = UntilClose()
+    keeps = reader.parser.get_http_version() == "1.1" and b"close" not in connection_options(reader.headers)
+    return UpstreamHead(status, tuple(reader.headers), length), body, keeps and not isinstance(body, UntilClose)

@@ -1,0 +1,40 @@
+"""Credentials: a secret that does not print itself, and the place in a request where it goes."""
+
+import msgspec
+
+
+class Secret:
+    """A value that appears in no log, trace, page, error or repr. Call `reveal` at the one place that sends it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value, to be written to a socket and nowhere else."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+class HeaderPlacement(msgspec.Struct, frozen=True):
+    """The credential goes into this request header, after this prefix."""
+
+    name: str = "authorization"
+    prefix: str = "Bearer "
+
+    def render(self, secret: Secret) -> tuple[bytes, bytes]:
+        """Return the header as name and value; a prefix that the secret already carries is not doubled."""
+        value = secret.reveal().strip()
+        bare = value[len(self.prefix) :] if value.lower().startswith(self.prefix.lower()) else value
+        return self.name.lower().encode("latin-1"), f"{self.prefix}{bare}".encode("latin-1")

@@ -1,0 +1,107 @@
+"""The one line about an exchange. Log, metrics, trace, ledger, breaker and limits are views of it and read nothing
+else."""
+
+import msgspec
+
+from sluice.chat.usage import Usage
+from sluice.relay.outcome import OutcomeKind
+
+UNKNOWN = "unknown"
+
+GAP_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of the inter-token histogram. The meter sorts gaps into these itself, so that the metrics need one
+addition per stream."""
+
+
+class StreamFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the meter saw. Times are seconds since the request's first byte; None = it did not happen."""
+
+    first_byte_s: float | None = None
+    first_event_s: float | None = None
+    first_token_s: float | None = None
+    """First non-empty token of any channel: text, reasoning, refusal, tool arguments. Streams only."""
+    first_content_s: float | None = None
+    """First non-empty text of an answer."""
+    last_token_s: float | None = None
+    chunks: int = 0
+    """Frames that carried data, the terminator not counted."""
+    tokens: int = 0
+    """Deltas that carried something: what the provider sent as one piece."""
+    malformed: int = 0
+    """Frames that were not what the dialect allows; forwarded and counted in mirror mode."""
+    gap_counts: tuple[int, ...] = ()
+    """How many gaps between tokens fell below each of GAP_BUCKETS_S, and above the last: len + 1 numbers, not
+    cumulative."""
+    gap_sum_s: float = 0.0
+    bytes_from_provider: int = 0
+    bytes_to_client: int = 0
+
+
+class RequestParams(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Parameters of a chat request that the log shows when the client sent them."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    seed: int | None = None
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of the plan answered. `unknown` where none did; never empty."""
+
+    bind: str = UNKNOWN
+    gateway: str = UNKNOWN
+    listener: str = UNKNOWN
+    route: str = UNKNOWN
+    route_rule: str = UNKNOWN
+    backend: str = UNKNOWN
+
+
+class ExchangeRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is ever said about one request and its answer. Built once, by the finaliser."""
+
+    request_id: str
+    trace_id: str
+    span_id: str
+    started_at: float
+    """Wall clock, seconds since 1970."""
+    duration_s: float
+    """From the request's first byte to the answer's last."""
+    added_s: float = 0.0
+    """The gateway's own share before the request left for the provider."""
+    answer_added_s: float = 0.0
+    """The gateway's own share between the provider's head and the first byte to the client, waiting not counted."""
+    route: Route
+    endpoint: str = ""
+    src_addr: str = ""
+    method: str
+    host: str = ""
+    path: str
+    """Without the query string, which may hold secrets."""
+    http_version: str = "HTTP/1.1"
+    status: int
+    """As the access log shows it: 499 when the client left."""
+    protocol: str = "http"
+    """`llm` or `http`."""
+    operation: str = ""
+    """`chat` for the dialects; empty for plain HTTP."""
+    provider: str = UNKNOWN
+    request_model: str = ""
+    response_model: str = ""
+    streaming: bool = False
+    params: RequestParams = RequestParams()
+    usage: Usage | None = None
+    stream: StreamFacts = StreamFacts()
+    tpot_s: float | None = None
+    """(last token - first token) / (output tokens - 1); None without two tokens or for answers that did not stream."""
+    finish_reason: str = ""
+    outcome: OutcomeKind
+    reason: str = "Upstream"
+    error: str = ""
+    attempts: int = 1
+    connect_s: float | None = None
+    """How long the upstream connect took; None when a pooled connection served."""
+    connect_transport: str = "plaintext"
+    """`plaintext` or `tls`."""

@@ -1,0 +1,211 @@
+"""One stream, from the provider's first byte to the client's last, as a machine without I/O.
+
+    waiting ──first token──► committed ──terminal evidence──► ended(completed)
+       │                         │
+       └──any failure──► ended   └──any failure──► error event, ended
+
+While waiting, structural frames (role, pings, comments) are held: a failure is still a real HTTP status, and
+nothing of it was seen. The first token commits. From then on a failure is one whole event in the client's dialect,
+never followed by a success marker; a half-received event is never forwarded. A success marker goes out only if the
+grammar says that the answer is complete. Obeys: stream-life sections 1, 2, 4 and 10.
+"""
+
+from collections.abc import Callable, Sequence
+
+from sluice.chat.events import Ended, Event, Failed, TextDelta, ToolCallDelta, ToolCallStarted
+from sluice.chat.grammar import Grammar
+from sluice.dialects.dialect import StreamDecoder
+from sluice.errors import ProtocolError, SluiceError, TimedOut, Truncated, UpstreamError
+from sluice.policies.deadlines import Deadlines
+from sluice.relay.actions import Action, End, Send
+from sluice.relay.clocks import Clocks
+from sluice.relay.meter import Meter
+from sluice.relay.outcome import CLIENT_GONE, COMPLETED, Outcome, OutcomeKind
+from sluice.relay.relay import NEVER, Limits, Said
+from sluice.relay.sinks import Sink
+from sluice.wire.sse import Frame, SseDecoder
+
+Failure = tuple[OutcomeKind, UpstreamError]
+
+
+class StreamRelay:
+    """A stream of server-sent events. See `Relay` for the caller's obligations."""
+
+    __slots__ = (
+        "_clocks",
+        "_decoder",
+        "_ended",
+        "_grammar",
+        "_held_bytes",
+        "_limits",
+        "_ready",
+        "_sink",
+        "_wire",
+        "_write_error",
+        "committed",
+        "meter",
+        "said",
+    )
+
+    def __init__(
+        self,
+        *,
+        decoder: StreamDecoder,
+        sink: Sink,
+        write_error: Callable[[SluiceError], bytes],
+        started_at: float,
+        now: float,
+        deadlines: Deadlines = Deadlines(),
+        limits: Limits = Limits(),
+    ) -> None:
+        """`started_at` is when the request began, `now` when the provider's head came; both monotonic seconds."""
+        self._wire = SseDecoder(limits.max_event_bytes)
+        self._decoder = decoder
+        self._grammar = Grammar()
+        self._sink = sink
+        self._write_error = write_error
+        self._clocks = Clocks(deadlines, started_at=started_at, now=now)
+        self._limits = limits
+        self._ready: list[bytes] = []
+        """Bytes for the client that wait for the commit point, or for the end of this call."""
+        self._held_bytes = 0
+        self._ended = False
+        self.committed = False
+        self.meter = Meter(started_at)
+        self.said = Said()
+
+    # -- the provider ---------------------------------------------------------------------------------------------
+
+    def feed(self, chunk: bytes, now: float) -> list[Action]:
+        if self._ended:
+            return []
+        meter = self.meter
+        if meter.first_byte is None:
+            meter.first_byte = now
+        meter.bytes_from_provider += len(chunk)
+        return self._frames(self._wire.feed(chunk), now)
+
+    def eof(self, now: float) -> list[Action]:
+        if self._ended:
+            return []
+        actions = self._frames(self._wire.finish(), now)
+        if not self._ended:
+            actions += self._fail("upstream_truncated", Truncated("the provider's stream ended before its answer did"))
+        return actions
+
+    def broke(self, error: UpstreamError, now: float) -> list[Action]:
+        kind: OutcomeKind = "timeout" if isinstance(error, TimedOut) else "upstream_truncated"
+        return [] if self._ended else self._fail(kind, error)
+
+    # -- the client and the clock -----------------------------------------------------------------------------------
+
+    def client_gone(self, now: float) -> list[Action]:
+        return [] if self._ended else self._end(CLIENT_GONE)
+
+    def cut(self, outcome: Outcome, now: float) -> list[Action]:
+        if self._ended:
+            return []
+        return self._end(outcome) if outcome.error is None else self._fail(outcome.kind, outcome.error)
+
+    def tick(self, now: float) -> list[Action]:
+        expired = None if self._ended else self._clocks.expired(now)
+        return [] if expired is None else self._fail("timeout", expired)
+
+    @property
+    def deadline(self) -> float:
+        return NEVER if self._ended else self._clocks.deadline
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _frames(self, frames: list[Frame], now: float) -> list[Action]:
+        for frame in frames:
+            failure = self._frame(frame, now)
+            if failure is not None:
+                return self._fail(*failure)
+            if self._grammar.complete:
+                return [*self._flush(), *self._end(COMPLETED)]
+        if self._wire.oversized is not None:
+            return self._fail("upstream_error", self._wire.oversized)
+        if not self._sink.streams and self.meter.bytes_from_provider > self._limits.max_whole_bytes:
+            return self._fail(
+                "upstream_error", ProtocolError("the provider's answer is too large to be sent as a whole")
+            )
+        return self._flush() if self.committed else []
+
+    def _frame(self, frame: Frame, now: float) -> Failure | None:
+        """Take one frame; what it becomes waits in `_ready`. Return why the stream ends, if it fails here."""
+        events: Sequence[Event] = ()
+        try:
+            events = self._decoder.decode(frame)
+        except ProtocolError as error:
+            self.meter.malformed += 1
+            if not (self.committed and self._sink.mirrors):
+                return "upstream_error", error
+        for event in events:
+            failure = self._event(event, now)
+            if failure is not None:
+                return failure
+        if not self.committed and self._clocks.got_token:  # not sooner: a frame that holds a failure is not sent
+            self.committed = self._sink.streams
+        if frame.data is not None:
+            self._count(now)
+        data = self._sink.take(frame, events)
+        if data:
+            self._ready.append(data)
+            if not self.committed and self._sink.streams:
+                self._hold(len(data))
+        return None
+
+    def _event(self, event: Event, now: float) -> Failure | None:
+        kind = type(event)
+        try:
+            self._grammar.advance(event)
+        except ProtocolError as error:
+            if kind is Ended:
+                return "upstream_truncated", Truncated(f"the provider's stream ended before its answer did: {error}")
+            self.meter.malformed += 1
+            return None if self.committed and self._sink.mirrors else ("upstream_error", error)
+        if kind is TextDelta or kind is ToolCallDelta or kind is ToolCallStarted:
+            if self.meter.delta(event, now):  # type: ignore[arg-type]  # the three kinds above
+                self._clocks.got_token = True
+        elif isinstance(event, Failed):
+            return "upstream_error", event.error
+        else:
+            self.said.note(event)
+        return None
+
+    def _count(self, now: float) -> None:
+        self._clocks.heard = now
+        meter = self.meter
+        if meter.first_event is None:
+            meter.first_event = now
+        if not self._grammar.complete:
+            meter.chunks += 1
+
+    def _hold(self, size: int) -> None:
+        """Bound what is held before the commit point: a provider that talks that long without a token is committed
+        to."""
+        self._held_bytes += size
+        if self._held_bytes > self._limits.max_held_bytes:
+            self.committed = True
+
+    def _flush(self) -> list[Action]:
+        ready = self._ready
+        if not ready:
+            return []
+        data = ready[0] if len(ready) == 1 else b"".join(ready)
+        ready.clear()
+        self.meter.bytes_to_client += len(data)
+        return [Send(data)]
+
+    def _fail(self, kind: OutcomeKind, error: SluiceError) -> list[Action]:
+        outcome = Outcome(kind, error)
+        if not self.committed:
+            return self._end(outcome)
+        self._ready.append(self._write_error(error))
+        return [*self._flush(), *self._end(outcome)]
+
+    def _end(self, outcome: Outcome) -> list[Action]:
+        self._ended = True
+        self._ready.clear()
+        return [End(outcome)]

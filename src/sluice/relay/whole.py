@@ -1,0 +1,121 @@
+"""An answer that comes as one JSON body: collected, judged as a whole, then passed on in one piece.
+
+Nothing is sent before the body is complete and was read, so every failure is still a real HTTP status, and another
+target may be tried. The same events as a stream's, the same grammar, the same meter.
+"""
+
+from collections.abc import Callable, Sequence
+
+from sluice.chat.events import Event, Failed, TextDelta, ToolCallDelta, ToolCallStarted
+from sluice.chat.grammar import Grammar
+from sluice.dialects.dialect import Dialect
+from sluice.errors import ProtocolError, SluiceError, TimedOut, Truncated, UpstreamError
+from sluice.policies.deadlines import Deadlines
+from sluice.relay.actions import Action, End, Send
+from sluice.relay.clocks import Clocks
+from sluice.relay.meter import Meter
+from sluice.relay.outcome import CLIENT_GONE, COMPLETED, Outcome, OutcomeKind
+from sluice.relay.relay import NEVER, Limits, Said
+
+
+class WholeRelay:
+    """One JSON answer. See `Relay` for the caller's obligations.
+
+    Without `rewrite` the provider's bytes are passed on as they came; with it, their events are written anew: in
+    another dialect, or as a stream for a client who asked for one from a provider that would not.
+    """
+
+    __slots__ = (
+        "_body",
+        "_clocks",
+        "_dialect",
+        "_ended",
+        "_limits",
+        "_rewrite",
+        "committed",
+        "meter",
+        "said",
+    )
+
+    def __init__(
+        self,
+        *,
+        dialect: Dialect,
+        started_at: float,
+        now: float,
+        rewrite: Callable[[Sequence[Event]], bytes] | None = None,
+        deadlines: Deadlines = Deadlines(),
+        limits: Limits = Limits(),
+    ) -> None:
+        self._dialect = dialect
+        self._rewrite = rewrite
+        self._clocks = Clocks(deadlines, started_at=started_at, now=now)
+        self._clocks.got_token = True  # this clock is for streams
+        self._limits = limits
+        self._body = bytearray()
+        self._ended = False
+        self.committed = False
+        self.meter = Meter(started_at)
+        self.said = Said()
+
+    def feed(self, chunk: bytes, now: float) -> list[Action]:
+        if self._ended:
+            return []
+        if self.meter.first_byte is None:
+            self.meter.first_byte = now
+        self.meter.bytes_from_provider += len(chunk)
+        self._clocks.heard = now
+        self._body += chunk
+        if len(self._body) > self._limits.max_whole_bytes:
+            return self._end("upstream_error", ProtocolError("the provider's answer is too large"))
+        return []
+
+    def eof(self, now: float) -> list[Action]:
+        if self._ended:
+            return []
+        body, grammar = bytes(self._body), Grammar()
+        try:
+            events = self._dialect.read_answer(body)
+            for event in events:
+                grammar.advance(event)
+                self._note(event, now)
+        except ProtocolError as error:
+            return self._end("upstream_error", error)
+        if isinstance(events[-1], Failed):
+            return self._end("upstream_error", events[-1].error)
+        if not grammar.complete:
+            return self._end("upstream_truncated", Truncated("the provider's answer is not complete"))
+        if self._rewrite is not None:
+            body = self._rewrite(events)
+        self._ended = self.committed = True
+        self.meter.bytes_to_client += len(body)
+        return [Send(body), End(COMPLETED)]
+
+    def broke(self, error: UpstreamError, now: float) -> list[Action]:
+        kind: OutcomeKind = "timeout" if isinstance(error, TimedOut) else "upstream_truncated"
+        return [] if self._ended else self._end(kind, error)
+
+    def client_gone(self, now: float) -> list[Action]:
+        return self.cut(CLIENT_GONE, now)
+
+    def cut(self, outcome: Outcome, now: float) -> list[Action]:
+        return [] if self._ended else self._end(outcome.kind, outcome.error)
+
+    def tick(self, now: float) -> list[Action]:
+        expired = None if self._ended else self._clocks.expired(now)
+        return [] if expired is None else self._end("timeout", expired)
+
+    @property
+    def deadline(self) -> float:
+        return NEVER if self._ended else self._clocks.deadline
+
+    def _note(self, event: Event, now: float) -> None:
+        if isinstance(event, TextDelta | ToolCallStarted | ToolCallDelta):
+            self.meter.delta(event, now)
+        else:
+            self.said.note(event)
+
+    def _end(self, kind: OutcomeKind, error: SluiceError | None) -> list[Action]:
+        self._ended = True
+        self._body.clear()
+        return [End(Outcome(kind, error))]

@@ -1,0 +1,14 @@
+"""THE list of built-in modules. A new dialect, provider or policy is one file and one line here."""
+
+from sluice.dialects.openai_chat import OPENAI_CHAT
+from sluice.providers.fake import FAKE
+from sluice.providers.openai import OPENAI
+from sluice.registry import Registry
+
+STANDARD = Registry(
+    [
+        OPENAI_CHAT,
+        OPENAI,
+        FAKE,
+    ]
+)

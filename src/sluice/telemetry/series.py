@@ -1,0 +1,70 @@
+"""Series as plain numbers: a family is a dict of label values -> a short list that its owner adds to.
+
+No locks (one event loop), no I/O, no library object: adding to a series is `cell[i] += n`. What clients choose is
+cleaned by `label` and bounded by `Family`.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from sluice.relay.record import UNKNOWN
+from sluice.telemetry.line import UNPRINTABLE
+from sluice.telemetry.names import MODEL_LABELS, Metric
+
+Cell = list[float]
+"""A counter or gauge: [value]. A histogram: how many per bucket (not cumulative), how many above the last, the sum."""
+
+LabelValues = tuple[str, ...]
+
+OTHER = "other"
+MAX_LABEL_CHARS = 128
+"""A longer value is cut: label values live as long as the process."""
+
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"))
+"""RFC 9110 section 9 and RFC 5789. Anything else is a client's invention."""
+
+
+def label(value: str) -> str:
+    """Return the value fit for a label: printable, at most MAX_LABEL_CHARS long, `unknown` instead of empty."""
+    if not value.isprintable():
+        value = UNPRINTABLE.sub("", value)
+    return value[:MAX_LABEL_CHARS].strip() or UNKNOWN
+
+
+def method_label(method: str) -> str:
+    return method if method in _METHODS else OTHER
+
+
+def observe(cell: Cell, buckets: Sequence[float], value: float) -> None:
+    """Add one observation to a histogram: a value equal to a bound belongs to that bound's bucket (`le`)."""
+    cell[bisect_left(buckets, value)] += 1
+    cell[-1] += value
+
+
+class Family:
+    """All series of one row of the table. At most `max_series` of them carry models that clients chose.
+
+    Beyond that the model labels become `other`; such series are few: their other labels come from the plan and from
+    closed lists.
+    """
+
+    def __init__(self, metric: Metric, max_series: int) -> None:
+        self.metric = metric
+        self.cells: dict[LabelValues, Cell] = {}
+        self._max_series = max_series
+        self._width = len(metric.buckets) + 2 if metric.kind == "histogram" else 1
+        self._foldable = tuple(name in MODEL_LABELS for name in metric.labels)
+
+    @property
+    def full(self) -> bool:
+        return len(self.cells) >= self._max_series
+
+    def cell(self, labels: LabelValues) -> Cell:
+        """Return the series of these label values (in the order of `metric.labels`, cleaned), new with zeros."""
+        cell = self.cells.get(labels)
+        if cell is None and self.full:
+            labels = tuple(OTHER if fold else value for fold, value in zip(self._foldable, labels, strict=True))
+            cell = self.cells.get(labels)
+        if cell is None:
+            cell = self.cells[labels] = [0] * self._width
+        return cell

@@ -1,0 +1,48 @@
+"""Content codings of a provider's body, undone. Sluice asks for identity; some providers compress all the same.
+
+Never imports asyncio, never blocks, never logs. Obeys: RFC 9110, 8.4.1 (read 2026-11-21). A piece is at most
+MAX_PIECE_BYTES: a small read that unpacks to gigabytes reaches its reader's own limit first.
+"""
+
+import zlib
+from collections.abc import Iterator
+
+from sluice.errors import ProtocolError
+
+MAX_PIECE_BYTES = 1 << 20
+
+
+class Inflate:
+    """Undo gzip or deflate."""
+
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Unpack the next bytes, piece by piece.
+
+        Raises:
+            ProtocolError: the data is not what its header says.
+        """
+        while data:
+            try:
+                piece = self._zlib.decompress(data, MAX_PIECE_BYTES)
+            except zlib.error as error:
+                raise ProtocolError(f"the provider's answer cannot be unpacked: {error}") from None
+            if piece:
+                yield piece
+            data = self._zlib.unconsumed_tail
+
+
+def decoder(content_encoding: bytes) -> Inflate | None:
+    """Return what undoes this Content-Encoding; None for identity.
+
+    Raises:
+        ProtocolError: a coding that was not asked for and is not understood.
+    """
+    name = content_encoding.strip().lower()
+    if name in (b"", b"identity"):
+        return None
+    if name in (b"gzip", b"x-gzip", b"deflate"):
+        return Inflate()
+    raise ProtocolError(f"the provider's answer has a content coding that was not asked for: {name.decode('latin-1')}")

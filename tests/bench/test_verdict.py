@@ -1,0 +1,81 @@
+"""From figures to verdicts and the README's table; the measuring itself is `make bench`'s own proof."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench import report
+from bench.compare import Figures
+from bench.memory import Memory
+from bench.verdict import Machine, Result, judge
+
+
+def figures(name: str, cpu_us: float, x_nginx: float, chunk_p50_us: float, bad: int = 0) -> Figures:
+    return Figures(name, cpu_us, x_nginx, chunk_p50_us, 900.0, 1500.0, 240.0, 30.0, bad, 0)
+
+
+def held(name: str, open_mib: float) -> Memory:
+    return Memory(name, 2000, 40.0, 42.0, open_mib, 42.5, 0)
+
+
+GOOD = Result(
+    machine=Machine("2026-01-31", "A Processor", 2, "6.1", "3.11.7"),
+    target="sluice",
+    rounds=3,
+    streams=(figures("direct", 0, 0, 270), figures("nginx", 10.0, 1.0, 200), figures("sluice", 16.0, 1.6, 300)),
+    plain=(figures("direct", 0, 0, 80), figures("nginx", 13.0, 1.0, 100), figures("sluice", 45.0, 3.5, 200)),
+    memory=(held("nginx", 60.0), held("sluice", 80.0)),
+    ready_s=0.3,
+)
+
+
+def missed(result: Result) -> list[str]:
+    return [verdict.label for verdict in judge(result) if not verdict.kept]
+
+
+def test_keeps_every_promise_of_a_good_run() -> None:
+    assert missed(GOOD) == []
+    assert [verdict.measured for verdict in judge(GOOD)] == [1.6, 3.5, 0.1, 40.0, 19.5, 0.3, 0.0]
+
+
+WORSE = {
+    "CPU per streamed chunk": {"streams": (*GOOD.streams[:2], figures("sluice", 21.0, 2.1, 300))},
+    "CPU per plain request": {"plain": (*GOOD.plain[:2], figures("sluice", 90.0, 6.01, 200))},
+    "added latency of a chunk, p50": {"streams": (*GOOD.streams[:2], figures("sluice", 16.0, 1.6, 501))},
+    "memory, idle": {"memory": (GOOD.memory[0], msgspec.structs.replace(held("sluice", 80.0), idle_mib=60.1))},
+    "memory per open stream": {"memory": (GOOD.memory[0], held("sluice", 104.7))},
+    "start to ready": {"ready_s": 0.51},
+    "answers broken, deltas lost or out of order": {
+        "plain": (*GOOD.plain[:2], figures("sluice", 45.0, 3.5, 200, bad=1))
+    },
+}
+
+
+@pytest.mark.parametrize(("label", "change"), WORSE.items(), ids=WORSE)
+def test_misses_just_the_promise_that_was_broken(label: str, change: dict[str, object]) -> None:
+    assert missed(msgspec.structs.replace(GOOD, **change)) == [label]
+
+
+def test_adds_latency_to_the_better_of_nginx_and_nothing_between() -> None:
+    slow_nginx = (GOOD.streams[0], figures("nginx", 10.0, 1.0, 290), GOOD.streams[2])
+    assert GOOD.added_p50_ms == pytest.approx(0.1)
+    assert msgspec.structs.replace(GOOD, streams=slow_nginx).added_p50_ms == pytest.approx(0.03)
+
+
+def test_writes_a_table_from_the_committed_file(tmp_path: Path) -> None:
+    latest = tmp_path / "latest.json"
+    assert report.block(latest) == report.NOTHING
+    latest.write_bytes(msgspec.json.encode(GOOD))
+    text = report.block(latest)
+    assert text.startswith(
+        "Measured 2026-01-31 on 2 cores of A Processor, Linux 6.1, Python 3.11.7; medians of 3 rounds."
+    )
+    assert "| CPU per streamed chunk | 1.6 x nginx | at most 2 x nginx | kept |" in text
+    assert "| sluice | 16.0 | 1.60 | 300 | 900 | 1500 | 45.0 | 3.50 | 240 | 40.0 | 19.5 |" in text
+    assert "| direct |  |  | 270 |" in text
+
+
+def test_the_table_says_what_was_missed() -> None:
+    text = report.render(msgspec.structs.replace(GOOD, ready_s=0.7))
+    assert "| start to ready | 0.7 s | at most 0.5 s | **missed** |" in text

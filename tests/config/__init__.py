@@ -1,0 +1,1 @@
+"""Tests of sluice.config, one file for each of its own."""

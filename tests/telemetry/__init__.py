@@ -1,0 +1,1 @@
+"""Tests of sluice.telemetry, one file for each of its own."""
