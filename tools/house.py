@@ -32,6 +32,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "net": _OUTSIDE,
     "testing": ("net", *_OUTSIDE),
     "cli": ("testing", "net", *_OUTSIDE),
+    "__main__": ("cli",),
 }
 """Each room, lowest first, and the rooms it may import. All may import themselves and what stands in EVERYWHERE."""
 
@@ -71,7 +72,7 @@ NOT_IN_PURE = frozenset(
             "urllib.request",
             "sqlite3",
         ),
-        *("logging", "warnings"),
+        "logging",
     ]
 )
 """Modules that would bring the outside into a pure room. The caller hands in `now`, bytes and identifiers instead."""
@@ -111,7 +112,11 @@ PROVIDER_NAMES = (
 MAX_LINES = 300
 """Of one file. House style is about 150; 300 is the sign to split."""
 
-EXEMPT: dict[tuple[str, str], str] = {}
+EXEMPT: dict[tuple[str, str], str] = {
+    ("sluice/policies/headers.py", "provider-name"): "headers of the published API, by their names on the wire",
+    ("sluice/gateway/exchange.py", "task"): "an exchange owns its one task by name; the world owns the exchange",
+    ("sluice/net/lifecycle.py", "provider-name"): "the built-in provider `fake` lives and ends with the process",
+}
 """(path under src/, law): the reason why that file may break that law. An exemption nobody needs is reported too."""
 
 

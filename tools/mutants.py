@@ -137,8 +137,10 @@ class _Maker(ast.NodeVisitor):
         """Leave assertions alone: they state what cannot be otherwise."""
 
     def visit_Return(self, node: ast.Return) -> None:
-        if node.value and not (isinstance(node.value, ast.Constant) and node.value.value is None):
-            self._add(node, "return", "return None")
+        if node.value:
+            # None instead of False is no mistake that anyone could notice.
+            if not (isinstance(node.value, ast.Constant) and node.value.value in (None, False)):
+                self._add(node, "return", "return None")
             self.visit(node.value)
 
     def visit_Break(self, node: ast.Break) -> None:

@@ -13,6 +13,7 @@ from sluice.providers.openai import OPENAI
 from sluice.registry import Registry
 
 REGISTRY = Registry([OPENAI, FAKE])
+LATER = " is not implemented by this version; it is refused rather than silently ignored"
 MANIFESTS = Path(__file__).parent / "manifests"
 
 

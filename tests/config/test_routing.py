@@ -105,8 +105,8 @@ def naive_better(a: Entry, b: Entry) -> bool:
     kinds = order.index(a.match.path.kind), order.index(b.match.path.kind)
     if kinds[0] != kinds[1]:
         return kinds[0] < kinds[1]
-    strip = (lambda p: p.rstrip("/")) if a.match.path.kind == "PathPrefix" else (lambda p: p)
-    lengths = len(strip(a.match.path.value)), len(strip(b.match.path.value))
+    ends = "/" if a.match.path.kind == "PathPrefix" else ""
+    lengths = len(a.match.path.value.rstrip(ends or None)), len(b.match.path.value.rstrip(ends or None))
     if lengths[0] != lengths[1]:
         return lengths[0] > lengths[1]
     if bool(a.match.method) != bool(b.match.method):

@@ -167,7 +167,7 @@ def test_expansion_that_fails_is_a_fault_at_its_place() -> None:
 
     faults = Faults()
     assert read(Source("f", "a: 1\nb: {c: $X}"), faults, fail) == []
-    with pytest.raises(ConfigError, match="f:2: b.c: the variable X is not set"):
+    with pytest.raises(ConfigError, match=r"f:2: b\.c: the variable X is not set"):
         faults.check()
 
 

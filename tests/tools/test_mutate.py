@@ -29,6 +29,7 @@ MISTAKES = {
     "a negation": ("x = not a", ["x = (a)"]),
     "and": ("x = a and b", ["x = (a or b)"]),
     "a return": ("return a", ["return None"]),
+    "a denial": ("return False", ["return True"]),
     "a call": ("a(b)", ["pass"]),
     "an attribute": ("a.x = b", ["pass"]),
     "a raise": ("raise ValueError('no', 1)", ["pass"]),

@@ -219,6 +219,8 @@ def test_no_bytes_are_no_frames() -> None:
         b"data: 1\n\ndata: 2",
         b"data: 1\r\n\r\n",
         b"data: 1\n\n\rdata: 2\n\n",
+        b"data: 1\rdata: 2\n\n",
+        b"event: a\rb\ndata: 1\n\n",
     ],
 )
 def test_a_chunk_means_the_same_after_other_events_as_by_itself(chunk: bytes) -> None:
@@ -226,6 +228,18 @@ def test_a_chunk_means_the_same_after_other_events_as_by_itself(chunk: bytes) ->
     assert decode([b"data: 0\n\n", chunk])[1:] == alone
     assert decode([b"data: 0\n\n", *one_byte_at_a_time(chunk)])[1:] == alone
     assert seen(alone) == dispatched(chunk)
+
+
+@pytest.mark.parametrize("pending", [b"data: 1\n", b"event: a\n", b"data: 1\r", b"id: 1\n", b"data: "])
+def test_a_chunk_of_whole_events_after_a_pending_line_continues_its_block(pending: bytes) -> None:
+    chunk = b"data: 2\n\n"
+    for head in (b"", b"data: 0\n\n"):
+        assert seen(decode([head, pending, chunk])) == dispatched(head + pending + chunk)
+
+
+def test_a_blank_crlf_is_one_frame_however_it_is_cut() -> None:
+    for pieces in every_way(b": a\r\n\r\n\r\n"):
+        assert [frame.raw for frame in decode(pieces)] == [b": a\r\n", b"\r\n", b"\r\n"]
 
 
 # -- the limit ---------------------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ import msgspec
 from sluice.config.unserved import Ignored
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z")]
+"""A DNS subdomain, as Kubernetes demands of names. It goes into labels, log fields and host names."""
 Host = Annotated[
     str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:]+|[A-Za-z0-9._-]+)$")
 ]

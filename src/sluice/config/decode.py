@@ -9,7 +9,7 @@ import difflib
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
@@ -75,8 +75,7 @@ def _complain(
     """Add a complaint, take its cause out of `value` and return its path; None when nothing more can be learned."""
     match = _AT.search(text)
     message = text[: match.start()] if match else text
-    path = _path(match[1] if match else "")
-    at = _type_at(schema, path)
+    path, at = _follow(match[1] if match else "", value, schema)
     hint = ""
     if unknown := _UNKNOWN.fullmatch(message):
         path = (*path, unknown[1])
@@ -99,15 +98,45 @@ def _complain(
 
 
 def _words(message: str) -> str:
+    """Say in plain words what the decoder says in names of types."""
     match = _EXPECTED.fullmatch(message)
     if match is None:
-        return message[:1].lower() + message[1:]
+        return re.sub(r"`(\w+)`", lambda word: _WORDS.get(word[1], word[0]), message[:1].lower() + message[1:])
     wanted = [_WORDS.get(word, word) for word in match[1].removesuffix(" | null").split(" | ")]
     return f"expected {' or '.join(wanted)}, not {_WORDS.get(match[2], match[2])}"
 
 
-def _path(text: str) -> Path:
-    return tuple(int(m[2]) if m[2] else m[1] for m in _STEP.finditer(text) if m[1] or m[2])
+def _follow(text: str, value: object, schema: object) -> tuple[Path, object]:
+    """Return where the decoder's path leads, and the type that is expected there.
+
+    The decoder writes `[...]` for any key of a mapping: it is the first one whose value does not decode.
+    """
+    path: list[str | int] = []
+    here = _core(schema)
+    for match in _STEP.finditer(text):
+        step: str | int = int(match[2]) if match[2] else match[1] or ""
+        if match[2]:
+            here = _core((get_args(here) or (None,))[0])
+        elif match[1]:
+            here = _core(_fields(here).get(match[1]))
+        else:
+            here = _core((get_args(here) or (None,))[-1])
+            step = next((key for key, item in _items(value) if not _decodes(item, here)), "")
+        value = dict(_items(value)).get(step)
+        path.append(step)
+    return tuple(path), here
+
+
+def _items(value: object) -> list[tuple[str | int, object]]:
+    return list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+
+
+def _decodes(value: object, schema: object) -> bool:
+    try:
+        msgspec.convert(value, schema, dec_hook=_construct)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _remove(value: object, path: Path) -> bool:
@@ -120,17 +149,6 @@ def _remove(value: object, path: Path) -> bool:
         del here[last]
         return True
     return False
-
-
-def _type_at(schema: object, path: Path) -> object:
-    """Return the type that a path leads to, its optional and annotated layers taken off."""
-    here = _core(schema)
-    for step in path:
-        if isinstance(step, int) or get_origin(here) in (dict, Mapping):
-            here = _core((get_args(here) or (None,))[0 if isinstance(step, int) else -1])
-        else:
-            here = _core(_fields(here).get(step))
-    return here
 
 
 def _core(schema: object) -> object:

@@ -66,10 +66,12 @@ class Models:
         path: Path = ("llm", "models", index)
         word, params = spec.provider, spec.params
         if isinstance(word, ProviderReference):
-            found = self._providers.get(word.reference or "")
+            if word.reference is None:
+                return None  # `custom`, which was refused as not implemented
+            found = self._providers.get(word.reference)
             if found is None:
                 place = self._document.place(*path, "provider", "reference")
-                self._faults.add(place, "no such provider is defined", closest(word.reference or "", self._providers))
+                self._faults.add(place, "no such provider is defined", closest(word.reference, self._providers))
                 return None
             word, params = found.provider, _merged(params, found.params)
         provider = self._provider(word, (*path, "provider"))

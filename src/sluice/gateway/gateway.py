@@ -54,7 +54,7 @@ class Gateway:
         self.die = die
         self.exchanges: set[Exchange] = set()
         self._telemetry = telemetry
-        self._registry = registry
+        self._dialects = {name: registry.get(name, Dialect) for name in registry.ids("dialect")}  # type: ignore[type-abstract]  # a protocol, checked at run time
         self._wall = wall
         self._idle: Callable[[], None] | None = None
 
@@ -79,7 +79,7 @@ class Gateway:
     # -------------------------------------------------------------------------------------------------
 
     def dialect(self, module_id: str) -> Dialect:
-        return self._registry.get(module_id, Dialect)  # type: ignore[type-abstract]  # a protocol, checked at run time
+        return self._dialects[module_id]
 
     def fault(self, error: BaseException) -> None:
         self._telemetry.fault(error)

@@ -54,7 +54,7 @@ class ServerStream:
         self._head = b"%b%b%b\r\n" % (status_line(status), fields(headers), framing)
 
     def write(self, data: bytes) -> None:
-        if self._chunked:
+        if self._chunked and data:  # an empty chunk would end the body
             data = b"%b%x\r\n%b\r\n" % (self._head, len(data), data)
         elif self._bodyless:
             data = self._head

@@ -16,4 +16,4 @@ def pick(weights: Sequence[int], die: float) -> int | None:
         mark -= weight
         if mark < 0:
             return index
-    return len(weights) - 1
+    return max(index for index, weight in enumerate(weights) if weight)  # the die was 1, against its bounds

@@ -190,8 +190,14 @@ def _happening_line(happening: Happening) -> str:
             return f">> broke({happening.error.code})"
         case Cut():
             return f">> cut({happening.outcome.kind})"
+        case Eof():
+            return ">> eof()"
+        case ClientGone():
+            return ">> client_gone()"
+        case Tick():
+            return ">> tick()"
         case _:
-            return f">> {type(happening).__name__}"
+            assert_never(happening)
 
 
 def _expectation_lines(expectation: Expectation) -> list[str]:

@@ -16,7 +16,7 @@ class Inflate:
     """Undo gzip or deflate."""
 
     def __init__(self) -> None:
-        self._zlib = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+        self._zlib = _zlib()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Unpack the next bytes, piece by piece.
@@ -24,7 +24,7 @@ class Inflate:
         Raises:
             ProtocolError: the data is not what its header says.
         """
-        while data:
+        while True:
             try:
                 piece = self._zlib.decompress(data, MAX_PIECE_BYTES)
             except zlib.error as error:
@@ -32,6 +32,14 @@ class Inflate:
             if piece:
                 yield piece
             data = self._zlib.unconsumed_tail
+            if self._zlib.eof and (data := self._zlib.unused_data.lstrip(b"\0")):
+                self._zlib = _zlib()  # RFC 1952, 2.2: several members may follow each other
+            if not data and len(piece) < MAX_PIECE_BYTES:  # a full piece: zlib may hold more without new input
+                return
+
+
+def _zlib() -> "zlib._Decompress":
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
 
 
 def decoder(content_encoding: bytes) -> Inflate | None:

@@ -1,0 +1,118 @@
+"""Plays a script to one client: timers of the event loop and plain calls, no task, no thread, no polling.
+
+The client's back-pressure stops it, the client's leaving ends it at once.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from sluice.gateway.ports import ClientStream
+from sluice.testing.fake_script import EndOf, Pause, Script
+
+Ending = Literal["finished", "cut", "gone"]
+"""Played to its end; ended as its script said, not whole; left by the client."""
+
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+"""SO_LINGER, on, 0 seconds: closing sends RST instead of FIN (socket(7))."""
+
+
+class Player:
+    """One script on its way to one client. `ended` is called exactly once."""
+
+    __slots__ = ("_client", "_due", "_end", "_ended", "_items", "_loop", "_paused", "_timer", "_transport", "_write")
+
+    def __init__(
+        self,
+        script: Script,
+        client: ClientStream,
+        transport: asyncio.Transport,
+        ended: Callable[["Player", Ending], None],
+    ) -> None:
+        self._client = client
+        self._transport = transport
+        self._ended: Callable[[Player, Ending], None] | None = ended
+        self._items: Iterator[bytes | Pause] | None = iter(script.chunks)
+        self._end: EndOf = script.end
+        self._loop = asyncio.get_running_loop()
+        self._due = self._loop.time()
+        """When the next chunk is due: pauses add up exactly, whatever the loop's delay."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._paused = False
+        self._write = client.write if script.status is not None else transport.write
+        client.observer = self
+        if script.status is not None:
+            client.start(script.status, script.headers, script.length)
+
+    def play(self) -> None:
+        """Send what is due, and see to it that the rest follows."""
+        self._timer = None
+        while self._items is not None and not self._paused:
+            item = next(self._items, None)
+            if item is None:
+                self._items = None
+                self._finish()
+            elif isinstance(item, Pause):
+                self._due += item.seconds
+                self._timer = self._loop.call_at(self._due, self.play)
+                return
+            else:
+                self._write(item)
+
+    def stop(self) -> None:
+        """End at once, for the fake's own reasons: the connection is cut."""
+        self._client.abort()
+        self._over("cut")
+
+    # -- the client ---------------------------------------------------------------------------------------------------
+
+    def client_gone(self) -> None:
+        self._over("gone")
+
+    def client_paused(self) -> None:
+        self._paused = True
+
+    def client_resumed(self) -> None:
+        self._paused = False
+        if self._ended is not None and self._items is None:
+            self._finish()
+        elif self._timer is None:
+            self._due = max(self._due, self._loop.time())
+            self.play()
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+
+    def _finish(self) -> None:
+        match self._end:
+            case "finish":
+                self._over("finished")
+                self._client.finish()
+            case "fin":
+                self._over("cut")
+                self._transport.close()  # what is buffered leaves first
+            case "rst":
+                self._reset()
+            case "stall":
+                pass  # until `client_gone`
+
+    def _reset(self) -> None:
+        """Reset the connection as soon as nothing is buffered for it: a reset overtakes what is."""
+        self._transport.set_write_buffer_limits(high=0)
+        if self._transport.get_write_buffer_size():
+            return  # `client_resumed` comes back here
+        sock = self._transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self._over("cut")
+        self._transport.abort()
+
+    def _over(self, how: Ending) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._items = None
+        self._client.observer = None
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended(self, how)

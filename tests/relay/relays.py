@@ -1,0 +1,124 @@
+"""Relays under test and the frames that are fed to them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from sluice.chat.request import ChatRequest
+from sluice.dialects.openai_chat import OPENAI_CHAT
+from sluice.policies.deadlines import Deadlines
+from sluice.relay import sinks
+from sluice.relay.actions import Action, End, Send
+from sluice.relay.opaque import OpaqueRelay
+from sluice.relay.outcome import Outcome
+from sluice.relay.relay import Limits, Relay
+from sluice.relay.sinks import Folded, Mirror, Sink, Translate
+from sluice.relay.stream import StreamRelay
+from sluice.relay.whole import WholeRelay
+
+RECORDED = (Path(__file__).parents[1] / "streams" / "openai-chat-gpt-3.5-turbo.sse").read_bytes()
+OFF = Deadlines(idle_s=0)
+LIMITS = Limits()
+
+
+def frame(value: object) -> bytes:
+    """One event that holds this JSON."""
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+def chunk(delta: dict[str, object] | None = None, *, finish: str | None = None, choice: int = 0) -> bytes:
+    """One chunk of a stream."""
+    row = {"index": choice, "delta": delta or {}, "finish_reason": finish}
+    return frame({"id": "c1", "object": "chat.completion.chunk", "created": 7, "model": "m", "choices": [row]})
+
+
+def text(words: str, choice: int = 0) -> bytes:
+    return chunk({"content": words}, choice=choice)
+
+
+ROLE = chunk({"role": "assistant", "content": ""})
+STOP = chunk(finish="stop")
+USAGE = frame(
+    {
+        "id": "c1",
+        "created": 7,
+        "model": "m",
+        "choices": [],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8},
+    }
+)
+DONE = b"data: [DONE]\n\n"
+PING = b": ping\n\n"
+HELLO = ROLE + text("Hel") + text("lo") + STOP + DONE
+
+
+def stream(sink: Sink, *, keep: bool = False, deadlines: Deadlines = OFF, limits: Limits = LIMITS) -> StreamRelay:
+    return StreamRelay(
+        decoder=OPENAI_CHAT.decoder(keep_leftovers=keep),
+        sink=sink,
+        write_error=OPENAI_CHAT.write_stream_error,
+        started_at=0.0,
+        now=0.0,
+        deadlines=deadlines,
+        limits=limits,
+    )
+
+
+def mirror(*, hide_usage: bool = False, deadlines: Deadlines = OFF, limits: Limits = LIMITS) -> StreamRelay:
+    return stream(Mirror(hide_usage=hide_usage), deadlines=deadlines, limits=limits)
+
+
+def translate(*, wants_usage: bool = False, limits: Limits = LIMITS) -> StreamRelay:
+    encoder = OPENAI_CHAT.encoder(ChatRequest(stream=True, wants_usage=wants_usage))
+    return stream(Translate(encoder), keep=True, limits=limits)
+
+
+def folded(*, deadlines: Deadlines = OFF, limits: Limits = LIMITS) -> StreamRelay:
+    return stream(Folded(OPENAI_CHAT), keep=True, deadlines=deadlines, limits=limits)
+
+
+def whole(*, as_stream: bool = False, deadlines: Deadlines = OFF, limits: Limits = LIMITS) -> WholeRelay:
+    encoder = OPENAI_CHAT.encoder(ChatRequest(stream=True, wants_usage=True))
+    return WholeRelay(
+        dialect=OPENAI_CHAT,
+        started_at=0.0,
+        now=0.0,
+        deadlines=deadlines,
+        limits=limits,
+        rewrite=sinks.as_stream(encoder) if as_stream else None,
+    )
+
+
+def opaque(*, deadlines: Deadlines = OFF) -> OpaqueRelay:
+    return OpaqueRelay(started_at=0.0, now=0.0, deadlines=deadlines)
+
+
+ALL: dict[str, Callable[[], Relay]] = {
+    "mirror": mirror,
+    "mirror without usage": lambda: mirror(hide_usage=True),
+    "translate": translate,
+    "folded": folded,
+    "whole": whole,
+    "whole, written anew": lambda: WholeRelay(
+        dialect=OPENAI_CHAT, started_at=0.0, now=0.0, deadlines=OFF, rewrite=sinks.as_answer(OPENAI_CHAT)
+    ),
+    "whole as a stream": lambda: whole(as_stream=True),
+    "opaque": opaque,
+}
+
+
+def run(relay: Relay, pieces: list[bytes], *, eof: bool = True) -> tuple[bytes, Outcome | None]:
+    """Feed all pieces and the end; return what the client got and the outcome. A second End is an error here."""
+    actions: list[Action] = []
+    for piece in pieces:
+        actions += relay.feed(piece, 1.0)
+    if eof:
+        actions += relay.eof(1.0)
+    return result(actions)
+
+
+def result(actions: list[Action]) -> tuple[bytes, Outcome | None]:
+    ends = [action.outcome for action in actions if isinstance(action, End)]
+    assert len(ends) <= 1
+    assert not ends or isinstance(actions[-1], End)
+    return b"".join([action.data for action in actions if isinstance(action, Send)]), ends[0] if ends else None

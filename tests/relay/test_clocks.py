@@ -1,0 +1,93 @@
+"""relay/clocks.py within the relays: each clock by itself, what resets it and what does not."""
+
+from collections.abc import Callable
+
+import pytest
+
+from sluice.policies.deadlines import Deadlines
+from sluice.relay.clocks import Clocks
+from sluice.relay.relay import NEVER, Relay
+from sluice.testing.playbook import Playbook, at, client_gone, end, eof, feed, send, send_that, tick
+from tests.relay.relays import HELLO, PING, ROLE, chunk, folded, mirror, opaque, text, whole
+
+ANY = send_that("an error event", lambda data: data.startswith(b'data: {"error":'))
+
+
+def test_the_first_token_clock_runs_from_the_request_and_only_a_token_stops_it() -> None:
+    relay = mirror(deadlines=Deadlines(first_token_s=10, idle_s=0))
+    playbook = Playbook(relay) >> at(9) >> feed(PING) >> feed(ROLE) >> feed(chunk({"content": ""})) >> tick()
+    (playbook >> at(10) >> tick() << end("timeout", code="timeout_first_token", status=504) >> tick()).run()
+
+    relay = mirror(deadlines=Deadlines(first_token_s=10, idle_s=0))
+    reasoning = chunk({"reasoning": "hm"})
+    (Playbook(relay) >> at(9.9) >> feed(reasoning) << send(reasoning) >> at(99) >> tick()).run()
+    assert relay.deadline == NEVER
+
+
+def test_the_idle_clock_runs_from_the_last_event_and_pings_do_not_reset_it() -> None:
+    relay = mirror(deadlines=Deadlines(idle_s=5))
+    assert relay.deadline == 5
+    playbook = Playbook(relay) >> at(4) >> feed(text("a")) << send(text("a")) >> at(8) >> feed(PING) << send(PING)
+    playbook >> feed(b"data: unfinished") >> at(8.9) >> tick()
+    (playbook >> at(9) >> tick() << ANY << end("timeout", code="timeout_idle")).run()
+    assert relay.deadline == NEVER
+
+
+def test_the_total_clock_runs_from_the_request_whatever_comes() -> None:
+    relay = mirror(deadlines=Deadlines(idle_s=0, total_s=7))
+    playbook = Playbook(relay) >> at(6.9) >> feed(text("a")) << send(text("a")) >> tick()
+    (playbook >> at(7) >> tick() << ANY << end("timeout", code="timeout_total", status=504)).run()
+
+
+def test_the_widest_of_the_clocks_that_ran_out_is_named() -> None:
+    clocks = Clocks(Deadlines(first_token_s=3, idle_s=3, total_s=3), started_at=0.0, now=0.0)
+    assert [getattr(clocks.expired(now), "phase", None) for now in (2.9, 3.0)] == [None, "total"]
+    clocks = Clocks(Deadlines(first_token_s=3, idle_s=3), started_at=0.0, now=0.0)
+    assert getattr(clocks.expired(3.0), "phase", None) == "first_token"
+
+
+def test_a_clock_that_is_off_never_runs_out() -> None:
+    clocks = Clocks(Deadlines(idle_s=0), started_at=0.0, now=0.0)
+    assert clocks.deadline == NEVER
+    assert clocks.expired(1e12) is None
+
+
+def test_the_request_may_have_begun_long_before_the_providers_head_came() -> None:
+    clocks = Clocks(Deadlines(first_token_s=5, idle_s=2, total_s=9), started_at=100.0, now=104.0)
+    assert clocks.deadline == 105.0
+    clocks.got_token = True
+    assert clocks.deadline == 106.0
+    clocks.heard = 108.0
+    assert clocks.deadline == 109.0
+
+
+EARLY: dict[str, Callable[[], Relay]] = {
+    "mirror": lambda: mirror(deadlines=Deadlines(first_token_s=3, idle_s=2, total_s=9)),
+    "folded": lambda: folded(deadlines=Deadlines(first_token_s=3, idle_s=2, total_s=9)),
+    "whole": lambda: whole(deadlines=Deadlines(first_token_s=3, idle_s=2, total_s=9)),
+    "opaque": lambda: opaque(deadlines=Deadlines(first_token_s=3, idle_s=2, total_s=9)),
+}
+
+
+@pytest.mark.parametrize("name", EARLY)
+def test_the_deadline_only_moves_later_and_a_tick_before_it_does_nothing(name: str) -> None:
+    relay, before = EARLY[name](), 0.0
+    for step in range(20):
+        now = step * 0.1
+        relay.feed(HELLO[step * 5 : step * 5 + 5], now)
+        assert relay.deadline >= before
+        before = relay.deadline
+        assert relay.tick(min(now, before - 0.001)) == []
+    relay.client_gone(2.0)
+    assert relay.deadline == NEVER
+    assert relay.tick(1e9) == []
+
+
+@pytest.mark.parametrize("make", [whole, opaque])
+def test_answers_that_are_no_streams_have_idle_and_total(make: Callable[..., Relay]) -> None:
+    relay = make(deadlines=Deadlines(first_token_s=1, idle_s=5))
+    relay.feed(b" ", 4.0)
+    assert relay.deadline == 9
+    (Playbook(relay) >> at(8.9) >> tick() >> at(9) >> tick() << end("timeout", code="timeout_idle") >> eof()).run()
+    total = make(deadlines=Deadlines(idle_s=0, total_s=2))
+    (Playbook(total) >> at(2) >> tick() << end("timeout", code="timeout_total") >> client_gone()).run()
