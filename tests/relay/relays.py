@@ -15,6 +15,9 @@ from sluice.relay.relay import Limits, Relay
 from sluice.relay.sinks import Folded, Mirror, Sink, Translate
 from sluice.relay.stream import StreamRelay
 from sluice.relay.whole import WholeRelay
+from sluice.testing.playbook import send_that
+from sluice.testing.steps import SentThat
+from sluice.wire.sse import SseDecoder
 
 RECORDED = (Path(__file__).parents[1] / "streams" / "openai-chat-gpt-3.5-turbo.sse").read_bytes()
 OFF = Deadlines(idle_s=0)
@@ -122,3 +125,25 @@ def result(actions: list[Action]) -> tuple[bytes, Outcome | None]:
     assert len(ends) <= 1
     assert not ends or isinstance(actions[-1], End)
     return b"".join([action.data for action in actions if isinstance(action, Send)]), ends[0] if ends else None
+
+
+def is_one_error(data: bytes) -> bool:
+    """Exactly one whole error event, and nothing that says that all went well."""
+    frames = SseDecoder().feed(data)
+    return (
+        len(frames) == 1
+        and frames[0].raw == data
+        and frames[0].data is not None
+        and list(json.loads(frames[0].data)) == ["error"]
+        and b"[DONE]" not in data
+    )
+
+
+ONE_ERROR = send_that("one error event", is_one_error)
+
+
+def after(sent: bytes) -> SentThat:
+    """These bytes, then one error."""
+    return send_that(
+        "the frames so far and one error", lambda data: data.startswith(sent) and is_one_error(data[len(sent) :])
+    )

@@ -76,3 +76,13 @@ def test_a_script_that_is_never_run_warns() -> None:
     with pytest.warns(ResourceWarning, match="never run"):
         playbook.__del__()
     playbook.run()
+
+
+def test_feeding_shows_the_cut_in_words() -> None:
+    message = said(Playbook(opaque()) >> cut(CLIENT_GONE) >> eof())
+    assert message.splitlines()[1:] == ["  >> cut(client_gone)", "+ << end(client_gone)", "  >> eof()"]
+
+
+def test_a_write_that_should_have_been_an_end_is_a_failure() -> None:
+    message = said(Playbook(opaque()) >> feed(b"a") << end("timeout", code="timeout_idle", status=504))
+    assert "- << end(timeout, timeout_idle, 504)" in message

@@ -29,7 +29,7 @@ def test_what_is_no_json_is_said_to_be_none(body: bytes) -> None:
         ({"stream": "true"}, "invalid_type", "stream", "expected a boolean, but got a string instead"),
         ({"messages": "hi"}, "invalid_type", "messages", "expected an array, but got a string instead"),
         ({"messages": []}, "empty_array", "messages", "empty array"),
-        ({"messages": [{"content": "x"}]}, "missing_required_parameter", "messages[...].role", "'messages[...].role'"),
+        ({"messages": [{"content": "x"}]}, "missing_required_parameter", "messages[0].role", "'messages[0].role'"),
         ({"n": 0}, "integer_below_min_value", "n", "Expected a value >= 1"),
         ({"n": 129}, "integer_above_max_value", "n", "Expected a value <= 128"),
         ({"temperature": 3}, "decimal_above_max_value", "temperature", "Expected a value <= 2"),
@@ -59,6 +59,10 @@ def test_the_seed_is_that_of_the_question_not_of_its_spelling() -> None:
 
 
 def test_unknown_members_and_parts_without_text_are_accepted() -> None:
-    content = [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "x"}}, {"type": "text", "text": "b"}]
+    content = [
+        {"type": "text", "text": "a"},
+        {"type": "image_url", "image_url": {"url": "x"}},
+        {"type": "text", "text": "b"},
+    ]
     asked, _ = read(msgspec.json.encode(HI | {"novel": {"x": 1}, "messages": [{"role": "user", "content": content}]}))
     assert asked.question == "ab"

@@ -1,17 +1,12 @@
 """wire/sse.py against the WHATWG rules, one by one and cut anywhere."""
 
-from pathlib import Path
-
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
-from sluice.testing.cuts import every_single_cut, every_size, every_way, every_way_around, one_byte_at_a_time
-from sluice.wire.sse import Frame, SseDecoder, comment, encode, events
-from tests.wire.sse_cases import cut_streams, decode, seen, streams
+from sluice.testing.cuts import every_single_cut, every_way, every_way_around, one_byte_at_a_time
+from sluice.wire.sse import Frame, SseDecoder, events
+from tests.wire.sse_cases import decode, seen
 from tests.wire.whatwg import dispatched
 
-STREAMS = sorted((Path(__file__).parents[1] / "streams").glob("*.sse"))
 BOM = b"\xef\xbb\xbf"
 
 
@@ -310,91 +305,3 @@ def test_a_large_event_in_small_reads_is_quick() -> None:
         assert decoder.feed(piece) == []
     (frame,) = decoder.feed(b"\n\n")
     assert frame.data == piece * 4096
-
-
-# -- properties --------------------------------------------------------------------------------------------------------
-
-
-@given(streams)
-@example(b"data: 1\r\r\ndata: 2\n\r\n")
-@example(BOM)
-def test_it_dispatches_what_the_standard_says(stream: bytes) -> None:
-    assert seen(decode([stream])) == dispatched(stream)
-
-
-@given(cut_streams())
-@example((b"data: 1\r\r\n", [b"data: 1\r\r", b"\n"]))
-@example((b"data: 1\r\n\r\n", [b"data: 1\r\n\r", b"\n"]))
-def test_no_cut_changes_the_events_or_loses_a_byte(case: tuple[bytes, list[bytes]]) -> None:
-    stream, pieces = case
-    whole, cut = decode([stream]), decode(pieces)
-    assert seen(cut) == seen(whole)
-    assert [f.retry for f in cut if f.retry is not None] == [f.retry for f in whole if f.retry is not None]
-    raw = b"".join(frame.raw for frame in cut)
-    assert raw == b"".join(frame.raw for frame in whole)
-    assert stream.startswith(raw)
-    assert dispatched(stream[len(raw) :]) == []  # what is missing is an event without its blank line
-
-
-@pytest.mark.parametrize("eol", [b"\n", b"\r\n", b"\r"])
-def test_every_way_to_cut_a_short_stream(eol: bytes) -> None:
-    stream = eol.join([b"data:1", b"", b":", b"", b""])
-    want = dispatched(stream)
-    assert want == [("message", b"1", "")]
-    for pieces in every_way(stream[:14]):
-        assert seen(decode([*pieces, stream[14:]])) == want
-
-
-@pytest.mark.parametrize("path", STREAMS, ids=lambda path: path.name)
-def test_every_single_cut_of_a_recorded_stream(path: Path) -> None:
-    stream = path.read_bytes()
-    whole = decode([stream])
-    assert seen(whole) == dispatched(stream)
-    assert b"".join(frame.raw for frame in whole) == stream
-    for pieces in [*every_single_cut(stream), one_byte_at_a_time(stream), *every_size(stream)]:
-        assert decode(pieces) == whole
-
-
-def test_there_are_recorded_streams() -> None:
-    assert STREAMS
-
-
-# -- writing -----------------------------------------------------------------------------------------------------------
-
-names = st.text(max_size=8).filter(lambda text: not set(text) & set("\r\n\0"))
-
-
-@given(st.text(), names)
-@example("a\rb\r\nc\nd\n", "")
-@example("", "")
-@example(" leading", "add")
-def test_reading_what_was_written_gives_the_same_text(text: str, name: str) -> None:
-    written = encode(text.encode(), name)
-    frames = decode([written])
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    assert [(frame.event, frame.data) for frame in frames] == [(name, lines.encode())]
-    assert dispatched(written) == [(name or "message", lines.encode(), "")]
-    assert b"\r" not in written
-
-
-@pytest.mark.parametrize("name", ["a\nb", "a\rb", "a\0b", "\n", "a\r\ndata: injected"])
-def test_a_name_that_could_write_lines_of_its_own_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="cannot hold"):
-        encode(b"x", name)
-
-
-def test_what_is_written_is_exactly_this() -> None:
-    assert encode(b"[DONE]") == b"data: [DONE]\n\n"
-    assert encode(b"{}", "add") == b"event: add\ndata: {}\n\n"
-    assert encode(b"1\n2\r3\r\n") == b"data: 1\ndata: 2\ndata: 3\ndata: \n\n"
-
-
-@given(st.text())
-def test_a_comment_dispatches_nothing_whatever_it_says(text: str) -> None:
-    frames = decode([comment(text), encode(b"1")])
-    assert events(frames) == [("message", b"1")]
-
-
-def test_an_empty_comment_is_still_one() -> None:
-    assert comment() == b": \n\n"
-    assert comment("a\r\nb") == b": a b\n\n"

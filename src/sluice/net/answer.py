@@ -7,6 +7,8 @@ from sluice.gateway.ports import ClientObserver, Request
 from sluice.wire.http1 import LAST_CHUNK, Header, fields, status_line
 
 _NO_BODY = frozenset({204, 205, 304})
+_SIZE_LINES = tuple(b"%x\r\n" % size for size in range(2048))
+"""Formatting a number costs more than writing the chunk: the sizes of tokens are at hand."""
 
 
 class Connection(Protocol):
@@ -55,7 +57,9 @@ class ServerStream:
 
     def write(self, data: bytes) -> None:
         if self._chunked and data:  # an empty chunk would end the body
-            data = b"%b%x\r\n%b\r\n" % (self._head, len(data), data)
+            size = len(data)
+            line = _SIZE_LINES[size] if size < len(_SIZE_LINES) else b"%x\r\n" % size
+            data = b"".join((self._head, line, data, b"\r\n"))
         elif self._bodyless:
             data = self._head
         elif self._head:

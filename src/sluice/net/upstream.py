@@ -56,9 +56,24 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)  # uvloop's own classes do not inherit from it
 
     def data_received(self, data: bytes) -> None:
-        if self._receiver is not None:
-            self._take(data)
-        elif self._body is not None:
+        # The hot path: once per read. Everything else about incoming bytes is `_unattended`.
+        receiver, body = self._receiver, self._body
+        if receiver is None or body is None:
+            self._unattended(data)
+            return
+        try:
+            payload = body.feed(data)
+        except ProtocolError as error:
+            self._break(error)
+            return
+        if payload:
+            receiver.body(payload)
+        if body.done:
+            self._complete()
+
+    def _unattended(self, data: bytes) -> None:
+        """Bytes while no receiver is attached: a head, the beginning of a body, or nothing that we asked for."""
+        if self._body is not None:
             self._early(data)
         elif self._answer is not None:
             self._read_head(data)
@@ -129,23 +144,9 @@ class UpstreamConnection(asyncio.Protocol):
         if self._paused:
             self.resume()
         if early or (self._body is not None and self._body.done):
-            self._take(early)
+            self.data_received(early)
         if self.lost and self._receiver is not None:
             self._lose_body(None)
-
-    def _take(self, data: bytes) -> None:
-        """Hand over what is payload of these bytes. The hot path: called once per read."""
-        body = self._body
-        assert body is not None
-        try:
-            payload = body.feed(data)
-        except ProtocolError as error:
-            self._break(error)
-            return
-        if payload and self._receiver is not None:
-            self._receiver.body(payload)
-        if body.done:
-            self._complete()
 
     def _complete(self) -> None:
         """The framing has ended: tell the receiver if it is still there, and offer the connection for reuse."""

@@ -1,11 +1,14 @@
-"""Plays a script to one client: timers of the event loop and plain calls, no task, no thread, no polling.
+"""Plays a script to one client: timers of the event loop and plain calls, no task, no thread.
 
 The client's back-pressure stops it, the client's leaving ends it at once.
 """
 
 import asyncio
+import fcntl
 import socket
 import struct
+import sys
+import termios
 from collections.abc import Callable, Iterator
 from typing import Literal
 
@@ -17,6 +20,8 @@ Ending = Literal["finished", "cut", "gone"]
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER, on, 0 seconds: closing sends RST instead of FIN (socket(7))."""
+LOOK_S = 0.001
+"""How often a reset that waits looks whether it may; the kernel reports no event for that."""
 
 
 class Player:
@@ -39,7 +44,7 @@ class Player:
         self._loop = asyncio.get_running_loop()
         self._due = self._loop.time()
         """When the next chunk is due: pauses add up exactly, whatever the loop's delay."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._paused = False
         self._write = client.write if script.status is not None else transport.write
         client.observer = self
@@ -76,11 +81,10 @@ class Player:
 
     def client_resumed(self) -> None:
         self._paused = False
-        if self._ended is not None and self._items is None:
-            self._finish()
-        elif self._timer is None:
+        if self._timer is None and self._items is not None:
             self._due = max(self._due, self._loop.time())
-            self.play()
+            # Not from inside the transport's call: asyncio's own breaks if it is closed there.
+            self._timer = self._loop.call_soon(self.play)
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
@@ -98,11 +102,11 @@ class Player:
                 pass  # until `client_gone`
 
     def _reset(self) -> None:
-        """Reset the connection as soon as nothing is buffered for it: a reset overtakes what is."""
-        self._transport.set_write_buffer_limits(high=0)
-        if self._transport.get_write_buffer_size():
-            return  # `client_resumed` comes back here
+        """Reset the connection once the client has received what was written: a reset destroys what is on its way."""
         sock = self._transport.get_extra_info("socket")
+        if self._transport.get_write_buffer_size() or _on_its_way(sock.fileno()):
+            self._timer = self._loop.call_later(LOOK_S, self._reset)
+            return
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self._over("cut")
         self._transport.abort()
@@ -116,3 +120,9 @@ class Player:
         ended, self._ended = self._ended, None
         if ended is not None:
             ended(self, how)
+
+
+def _on_its_way(descriptor: int) -> int:
+    """Bytes that the kernel holds because the other end has not acknowledged them (SIOCOUTQ, tcp(7))."""
+    held = fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4))
+    return int.from_bytes(held, sys.byteorder)
