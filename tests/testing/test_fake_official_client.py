@@ -6,12 +6,13 @@ import msgspec
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
+from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessageParam
 from pydantic import BaseModel
 
 from sluice.testing.fake_provider import FakeProvider, Options, Script
 from tests.testing.threads import FakeThread
 
-MESSAGES = [{"role": "user", "content": "What is streaming?"}]
+MESSAGES: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is streaming?"}]
 
 
 class Weather(BaseModel):
@@ -19,7 +20,10 @@ class Weather(BaseModel):
     days: int
 
 
-TOOL = {"type": "function", "function": {"name": "get_weather", "parameters": Weather.model_json_schema()}}
+TOOL: ChatCompletionFunctionToolParam = {
+    "type": "function",
+    "function": {"name": "get_weather", "parameters": Weather.model_json_schema()},
+}
 
 
 @pytest.fixture
@@ -70,15 +74,24 @@ async def test_two_choices_come_interleaved_and_differ(client: AsyncOpenAI) -> N
 
 
 async def test_a_tool_is_called_and_its_result_quoted(client: AsyncOpenAI) -> None:
-    asked = [{"role": "user", "content": "Use get_weather, please"}]
+    asked: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Use get_weather, please"}]
     async with client.chat.completions.stream(model="m", messages=asked, tools=[TOOL]) as stream:
         final = await stream.get_final_completion()
     assert final.choices[0].finish_reason == "tool_calls"
     calls = final.choices[0].message.tool_calls or []
     assert Weather.model_validate_json(calls[0].function.arguments)
-    history = [
+    history: list[ChatCompletionMessageParam] = [
         *asked,
-        final.choices[0].message.model_dump(exclude_none=True),
+        {
+            "role": "assistant",
+            "tool_calls": [
+                {
+                    "id": calls[0].id,
+                    "type": "function",
+                    "function": {"name": "get_weather", "arguments": calls[0].function.arguments},
+                }
+            ],
+        },
         {"role": "tool", "tool_call_id": calls[0].id, "content": "sunny all week"},
     ]
     answer = await client.chat.completions.create(model="m", messages=history, tools=[TOOL])

@@ -14,6 +14,8 @@ from sluice.testing.fake_provider import FakeProvider, Options, Pause, Script
 from tests.testing.sockets import HI, Socket, dechunk, post
 
 RECORDED = (Path(__file__).parents[1] / "streams" / "openai-chat-gpt-3.5-turbo.sse").read_bytes()
+EARLY_S = 0.01
+"""How much too early a timer may be: event loops round, and some begin to count with their iteration."""
 STREAM = HI | {"stream": True}
 
 
@@ -160,7 +162,7 @@ async def test_a_recording_comes_event_by_event() -> None:
             events.append((await s.exactly(size + 2))[:-2])
         assert b"".join(events) == RECORDED
         assert all(event.startswith(b"data: ") and event.endswith(b"\n\n") for event in events)
-        assert time.monotonic() - started >= 0.004 * (len(events) - 2)
+        assert time.monotonic() - started >= 0.004 * (len(events) - 2) - EARLY_S
 
 
 @pytest.mark.parametrize("junk", [b"hello", b"data: {}\n\n", b"data: nonsense\n\n", b"data: [DONE]\n\n"])
@@ -182,18 +184,16 @@ async def test_the_first_token_and_the_gaps_take_their_time() -> None:
         started = time.monotonic()
         await s.send(post(STREAM | {"max_tokens": 3}))
         await s.head()
-        assert time.monotonic() - started >= 0.08
-        first = await s.until(b'"content":""')
-        assert first
+        assert time.monotonic() - started >= 0.08 - EARLY_S
         await s.until(b"[DONE]\n\n")
-        assert time.monotonic() - started >= 0.08 + 4 * 0.01
+        assert time.monotonic() - started >= 0.08 + 4 * 0.01 - EARLY_S
 
 
 async def test_a_whole_answer_takes_the_time_of_a_stream() -> None:
     async with FakeProvider(Options(first_token_s=0.02, gap_s=0.01)) as fake:
         started = time.monotonic()
         await exchange(fake, post(HI | {"max_tokens": 5}))
-        assert time.monotonic() - started >= 0.06
+        assert time.monotonic() - started >= 0.06 - EARLY_S
 
 
 # -- scripts ----------------------------------------------------------------------------------------------------------
@@ -360,23 +360,33 @@ async def test_pipelined_requests_are_answered_in_order(fake: FakeProvider) -> N
             assert dechunk(await s.until(b"0\r\n\r\n")) == expected
 
 
-async def test_five_hundred_streams_at_once() -> None:
-    async with FakeProvider(Options(gap_s=0.01)) as fake:
+async def test_five_hundred_streams_at_once(fake: FakeProvider) -> None:
+    together = False
 
-        async def one(number: int) -> bytes:
-            async with Socket(fake.port) as s:
-                await s.send(post(STREAM | {"seed": number, "max_tokens": 5}))
-                await s.head()
-                return dechunk(await s.until(b"0\r\n\r\n"))
+    def held(usual: Script) -> Script:
+        def chunks() -> Iterator[bytes | Pause]:
+            while not together:
+                yield Pause(0.005)
+            yield from usual.chunks
 
-        started = time.monotonic()
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(number)) for number in range(500)]
-            await fake.until(lambda: fake.open_streams > 400)
-        assert all(task.result().endswith(b"data: [DONE]\n\n") for task in tasks)
-        assert len({task.result()[:50] for task in tasks}) == 500
-        assert time.monotonic() - started < 10
-        assert (fake.finished, fake.aborted, fake.open_streams) == (500, 0, 0)
+        return msgspec.structs.replace(usual, chunks=chunks())
+
+    async def one(number: int) -> bytes:
+        async with Socket(fake.port) as s:
+            await s.send(post(STREAM | {"seed": number, "max_tokens": 5}))
+            await s.head()
+            return dechunk(await s.until(b"0\r\n\r\n"))
+
+    fake.twist(*[held] * 500)
+    started = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(number)) for number in range(500)]
+        await fake.until(lambda: fake.open_streams == 500)
+        together = True
+    assert all(task.result().endswith(b"data: [DONE]\n\n") for task in tasks)
+    assert len({task.result()[:50] for task in tasks}) == 500
+    assert time.monotonic() - started < 10
+    assert (fake.finished, fake.aborted, fake.open_streams) == (500, 0, 0)
 
 
 # -- its own end ------------------------------------------------------------------------------------------------------

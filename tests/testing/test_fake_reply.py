@@ -14,7 +14,7 @@ TOOLS = [
 ]
 
 
-def answer(question: str = "hi", **members: object) -> Reply:
+def answer(question: str = "hi", /, **members: object) -> Reply:
     body = {"model": "m", "messages": [{"role": "user", "content": question}]} | members
     return reply(*read(msgspec.json.encode(body)))
 
@@ -42,10 +42,13 @@ def test_tokens_are_counted_piece_by_piece() -> None:
 
 @pytest.mark.parametrize("member", ["max_tokens", "max_completion_tokens"])
 def test_the_limit_cuts_the_answer_with_length(member: str) -> None:
-    cut = answer(**{member: 4})
+    def limited(tokens: int) -> Reply:
+        return answer("hi", **{member: tokens})
+
+    cut = limited(4)
     assert only(cut).finish == "length"
     assert cut.completion_tokens == 4
-    assert only(answer(**{member: 10_000})).finish == "stop"
+    assert only(limited(10_000)).finish == "stop"
 
 
 def test_the_limit_counts_reasoning_first() -> None:

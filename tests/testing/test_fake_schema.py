@@ -10,7 +10,7 @@ import pytest
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen, MultipleOf
 from pydantic import BaseModel
 
-from sluice.testing.fake_schema import MAX_DEPTH, example
+from sluice.testing.fake_schema import MAX_DEPTH, Schema, example
 
 
 class Unit(Enum):
@@ -58,7 +58,7 @@ def test_the_value_satisfies_the_model_that_the_schema_describes(model: type[Bas
 
 
 def test_a_member_that_is_named_like_a_question_gets_the_question() -> None:
-    schema = {"type": "object", "properties": {"query": {"type": "string"}, "city": {"type": "string"}}}
+    schema: Schema = {"type": "object", "properties": {"query": {"type": "string"}, "city": {"type": "string"}}}
     assert example(schema, "Where?") == {"query": "Where?", "city": "Paris"}
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -30,3 +31,7 @@ class FakeThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
+
+    def until(self, holds: Callable[[], bool], *, within_s: float = 5.0) -> None:
+        """See `FakeProvider.until`."""
+        asyncio.run_coroutine_threadsafe(self.fake.until(holds, within_s=within_s), self._loop).result(within_s + 1)

@@ -94,16 +94,17 @@ class Grammar:
             self._other(event)
 
     def _other(self, event: Event) -> None:
+        kind = type(event)
         if isinstance(event, ChoiceFinished):
             if event.choice in self._finished:
                 raise ProtocolError(f"choice {event.choice} finished twice")
             self._move("ChoiceFinished")
             self._open.discard(event.choice)
             self._finished.add(event.choice)
-        elif isinstance(event, Ended) and (self._open or not self._finished):
+        elif kind is Ended and (self._open or not self._finished):
             raise ProtocolError("the terminator came before a finish reason")
         else:
-            self._move(_KIND[type(event)])
+            self._move(_KIND[kind])
 
     def _move(self, kind: str) -> None:
         target = _NEXT.get((self.state, kind))

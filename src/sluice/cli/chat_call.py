@@ -183,7 +183,7 @@ class _Answer:
             self._fail(error)
 
     def broke(self, error: UpstreamError) -> None:
-        self._fail(error)
+        self._fail(Truncated(str(error)))  # however the connection broke, the answer is not whole
 
     def _read_whole(self) -> None:
         body = bytes(self._body)

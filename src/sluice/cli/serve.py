@@ -85,6 +85,7 @@ async def _serve(files: ConfigFiles, plan: Plan, options: Options, log_format: F
     # What exists now lives as long as the process: the collector need not look at it again.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     try:
         return await process.run(plan, lambda ready: banner(ready, insecure=options.everywhere))
     finally:

@@ -44,8 +44,9 @@ class Account:
 
     # -- learning -----------------------------------------------------------------------------------------------------
 
-    def at_listener(self, listener: Listener) -> None:
-        self._route = Route(bind=listener.bind, gateway=listener.gateway, listener=listener.name)
+    def at_listener(self, listener: Listener | None) -> None:
+        if listener is not None:
+            self._route = Route(bind=listener.bind, gateway=listener.gateway, listener=listener.name)
 
     def at_entry(self, listener: Listener, entry: Entry) -> None:
         self._route = Route(

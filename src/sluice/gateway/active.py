@@ -20,6 +20,10 @@ class ActivePlan:
             max_whole_bytes=plan.limits.max_body_bytes,
         )
         ports = {listener.port for listener in plan.listeners}
+        self._by_header = {
+            listener.port for listener in plan.listeners for entry in listener.entries if entry.match.headers
+        }
+        """Ports where some match looks at headers: only there are they decoded for the router."""
         self._routers = {port: PortRouter(li for li in plan.listeners if li.port == port) for port in ports}
         self._outbounds = outbounds(plan)
 
@@ -35,8 +39,10 @@ class ActivePlan:
             RouteNotFound: nobody.
         """
         router = self._routers.get(request.port)
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
-        host = headers.get("host", "")
+        host = request.header(b"host") or ""
+        headers: dict[str, str] = {}
+        if request.port in self._by_header:
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.headers)}
         found = router.find(host, request.method, request.path, headers, request.query) if router else None
         if found is None:
             raise RouteNotFound(f"No route for {request.method} {request.path}.")

@@ -14,7 +14,7 @@ from typing import Protocol
 from sluice.chat.request import ChatRequest
 from sluice.config.plan import AiBackend, Endpoint, HttpBackend
 from sluice.dialects.dialect import Dialect
-from sluice.errors import Internal, SluiceError, TimedOut
+from sluice.errors import Internal, RouteNotFound, SluiceError, TimedOut
 from sluice.gateway import answers
 from sluice.gateway.account import Account, outcome_of
 from sluice.gateway.active import ActivePlan
@@ -128,9 +128,11 @@ class Exchange:
 
     async def _answer(self) -> None:
         account, request = self.account, self._request
-        if (listener := self._active.listener(request)) is not None:
-            account.at_listener(listener)
-        listener, entry = self._active.route(request)
+        try:
+            listener, entry = self._active.route(request)
+        except RouteNotFound:
+            account.at_listener(self._active.listener(request))
+            raise
         account.at_entry(listener, entry)
         self._deadlines = entry.rule.deadlines
         if entry.answer == "model_list":

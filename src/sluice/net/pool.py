@@ -136,10 +136,11 @@ def _time_out(answer: "asyncio.Future[UpstreamHead]") -> None:
 
 def _has_spoken(connection: UpstreamConnection) -> bool:
     """Whether a resting socket has something to read: its end, or bytes that nobody asked for."""
-    sock = connection.transport.get_extra_info("socket")
-    poll = select.poll()
-    poll.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
-    return bool(poll.poll(0))
+    if connection.readable is None:
+        connection.readable = select.poll()
+        sock = connection.transport.get_extra_info("socket")
+        connection.readable.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+    return bool(connection.readable.poll(0))
 
 
 def _why(error: Exception) -> str:

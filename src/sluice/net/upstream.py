@@ -5,6 +5,7 @@ Obeys: RFC 9112 (read 2026-11-21). Nothing is awaited, created or queued per chu
 """
 
 import asyncio
+import select
 from collections.abc import Callable
 from typing import cast
 
@@ -40,6 +41,8 @@ class UpstreamConnection(asyncio.Protocol):
         self.deadline = _NEVER
         self.connect_s: float | None = None
         self.lost = False
+        self.readable: select.poll | None = None
+        """The pool's question whether the resting socket has something to say; asked anew each time it is reused."""
         self._release = release
         self._answer: asyncio.Future[UpstreamHead] | None = None
         self._expects_body = True

@@ -123,6 +123,7 @@ class StreamRelay:
             if failure is not None:
                 return self._fail(*failure)
             if self._grammar.complete:
+                self.meter.chunks -= 1  # the terminator says that there are no more
                 return [*self._flush(), *self._end(COMPLETED)]
         if self._wire.oversized is not None:
             return self._fail("upstream_error", self._wire.oversized)
@@ -145,10 +146,11 @@ class StreamRelay:
             failure = self._event(event, now)
             if failure is not None:
                 return failure
-        if not self.committed and self._clocks.got_token:  # not sooner: a frame that holds a failure is not sent
-            self.committed = self._sink.streams
         if frame.data is not None:
-            self._count(now)
+            self._clocks.heard = now
+            self.meter.chunks += 1
+        if not self.committed:
+            self._consider(frame, now)
         data = self._sink.take(frame, events)
         if data:
             self._ready.append(data)
@@ -174,13 +176,13 @@ class StreamRelay:
             self.said.note(event)
         return None
 
-    def _count(self, now: float) -> None:
-        self._clocks.heard = now
-        meter = self.meter
-        if meter.first_event is None:
-            meter.first_event = now
-        if not self._grammar.complete:
-            meter.chunks += 1
+    def _consider(self, frame: Frame, now: float) -> None:
+        """Before the commit point: stamp the first event, and commit with the first token. Not sooner than here: a frame
+        that holds a failure is never sent."""
+        if self.meter.first_event is None and frame.data is not None:
+            self.meter.first_event = now
+        if self._clocks.got_token:
+            self.committed = self._sink.streams
 
     def _hold(self, size: int) -> None:
         """Bound what is held before the commit point: a provider that talks that long without a token is committed

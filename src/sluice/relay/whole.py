@@ -6,7 +6,7 @@ target may be tried. The same events as a stream's, the same grammar, the same m
 
 from collections.abc import Callable, Sequence
 
-from sluice.chat.events import Event, Failed, TextDelta, ToolCallDelta, ToolCallStarted
+from sluice.chat.events import Event, Failed
 from sluice.chat.grammar import Grammar
 from sluice.dialects.dialect import Dialect
 from sluice.errors import ProtocolError, SluiceError, TimedOut, Truncated, UpstreamError
@@ -78,7 +78,7 @@ class WholeRelay:
             events = self._dialect.read_answer(body)
             for event in events:
                 grammar.advance(event)
-                self._note(event, now)
+                self.said.note(event)
         except ProtocolError as error:
             return self._end("upstream_error", error)
         if isinstance(events[-1], Failed):
@@ -108,12 +108,6 @@ class WholeRelay:
     @property
     def deadline(self) -> float:
         return NEVER if self._ended else self._clocks.deadline
-
-    def _note(self, event: Event, now: float) -> None:
-        if isinstance(event, TextDelta | ToolCallStarted | ToolCallDelta):
-            self.meter.delta(event, now)
-        else:
-            self.said.note(event)
 
     def _end(self, kind: OutcomeKind, error: SluiceError | None) -> list[Action]:
         self._ended = True

@@ -72,6 +72,8 @@ class SseDecoder:
         """Take the next bytes and return the frames they complete, oldest first. Look at `oversized` after each
         call."""
         if self._clean and len(chunk) <= self._max and chunk.endswith(b"\n\n") and b"\r" not in chunk:
+            if chunk.startswith(b"data: ") and chunk.find(b"\n") == len(chunk) - 2:
+                return [Frame(chunk, chunk[6:-2])]
             frames = _whole_events(chunk)
             if frames is not None:
                 return frames
@@ -172,8 +174,6 @@ def _whole_events(chunk: bytes) -> list[Frame] | None:
 
     Return None if anything in it looks otherwise; the general scan then gives the answer.
     """
-    if chunk.startswith(b"data: ") and chunk.find(b"\n") == len(chunk) - 2:
-        return [Frame(chunk, chunk[6:-2])]
     frames = []
     for part in chunk[:-2].split(b"\n\n"):
         name, eol, data = part.partition(b"\n")

@@ -56,12 +56,12 @@ class ChatStreamDecoder:
         data = frame.data
         if data is None:
             return []
-        if data.strip() == b"[DONE]":
-            return [Ended()]
         try:
             chunk = _read_chunk(data)
             extra = leftovers(data) if self._keep else None
         except UNREADABLE as error:
+            if data.strip() == b"[DONE]":
+                return [Ended()]
             raise ProtocolError(f"an event of the provider is not a chat completion chunk: {error}") from None
         if chunk.error is not ABSENT and (failure := errors.in_band(bytes(chunk.error))) is not None:
             return [Failed(failure)]
@@ -89,7 +89,8 @@ class ChatStreamDecoder:
                 events.append(TextDelta(index, "text", ""))
             if delta.tool_calls is not None or delta.function_call is not None:
                 self._tools(index, delta, events)
-            other_channels(index, delta, logprobs, events)
+            if delta.reasoning_content or delta.reasoning or delta.refusal:
+                other_channels(index, delta, logprobs, events)
             self._opened.add(index)
         if choice.finish_reason:
             if choice.finish_reason == "error":
