@@ -5,6 +5,9 @@ from sluice.providers.fake import FAKE
 from sluice.providers.openai import OPENAI
 from sluice.registry import Registry
 
+CLIENT_DIALECT = OPENAI_CHAT.module_id
+"""What clients speak on every address, until an address says otherwise."""
+
 STANDARD = Registry(
     [
         OPENAI_CHAT,

@@ -12,7 +12,6 @@ from sluice.chat.events import ChoiceFinished, Ended, Event, Failed, Leftover, R
 from sluice.chat.fold import Answer, Choice, ToolCall
 from sluice.chat.usage import Usage
 from sluice.dialects.openai_chat import OPENAI_CHAT
-from sluice.dialects.openai_chat.answer import read_with_leftovers
 from sluice.errors import BadRequest, Internal, ProtocolError, SluiceError, TimedOut
 from tests.dialects.chunks import decode, encode, fold, frames_of
 from tests.dialects.test_openai_chat_encode import answers, without_empty_text
@@ -68,7 +67,7 @@ def test_what_is_no_answer_is_a_protocol_error(raw: bytes) -> None:
     ],
 )
 def test_a_failure_under_a_status_of_200_is_a_failure(raw: bytes, status: int) -> None:
-    for events in (OPENAI_CHAT.read_answer(raw), read_with_leftovers(raw)):
+    for events in (OPENAI_CHAT.read_answer(raw), OPENAI_CHAT.read_answer(raw, keep_leftovers=True)):
         assert len(events) == 1
         assert isinstance(events[0], Failed)
         assert events[0].error.status == status
@@ -76,7 +75,7 @@ def test_a_failure_under_a_status_of_200_is_a_failure(raw: bytes, status: int) -
 
 def test_leftovers_of_a_whole_answer_survive() -> None:
     raw = body(TEXT | {"seed": 1, "message": {"content": "a", "annotations": []}}, system_fingerprint="fp", error=None)
-    events = read_with_leftovers(raw)
+    events = OPENAI_CHAT.read_answer(raw, keep_leftovers=True)
     assert Leftover("choice", 0, {"seed": msgspec.Raw(b"1")}) in events
     written = json.loads(OPENAI_CHAT.write_answer(fold(events)))
     assert written["system_fingerprint"] == "fp"

@@ -38,3 +38,13 @@ def test_only_named_headers_cross() -> None:
     assert to_provider([*secret, *kept]) == kept
     answers = [(b"retry-after", b"1"), (b"x-ratelimit-remaining-tokens", b"2")]
     assert to_client([*answers, (b"set-cookie", b"x"), (b"server", b"x"), (b"x-request-id", b"x")]) == answers
+
+
+def test_limits_before_the_head_are_the_shortest_that_apply() -> None:
+    clocks = Deadlines(connect_s=5, headers_s=60)
+    forever = float("inf")
+    assert clocks.before_head(None, None, forever) == (5, 60)
+    assert clocks.before_head(1, 0, forever) == (1, 0)
+    assert clocks.before_head(None, None, 2) == (2, 2)
+    assert clocks.before_head(0, 0, 2) == (2, 2)
+    assert clocks.before_head(1, None, 30) == (1, 30)

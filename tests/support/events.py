@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 RECORDED = (Path(__file__).parent.parent / "streams" / "openai-chat-gpt-3.5-turbo.sse").read_bytes()
-"""The recorded stream that came with the product's seeds; 6,135 bytes, 19 events and [DONE]."""
+"""The recorded stream that came with the product's seeds; 6,135 bytes, 22 events and [DONE]."""
 
 DONE = b"data: [DONE]\n\n"
 

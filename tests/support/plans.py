@@ -86,7 +86,11 @@ def plan(*entries: Entry, limits: Limits = Limits(), tls: ListenerTls | None = N
 
 
 def to_provider(
-    port: int | Endpoint, *, deadlines: Deadlines = Deadlines(), limits: Limits = Limits(), backend: Backend | None = None
+    port: int | Endpoint,
+    *,
+    deadlines: Deadlines = Deadlines(),
+    limits: Limits = Limits(),
+    backend: Backend | None = None,
 ) -> Plan:
     """What most tests need: one provider under `/openai`, `/v1/chat/completions` (by model) and `/v1/models`."""
     chosen = backend or ai(port)

@@ -98,6 +98,7 @@ class RawUpstream:
         self.port = 0
         self.asked: list[Asked] = []
         self.calls: list[Call] = []
+        self._closing = False
         self._open: set[asyncio.Task[None]] = set()
         self._errors: list[BaseException] = []
 
@@ -121,6 +122,8 @@ class RawUpstream:
             await self.play(call)
         except (EOFError, ConnectionError):
             pass
+        except asyncio.CancelledError:
+            assert self._closing, "only `close` ends a play"
         except Exception as error:
             self._errors.append(error)
         finally:
@@ -128,6 +131,7 @@ class RawUpstream:
             writer.close()
 
     async def close(self) -> None:
+        self._closing = True
         self._server.close()
         for task in list(self._open):
             task.cancel()

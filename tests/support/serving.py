@@ -35,9 +35,11 @@ class Heard:
         self.lines: deque[bytes] = deque(maxlen=1000)
         """The access log and the process log, the last lines of them."""
         self.faults: list[BaseException] = []
-        self._report = Report(
-            AccessLog(self.lines.append, "json"), self.metrics, ProcessLog(self.lines.append, "json")
-        )
+        log = ProcessLog(self.lines.append, "json")
+        loop = asyncio.get_running_loop()
+        self._report = Report(AccessLog(self.lines.append, "json"), self.metrics, log, loop.call_soon)
+        self.flush = self._report.flush
+        """Call it before looking at the lines or the metrics."""
 
     def record(self, record: ExchangeRecord) -> None:
         self.records.append(record)
@@ -124,11 +126,13 @@ class Serving:
 
     def log_lines(self) -> list[dict[str, object]]:
         """The access log's lines, decoded."""
+        self.heard.flush()
         lines = [msgspec.json.decode(line, type=dict[str, object]) for line in self.heard.lines]
         return [line for line in lines if line.get("scope") == "request"]
 
     def exposition(self) -> str:
         """What /metrics says."""
+        self.heard.flush()
         return self.heard.metrics.render("")[1].decode()
 
     def metric(self, name: str, *labels: str) -> float:

@@ -1,7 +1,8 @@
 """Everything a test with sockets starts, and the one place where all of it ends."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import TypeVar
 
 from sluice.config.plan import Endpoint, Limits, Plan
 from sluice.policies.deadlines import Deadlines
@@ -12,6 +13,8 @@ from tests.support.raw_client import RawClient
 from tests.support.raw_upstream import Play, RawUpstream, answering
 from tests.support.serving import Serving
 from tests.support.waiting import until
+
+T = TypeVar("T")
 
 
 class World:
@@ -25,6 +28,10 @@ class World:
         """A provider that follows a play, or gives one answer to everything."""
         chosen = answering(play) if isinstance(play, bytes) else play
         return await self._stack.enter_async_context(RawUpstream(chosen))
+
+    async def enter(self, thing: AbstractAsyncContextManager[T]) -> T:
+        """Anything else that begins and ends."""
+        return await self._stack.enter_async_context(thing)
 
     async def fake(self, options: Options = Options()) -> FakeProvider:  # noqa: B008 - frozen
         return await self._stack.enter_async_context(FakeProvider(options))

@@ -13,9 +13,7 @@ def banner(process: Process, *, insecure: bool) -> None:
     lines = [f"{click.style('sluice', bold=True)} {__version__} is ready", ""]
     for listener in process.plan.listeners:
         scheme = "https" if listener.tls else "http"
-        for number in ports:
-            if number == listener.port or len(ports) == 1:
-                lines.append(f"  {scheme}://localhost:{number}   {_paths(listener.entries)}")
+        lines.append(f"  {scheme}://localhost:{listener.port}   {_paths(listener.entries)}")
     lines += [f"  {name:<9} http://localhost:{port}{_PAGE[name]}" for name, port in process.side_ports.items()]
     lines += ["", *(f"  {note}" for note in process.plan.notes)]
     if insecure:

@@ -1,5 +1,6 @@
 """`sluice serve`: put the process together and run it."""
 
+import asyncio
 import gc
 import logging
 import os
@@ -22,9 +23,12 @@ from sluice.telemetry.line import Format
 from sluice.telemetry.metrics import Metrics
 from sluice.telemetry.process_log import LoggingBridge, ProcessLog, Threshold
 from sluice.telemetry.report import Report
-from sluice.telemetry.stdout import stdout_writer
+from sluice.telemetry.stdout import OncePerTurn, stdout_writer
 from sluice.testing.fake_provider import FakeProvider
+from sluice.testing.fake_provider import Options as FakeOptions
 
+FLUSH_S = 2.0
+"""How long a slow reader of stdout may take for the last lines."""
 _PORTS = {"admin": 15000, "stats": 15020, "readiness": 15021}
 
 
@@ -66,18 +70,21 @@ def serve_command(
 
 
 async def _serve(files: ConfigFiles, plan: Plan, options: Options, log_format: Format, prefix: str | None) -> int:
-    write = stdout_writer()
+    stdout = stdout_writer()
+    loop = asyncio.get_running_loop()
+    write = OncePerTurn(stdout, loop.call_soon)
     threshold = Threshold(plan.logging.level)
     log = ProcessLog(write, log_format, threshold)
     metrics = Metrics(prefix or plan.metrics_prefix, __version__)
-    metrics.log_lines_dropped = lambda: write.dropped
+    metrics.log_lines_dropped = lambda: stdout.dropped
     logging.getLogger().addHandler(LoggingBridge(log))
-    fake = FakeProvider()
+    report = Report(AccessLog(write, log_format, threshold), metrics, log, loop.call_soon)
+    fake = FakeProvider(FakeOptions(first_token_s=0.15, gap_s=0.02))
     process = Process(
         files,
         options,
         registry=STANDARD,
-        report=Report(AccessLog(write, log_format, threshold), metrics, log),
+        report=report,
         metrics=metrics,
         log=log,
         start_fake=fake.start,
@@ -90,6 +97,9 @@ async def _serve(files: ConfigFiles, plan: Plan, options: Options, log_format: F
         return await process.run(plan, lambda ready: banner(ready, insecure=options.everywhere))
     finally:
         await fake.close()
+        report.flush()
+        write.flush()
+        stdout.flush(FLUSH_S)
 
 
 def _addresses(plan: Plan, env: Mapping[str, str], *, everywhere: bool) -> Addresses:

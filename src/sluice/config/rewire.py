@@ -1,10 +1,11 @@
-"""Put the fake provider's port into a plan, once it is known."""
+"""Put into a plan what is known only when the process runs: the fake provider's port, the port it listens on."""
 
 from typing import TypeVar
 
 import msgspec
 
 from sluice.config.plan import Endpoint, Plan
+from sluice.errors import ConfigError
 
 T = TypeVar("T")
 
@@ -12,6 +13,20 @@ T = TypeVar("T")
 def with_fake_at(plan: Plan, port: int) -> Plan:
     """Return the plan with every endpoint that waits for a port (0) given this one."""
     return _rewired(plan, port)
+
+
+def with_port(plan: Plan, port: int) -> Plan:
+    """Return the plan with its one port replaced: requests are routed by the port that they came in through.
+
+    Raises:
+        ConfigError: the plan listens on several ports; it cannot be said which one is meant.
+    """
+    written = sorted({listener.port for listener in plan.listeners})
+    if len(written) > 1:
+        ports = ", ".join(map(str, written))
+        raise ConfigError(f"one port cannot replace {len(written)}: {ports}", path="--port", hint="leave it out")
+    moved = tuple(msgspec.structs.replace(listener, port=port) for listener in plan.listeners)
+    return msgspec.structs.replace(plan, listeners=moved)
 
 
 def _rewired(value: T, port: int) -> T:

@@ -58,8 +58,8 @@ class Dialect(Protocol):
         """Return an encoder for one stream to the client who sent this request."""
         ...
 
-    def read_answer(self, body: bytes) -> Sequence[Event]:
-        """Read a provider's whole answer as the events of a stream.
+    def read_answer(self, body: bytes, *, keep_leftovers: bool = False) -> Sequence[Event]:
+        """Read a provider's whole answer as the events of a legal and complete stream, or as `Failed` alone.
 
         Raises:
             ProtocolError: it is not an answer of this API.

@@ -1,9 +1,10 @@
 """What an exchange learns about itself on its way, and the one record that it becomes."""
 
 from sluice.chat.request import ChatRequest
-from sluice.config.plan import AiBackend, Entry, HttpBackend, Listener, Target
+from sluice.config.plan import AiBackend, HttpBackend
 from sluice.errors import ClientError, SluiceError, TimedOut, Truncated, Unavailable, UpstreamError
 from sluice.gateway.identity import Identity, is_request_id
+from sluice.gateway.outbound import Outbound
 from sluice.gateway.ports import Request, UpstreamStream
 from sluice.relay.meter import Meter
 from sluice.relay.outcome import Outcome
@@ -44,37 +45,20 @@ class Account:
 
     # -- learning -----------------------------------------------------------------------------------------------------
 
-    def at_listener(self, listener: Listener | None) -> None:
-        if listener is not None:
-            self._route = Route(bind=listener.bind, gateway=listener.gateway, listener=listener.name)
+    def at_route(self, route: Route) -> None:
+        self._route = route
 
-    def at_entry(self, listener: Listener, entry: Entry) -> None:
-        self._route = Route(
-            bind=listener.bind,
-            gateway=listener.gateway,
-            listener=listener.name,
-            route=entry.route,
-            route_rule=entry.rule.name or UNKNOWN,
-        )
-
-    def at_backend(self, backend: AiBackend | HttpBackend) -> None:
-        known = self._route
-        self._route = Route(
-            bind=known.bind,
-            gateway=known.gateway,
-            listener=known.listener,
-            route=known.route,
-            route_rule=known.route_rule,
-            backend=backend.name,
-        )
+    def at_backend(self, route: Route, backend: AiBackend | HttpBackend) -> None:
+        self._route = route
         if isinstance(backend, HttpBackend):
             self._endpoint = backend.endpoint.label
             self.encrypted = backend.endpoint.tls is not None
         else:
             self._llm = True
 
-    def at_target(self, target: Target) -> None:
-        self._endpoint = target.endpoint.label
+    def at_target(self, outbound: Outbound) -> None:
+        target = outbound.target
+        self._endpoint = outbound.label
         self._provider = target.provider.telemetry_name
         self.encrypted = target.endpoint.tls is not None
 

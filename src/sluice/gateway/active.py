@@ -6,6 +6,7 @@ from sluice.errors import Internal, ModelNotFound, NoBackend, RouteNotFound, Slu
 from sluice.gateway.outbound import Outbound, outbounds
 from sluice.gateway.ports import Request
 from sluice.policies.balance import pick
+from sluice.relay.record import UNKNOWN, Route
 from sluice.relay.relay import Limits
 
 
@@ -26,11 +27,29 @@ class ActivePlan:
         """Ports where some match looks at headers: only there are they decoded for the router."""
         self._routers = {port: PortRouter(li for li in plan.listeners if li.port == port) for port in ports}
         self._outbounds = outbounds(plan)
+        self._labels: dict[tuple[int, int, int], Route] = {}
 
     def listener(self, request: Request) -> Listener | None:
         """The listener that a request belongs to by port and host."""
         router = self._routers.get(request.port)
         return router.listener(request.header(b"host") or "") if router else None
+
+    def labels(
+        self, listener: Listener | None, entry: Entry | None = None, backend: AiBackend | HttpBackend | None = None
+    ) -> Route:
+        """The record's words for a place in the plan, made once each. A plan's parts live as long as it does."""
+        key = (id(listener), id(entry), id(backend))
+        route = self._labels.get(key)
+        if route is None:
+            route = self._labels[key] = Route(
+                bind=listener.bind if listener else UNKNOWN,
+                gateway=listener.gateway if listener else UNKNOWN,
+                listener=listener.name if listener else UNKNOWN,
+                route=entry.route if entry else UNKNOWN,
+                route_rule=entry.rule.name or UNKNOWN if entry else UNKNOWN,
+                backend=backend.name if backend else UNKNOWN,
+            )
+        return route
 
     def route(self, request: Request) -> tuple[Listener, Entry]:
         """Find who answers.

@@ -13,9 +13,6 @@ from sluice.relay.whole import WholeRelay
 from sluice.wire import http1
 from sluice.wire.http1 import Header
 
-CLIENT_DIALECT = "dialect.openai_chat"
-"""What clients speak on every address, until an address says otherwise."""
-
 _JSON: Header = (b"content-type", b"application/json")
 _OURS = (b"content-length", b"x-request-id", b"server-timing")
 _EVENT_STREAM: tuple[Header, ...] = (

@@ -12,7 +12,7 @@ import asyncio
 from typing import Protocol
 
 from sluice.chat.request import ChatRequest
-from sluice.config.plan import AiBackend, Endpoint, HttpBackend
+from sluice.config.plan import AiBackend, Entry, HttpBackend, Listener, Target
 from sluice.dialects.dialect import Dialect
 from sluice.errors import Internal, RouteNotFound, SluiceError, TimedOut
 from sluice.gateway import answers
@@ -27,9 +27,12 @@ from sluice.gateway.refusal import read_refusal
 from sluice.policies.deadlines import Deadlines
 from sluice.relay.opaque import OpaqueRelay
 from sluice.relay.outcome import CLIENT_GONE, COMPLETED, Outcome
-from sluice.relay.relay import Relay
+from sluice.relay.relay import NEVER, Relay
+from sluice.standard import CLIENT_DIALECT
 from sluice.wire import coding
 from sluice.wire.http1 import Header
+
+_NO_DEADLINES = Deadlines()
 
 
 class World(Protocol):
@@ -68,12 +71,13 @@ class Exchange:
         self._active = active
         self._request = request
         self._client = client
-        self._dialect = world.dialect(answers.CLIENT_DIALECT)
+        self._dialect = world.dialect(CLIENT_DIALECT)
         self._pump: Pump | None = None
         self._task: asyncio.Task[None] | None = None
         self._cut: Outcome = CLIENT_GONE
         """What a cancellation means."""
-        self._deadlines = Deadlines()
+        self._deadlines = _NO_DEADLINES
+        self._place: tuple[Listener | None, Entry | None] = (None, None)
         self._head: list[Header] = []
         self._length: int | None = None
         self._refusal: UpstreamHead | None = None
@@ -98,8 +102,7 @@ class Exchange:
             self._world.fault(error)
             self.fail(Internal("internal error"))
 
-    # -- the client, while the task runs; then the pump observes it
-    # ---------------------------------------------------------
+    # -- the client, while the task runs; then the pump observes it ---------------------------------------------------
 
     def client_gone(self) -> None:
         if self._task is not None and not self._finished:
@@ -123,61 +126,48 @@ class Exchange:
         else:
             self._finish(self._cut)
 
-    # -- the road
-    # -----------------------------------------------------------------------------------------------------------
+    # -- the road -----------------------------------------------------------------------------------------------------
 
     async def _answer(self) -> None:
-        account, request = self.account, self._request
+        active, account, request = self._active, self.account, self._request
         try:
-            listener, entry = self._active.route(request)
+            self._place = listener, entry = active.route(request)
         except RouteNotFound:
-            account.at_listener(self._active.listener(request))
+            account.at_route(active.labels(active.listener(request)))
             raise
-        account.at_entry(listener, entry)
+        account.at_route(active.labels(listener, entry))
         self._deadlines = entry.rule.deadlines
         if entry.answer == "model_list":
             self._list_models()
-        elif entry.answer == "by_model":
-            operation(request.method, request.path)
-            chat = self._dialect.read_request(request.body)
-            account.chat = chat
-            await self._chat(self._active.model(chat.model), chat)
-        else:
-            await self._ask(self._active.backend(entry, self._world.die()))
-
-    async def _ask(self, backend: AiBackend | HttpBackend) -> None:
-        if isinstance(backend, HttpBackend):
-            self.account.at_backend(backend)
-            asked = plain_http(self._request, backend.endpoint)
-            upstream = await self._open(backend.endpoint, asked, backend.connect_timeout_s, backend.headers_timeout_s)
-            self._relay_opaque(upstream, answers.opaque_headers(upstream.head, self.account))
             return
-        wanted = operation(self._request.method, self._request.path)
-        if wanted.kind == "chat":
-            self.account.chat = self._dialect.read_request(self._request.body)
-            await self._chat(backend, self.account.chat)
-        else:
+        backend = active.backend(entry, self._world.die()) if entry.answer == "backends" else None
+        if isinstance(backend, HttpBackend):
+            await self._plain_http(backend)
+            return
+        wanted = operation(request.method, request.path)
+        if backend is not None and wanted.kind == "passthrough":
             await self._pass_through(backend, wanted)
+            return
+        account.chat = chat = self._dialect.read_request(request.body)
+        await self._chat(backend or active.model(chat.model), chat)
 
     async def _chat(self, backend: AiBackend, chat: ChatRequest) -> None:
         outbound = self._target(backend)
-        provider = outbound.target.provider
-        dialect = self._world.dialect(provider.dialect)
-        body = dialect.write_request(chat, model=outbound.target.model, ask_usage=provider.asks_usage)
-        asked = outbound.chat(self._request, body, self.account.identity.traceparent)
-        upstream = await self._open_target(outbound, asked)
+        target = outbound.target
+        dialect = self._world.dialect(target.provider.dialect)
+        body = dialect.write_request(chat, model=target.model, ask_usage=target.provider.asks_usage)
+        upstream = await self._open(target, outbound.chat(self._request, body, self.account.identity.traceparent))
         head = upstream.head
         if not 200 <= head.status < 300:
             await self._pass_refusal(upstream, dialect, outbound.secret)
             return
-        now = self._world.clock()
         relay = answers.chat_relay(
             head,
             chat,
             client=self._dialect,
             provider=dialect,
             started_at=self._request.received_at,
-            now=now,
+            now=self._world.clock(),
             deadlines=self._deadlines,
             limits=self._active.limits,
         )
@@ -188,43 +178,41 @@ class Exchange:
     async def _pass_through(self, backend: AiBackend, wanted: Operation) -> None:
         outbound = self._target(backend)
         asked = outbound.passthrough(self._request, wanted, self.account.identity.traceparent)
-        upstream = await self._open_target(outbound, asked)
+        upstream = await self._open(outbound.target, asked)
         if upstream.head.status >= 400:
             await self._pass_refusal(upstream, self._dialect, outbound.secret)
         else:
             self._relay_opaque(upstream, answers.passthrough_headers(upstream.head, self.account))
 
+    async def _plain_http(self, backend: HttpBackend) -> None:
+        self.account.at_backend(self._active.labels(*self._place, backend), backend)
+        upstream = await self._open(backend, plain_http(self._request, backend.endpoint))
+        self._relay_opaque(upstream, answers.opaque_headers(upstream.head, self.account))
+
     def _target(self, backend: AiBackend) -> Outbound:
-        self.account.at_backend(backend)
+        self.account.at_backend(self._active.labels(*self._place, backend), backend)
         outbound = self._active.outbound(backend)
-        self.account.at_target(outbound.target)
+        self.account.at_target(outbound)
         return outbound
 
-    async def _open_target(self, outbound: Outbound, asked: bytes) -> UpstreamStream:
-        target = outbound.target
-        return await self._open(target.endpoint, asked, target.connect_timeout_s, target.headers_timeout_s)
-
-    async def _open(
-        self, endpoint: Endpoint, asked: bytes, connect_s: float | None, headers_s: float | None
-    ) -> UpstreamStream:
+    async def _open(self, whom: Target | HttpBackend, asked: bytes) -> UpstreamStream:
         """Send a request; whatever clock is the shortest decides, and a total that runs out is called total."""
         clocks = self._deadlines
-        connect = clocks.connect_s if connect_s is None else connect_s
-        headers = clocks.headers_s if headers_s is None else headers_s
         self.account.asked_at = now = self._world.clock()
-        left = self._request.received_at + clocks.total_s - now if clocks.total_s else 0.0
-        if clocks.total_s and left <= 0:
+        total_at = self._request.received_at + clocks.total_s if clocks.total_s else NEVER
+        if now >= total_at:
             raise TimedOut("total")
+        connect, headers = clocks.before_head(whom.connect_timeout_s, whom.headers_timeout_s, total_at - now)
         try:
             upstream = await self._world.upstream.open(
-                endpoint,
+                whom.endpoint,
                 asked,
                 expects_body=self._request.method != "HEAD",
-                connect_s=_shorter(connect, left),
-                headers_s=_shorter(headers, left),
+                connect_s=connect,
+                headers_s=headers,
             )
         except TimedOut:
-            if clocks.total_s and self._world.clock() >= self._request.received_at + clocks.total_s:
+            if self._world.clock() >= total_at:
                 raise TimedOut("total") from None
             raise
         self.account.at_answer(upstream)
@@ -235,8 +223,7 @@ class Exchange:
         self.account.direct = True
         self._reply(200, self._dialect.write_models([(m.pattern, m.backend.name) for m in named]), COMPLETED)
 
-    # -- the answer
-    # -----------------------------------------------------------------------------------------------------------
+    # -- the answer ---------------------------------------------------------------------------------------------------
 
     def _relay_opaque(self, upstream: UpstreamStream, headers: list[Header]) -> None:
         now = self._world.clock()
@@ -308,9 +295,5 @@ class Exchange:
         if self._finished:
             return
         self._finished = True
+        self._pump = self._task = None  # no cycle is left for the collector to find
         self._world.finished(self, outcome)
-
-
-def _shorter(seconds: float, left: float) -> float:
-    """The shorter of two limits, of which 0 means none."""
-    return min(seconds, left) if seconds and left else seconds or left

@@ -62,8 +62,7 @@ class Gateway:
         """Use another plan for the exchanges that begin from now on. Those under way keep theirs."""
         self.active = ActivePlan(plan)
 
-    # -- ports.Handler
-    # --------------------------------------------------------------------------------------------------
+    # -- ports.Handler ------------------------------------------------------------------------------------------------
 
     def handle(self, request: Request, client: ClientStream) -> None:
         exchange = Exchange(self, self.active, request, client)
@@ -75,8 +74,7 @@ class Gateway:
         self.exchanges.add(exchange)
         exchange.fail(error)
 
-    # -- exchange.World
-    # -------------------------------------------------------------------------------------------------
+    # -- exchange.World -----------------------------------------------------------------------------------------------
 
     def dialect(self, module_id: str) -> Dialect:
         return self._dialects[module_id]
@@ -96,8 +94,7 @@ class Gateway:
         if self._idle is not None and not self.exchanges:
             self._idle()
 
-    # -- draining
-    # -------------------------------------------------------------------------------------------------------
+    # -- draining -----------------------------------------------------------------------------------------------------
 
     def when_idle(self, call: Callable[[], None]) -> None:
         """Call once no exchange is under way, perhaps at once."""

@@ -11,6 +11,8 @@ import msgspec
 from sluice.gateway.ports import Request
 
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+_NOT_ZERO = (1 << 128) | 1
+"""Neither id may be zero (section 3.2.2.3 and 3.2.2.4)."""
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -30,16 +32,17 @@ class Identity(msgspec.Struct, frozen=True):
 
 def identify(request: Request) -> Identity:
     """Name an exchange: a client's request id and trace are kept if they are well-formed, invented otherwise."""
-    span = f"{random.getrandbits(64) or 1:016x}"
+    chance = f"{random.getrandbits(192) | _NOT_ZERO:048x}"
+    span = chance[:16]
     given = request.header(b"traceparent")
     match = _TRACEPARENT.fullmatch(given) if given else None
     if match and match[1] != "ff" and match[2].strip("0") and match[3].strip("0"):
         trace, flags = match[2], match[4]
     else:
-        trace, flags = f"{random.getrandbits(128) or 1:032x}", "00"
+        trace, flags = chance[16:], "00"
     wanted = request.header(b"x-request-id")
     if wanted is None or not is_request_id(wanted):
-        wanted = f"req_{trace}" if not match else f"req_{random.getrandbits(128):032x}"
+        wanted = f"req_{chance[16:]}"
     return Identity(wanted, trace, span, flags)
 
 

@@ -1,9 +1,10 @@
 """Which operation of a provider's API a request asks for, told by method and path alone.
 
 An address below `/v1/` names its operation by what follows; a bare prefix (`/openai`) is the chat operation, as
-agentgateway serves it.
+agentgateway serves it. Below a bare prefix GET finds the models: clients are given `/openai` as their base URL.
 """
 
+import re
 from typing import Literal
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from sluice.errors import MethodNotAllowed
 
 CHAT_SUFFIX = "/chat/completions"
+_MODELS = re.compile(r"/models(?:/[^/]+)?$")
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -32,6 +34,8 @@ def operation(method: str, path: str) -> Operation:
     """
     _, versioned, rest = path.rpartition("/v1/")
     suffix = f"/{rest}" if versioned else ""
+    if not versioned and method == "GET" and (models := _MODELS.search(path)):
+        suffix = models[0]
     if not suffix or suffix == CHAT_SUFFIX:
         if method != "POST":
             raise MethodNotAllowed(f"This address answers to POST, not to {method}.")

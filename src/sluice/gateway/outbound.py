@@ -13,11 +13,12 @@ from sluice.wire.http1 import Header
 class Outbound:
     """How to ask one target: request lines and fixed headers, ready."""
 
-    __slots__ = ("_base_path", "_chat", "_fixed", "_passthrough", "secret", "target")
+    __slots__ = ("_base_path", "_chat", "_fixed", "_passthrough", "label", "secret", "target")
 
     def __init__(self, target: Target) -> None:
         provider = target.provider
         self.target = target
+        self.label = target.endpoint.label
         self.secret = target.credential.reveal().encode() if target.credential else b""
         self._base_path = target.base_path or provider.base_path
         chat = target.chat_path or f"{self._base_path}{provider.chat_path}"

@@ -65,8 +65,8 @@ class Pump:
     def start(self) -> None:
         """Begin: what the provider has already sent is handled before this returns."""
         self._client.observer = self
-        self._arm()
         self._upstream.attach(self)
+        self._arm()  # an answer that came with its head needs no timer: its relay has ended
 
     # -- the provider -------------------------------------------------------------------------------------------------
 
@@ -99,8 +99,7 @@ class Pump:
     def broke(self, error: UpstreamError) -> None:
         self._perform(self._relay.broke(error, self._clock()))
 
-    # -- the client
-    # -----------------------------------------------------------------------------------------------------
+    # -- the client ---------------------------------------------------------------------------------------------------
 
     def client_gone(self) -> None:
         self._perform(self._relay.client_gone(self._clock()))
@@ -111,8 +110,7 @@ class Pump:
     def client_resumed(self) -> None:
         self._upstream.resume()
 
-    # -- the server
-    # -----------------------------------------------------------------------------------------------------
+    # -- the server ---------------------------------------------------------------------------------------------------
 
     def cut(self, outcome: Outcome) -> None:
         """End the exchange from our side."""
@@ -130,8 +128,7 @@ class Pump:
         self._perform(self._relay.tick(self._clock()))
         self._arm()
 
-    # -- inside
-    # -----------------------------------------------------------------------------------------------------------
+    # -- inside -------------------------------------------------------------------------------------------------------
 
     def _perform(self, actions: list[Action]) -> None:
         last = b""

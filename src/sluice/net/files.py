@@ -1,6 +1,5 @@
 """Configuration files: found, read, and watched for change."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -62,7 +61,7 @@ class ConfigFiles:
         stamps = []
         try:
             for path in self._files() if self._paths else ():
-                stat = os.stat(path)
+                stat = path.stat()
                 stamps.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
         except (OSError, ConfigError):
             return frozenset()

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 import msgspec
 
 from sluice.config.plan import Addresses, Plan
-from sluice.config.rewire import with_fake_at
+from sluice.config.rewire import with_fake_at, with_port
 from sluice.errors import ConfigError, Unavailable
 from sluice.gateway.gateway import Gateway
 from sluice.net.files import ConfigFiles
@@ -69,6 +69,9 @@ class Process:
         self._log = log
         self._start_fake = start_fake
         self._fake_port = 0
+        self._port = options.port
+        self._leaving: list[Port] = []
+        """Ports that a reload removed, until their last connection has ended."""
         self.metrics = metrics
         self.threshold: Threshold = log.threshold
         self.ready = False
@@ -87,7 +90,7 @@ class Process:
         Raises:
             ConfigError: an address cannot be bound, a certificate cannot be used.
         """
-        plan = await self._with_fake(plan)
+        plan = self._moved(await self._with_fake(plan))
         self.pool = Pool(idle_timeout_s=plan.limits.pool_idle_timeout_s)
         self.gateway = Gateway(
             plan,
@@ -97,7 +100,7 @@ class Process:
             clock=time.monotonic,
             wall=time.time,
         )
-        await self._open_ports(plan)
+        self.gateway.swap(await self._open_ports(plan))
         doors = self._side_doors()
         self._listen_to_signals()
         async with asyncio.TaskGroup() as tasks:
@@ -116,7 +119,7 @@ class Process:
             for door in doors.values():
                 door.close()
         self.pool.close()
-        for port in self.ports.values():
+        for port in (*self.ports.values(), *self._leaving):
             port.close()
         return 0
 
@@ -128,21 +131,43 @@ class Process:
         self._fake_port = self._fake_port or await self._start_fake()
         return with_fake_at(plan, self._fake_port)
 
-    async def _open_ports(self, plan: Plan) -> None:
-        """Listen where the plan says and nowhere else. Ports that stay keep their connections."""
-        wanted = {self._number(listener.port): listener.port for listener in plan.listeners}
-        for number, written in wanted.items():
-            listeners = [listener for listener in plan.listeners if listener.port == written]
-            port = self.ports.get(number) or Port(number, self.gateway, self.metrics, time.monotonic)
-            port.use(listeners, plan.limits)
-            if number not in self.ports:
-                await port.open(EVERYWHERE if self._options.everywhere else LOOPBACK)
-                self.ports[number] = port
-        for number in [n for n in self.ports if n not in wanted]:
-            self.ports.pop(number).drain()
+    def _moved(self, plan: Plan) -> Plan:
+        """The plan on the port that the command line names; 0 = the one that was free at the start."""
+        return plan if self._port is None else with_port(plan, self._port)
 
-    def _number(self, port: int) -> int:
-        return port if self._options.port is None else self._options.port
+    async def _open_ports(self, plan: Plan) -> Plan:
+        """Listen where the plan says and nowhere else; return the plan with the port that was free for port 0. Ports
+        that stay keep their connections.
+
+        Raises:
+            ConfigError: an address cannot be bound, a certificate cannot be used; the ports are as before.
+        """
+        shared = {
+            listener.port: [other for other in plan.listeners if other.port == listener.port]
+            for listener in plan.listeners
+        }
+        opened: dict[int, Port] = {}
+        try:
+            for number, listeners in shared.items():
+                if number not in self.ports:
+                    opened[number] = port = Port(number, self.gateway, self.metrics, time.monotonic)
+                    port.use(listeners, plan.limits)
+                    await port.open(EVERYWHERE if self._options.everywhere else LOOPBACK)
+            for number in shared.keys() - opened.keys():
+                self.ports[number].use(shared[number], plan.limits)
+        except ConfigError:
+            for port in opened.values():
+                port.close()
+            raise
+        self.ports |= {port.number: port for port in opened.values()}
+        if 0 in opened:
+            self._port = opened[0].number
+            plan = with_port(plan, self._port)
+        for number in self.ports.keys() - {listener.port for listener in plan.listeners}:
+            leaving = self.ports.pop(number)
+            leaving.drain()
+            self._leaving.append(leaving)
+        return plan
 
     def _side_doors(self) -> dict[str, SideDoor]:
         doors: dict[str, SideDoor] = {}
@@ -178,7 +203,8 @@ class Process:
             await asyncio.sleep(SWEEP_S)
             now = time.monotonic()
             self.pool.sweep(now)
-            for port in self.ports.values():
+            self._leaving = [port for port in self._leaving if port.connections]
+            for port in (*self.ports.values(), *self._leaving):
                 port.sweep(now)
 
     async def _measure_lag(self) -> None:
@@ -201,8 +227,7 @@ class Process:
     async def reload(self) -> None:
         """Load the configuration anew and swap to it, or refuse it whole and say why."""
         try:
-            plan = await self._with_fake(self._files.load())
-            await self._open_ports(plan)
+            plan = await self._open_ports(self._moved(await self._with_fake(self._files.load())))
         except ConfigError as error:
             self._log.error("configuration refused, the old one stays", error=str(error))
             return
@@ -226,7 +251,7 @@ class Process:
                 await over.wait()
         cut = len(self.gateway.exchanges)
         self.gateway.cut_all(Outcome("drained", Unavailable("the server is shutting down")))
-        for port in self.ports.values():
+        for port in (*self.ports.values(), *self._leaving):
             await port.flushed(FLUSH_S)
         self._log.info("ended", cut=cut)
 

@@ -1,6 +1,7 @@
 """Listening sockets: bind once per port, make a ServerConnection per client, sweep their deadlines."""
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import Callable, Iterable
@@ -13,6 +14,8 @@ from sluice.net.tls import server_context
 from sluice.telemetry.metrics import Metrics
 
 BACKLOG = 4096
+_NOT_HERE = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+"""What binding to an address says on a machine without IPv6."""
 LOOPBACK = ("127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - only with --insecure-bind, which says so
 
@@ -44,23 +47,28 @@ class Port:
         self._context = server_context(first.tls, self._context) if first.tls else None
 
     async def open(self, hosts: Iterable[str]) -> None:
-        """Bind and listen on every address that this machine has.
+        """Bind and listen on every address that this machine has. Port 0 becomes one that is free.
 
         Raises:
-            ConfigError: none of them can be bound.
+            ConfigError: one of them is taken, or there is none.
         """
-        problem = ""
+        problem, any_port = "", self.number == 0
         for host in hosts:
             try:
                 sock = bind(host, self.number)
             except OSError as error:
-                problem = problem or error.strerror or str(error)
-                continue
+                problem = error.strerror or str(error)
+                if error.errno in _NOT_HERE or (any_port and self._servers):
+                    continue
+                break  # half a listener would leave clients with whoever has the other half
             loop = asyncio.get_running_loop()
             server = await loop.create_server(self._connection, sock=sock, backlog=BACKLOG, ssl=self._context)
             self._servers.append(server)
             self.number = self.number or sock.getsockname()[1]
-        if not self._servers:
+        else:
+            problem = "" if self._servers else problem
+        if problem:
+            self.stop_accepting()
             raise ConfigError(f"port {self.number} cannot be listened on: {problem}")
 
     def _connection(self) -> ServerConnection:
@@ -86,7 +94,7 @@ class Port:
     async def flushed(self, timeout_s: float) -> None:
         """Wait until every connection has closed, or the time is over."""
         deadline = self._clock() + timeout_s
-        while self.connections and self._clock() < deadline:
+        while self.connections and self._clock() < deadline:  # noqa: ASYNC110 - the last second of a process, once
             await asyncio.sleep(0.005)
 
     def close(self) -> None:

@@ -18,6 +18,8 @@ from sluice.net.tls import client_context
 from sluice.net.upstream import UpstreamConnection
 
 SWEEP_S = 1.0
+FRESH_S = 0.005
+"""A rest that is too short for a provider's end to have come: shorter than a network's round trip and a loop's turn."""
 
 
 class Pool:
@@ -93,13 +95,25 @@ class Pool:
         resting = self._resting.get(endpoint)
         while resting:
             connection = resting.pop()
-            if not connection.lost and not connection.transport.is_closing() and not _has_spoken(connection):
+            if not connection.lost and not connection.transport.is_closing() and not self._has_spoken(connection):
                 return connection
             self._drop(connection)
         return None
 
+    def _has_spoken(self, connection: UpstreamConnection) -> bool:
+        """Whether a resting socket has something to read that the event loop has not seen: its end, or bytes that
+        nobody asked for. One that has hardly rested is not asked: its end would not have arrived yet."""
+        if self._clock() - connection.rests_since < FRESH_S:
+            return False
+        if connection.readable is None:
+            connection.readable = select.poll()
+            sock = connection.transport.get_extra_info("socket")
+            connection.readable.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+        return bool(connection.readable.poll(0))
+
     def _rest(self, connection: UpstreamConnection) -> None:
-        connection.deadline = self._clock() + self.idle_timeout_s
+        connection.rests_since = now = self._clock()
+        connection.deadline = now + self.idle_timeout_s
         self._resting.setdefault(connection.endpoint, deque()).append(connection)
 
     def _drop(self, connection: UpstreamConnection) -> None:
@@ -132,15 +146,6 @@ class Pool:
 def _time_out(answer: "asyncio.Future[UpstreamHead]") -> None:
     if not answer.done():
         answer.set_exception(TimedOut("headers"))
-
-
-def _has_spoken(connection: UpstreamConnection) -> bool:
-    """Whether a resting socket has something to read: its end, or bytes that nobody asked for."""
-    if connection.readable is None:
-        connection.readable = select.poll()
-        sock = connection.transport.get_extra_info("socket")
-        connection.readable.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
-    return bool(connection.readable.poll(0))
 
 
 def _why(error: Exception) -> str:

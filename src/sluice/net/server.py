@@ -20,7 +20,7 @@ from sluice.gateway.ports import Handler, Request
 from sluice.net.answer import ServerStream
 from sluice.net.host import is_valid_host
 from sluice.telemetry.metrics import ListenerCounters
-from sluice.wire.http1 import CONTINUE, Header
+from sluice.wire.http1 import CONTINUE, Header, fields
 
 MAX_PIPELINED = 32
 """Requests that may wait behind the one being answered; beyond it the socket is not read until one is done."""
@@ -33,6 +33,12 @@ LINGER_S = 2.0
 way (RFC 9112, 9.6)."""
 
 _NEVER = float("inf")
+_VERSIONS = frozenset({"1.0", "1.1"})
+_OTHER_METHODS = frozenset(
+    b"CONNECT PRI SOURCE DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN"
+    b" GET_PARAMETER SET_PARAMETER REDIRECT RECORD FLUSH".split()
+)
+"""Methods of forward proxies, ICE and RTSP, all of which llhttp reads."""
 
 
 class ServerConnection(asyncio.Protocol):
@@ -56,6 +62,8 @@ class ServerConnection(asyncio.Protocol):
         self._waiting: deque[tuple[Request, SluiceError | None, bool]] = deque()
         self._current: ServerStream | None = None
         self._error: SluiceError | None = None
+        self._good_host = b""
+        """The Host that was found valid last: a client says the same one again and again."""
         self._closing = False
         """No further request is read: the connection closes once the waiting ones are answered."""
         self._received_at = 0.0
@@ -81,22 +89,39 @@ class ServerConnection(asyncio.Protocol):
         self._counters.received += len(data)
         if self._closing:
             return
-        if self._in_head:
-            self._head_bytes += len(data)
+        self._idle_bytes += len(data)
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._closing = True  # no protocol is offered to switch to; the request itself is answered
+            self._parse(data)
         except httptools.HttpParserCallbackError:
             pass  # a callback of ours refused; `_error` says why
         except httptools.HttpParserError as error:
             self._error = self._error or BadHttp(f"The request is not valid HTTP/1.1: {error}.")
-        if self._in_head and self._head_bytes > self._limits.max_head_bytes:
+        if self._idle_bytes > self._limits.max_head_bytes:
             self._error = self._error or _head_too_large(self._limits)
         if self._error is not None:
             self._refuse(self._error)
         elif len(self._waiting) > MAX_PIPELINED:
             self.transport.pause_reading()
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as found:
+            self._parse(self._without_upgrade() + data[found.args[0] :])
+
+    def _without_upgrade(self) -> bytes:
+        """No protocol is offered to switch to, and an upgrade may be ignored (RFC 9110, 7.8), but llhttp leaves out
+        the body of a request that asks for one. Return the head for a new parser, without the question, and as the
+        connection's last."""
+        method, version = self._parser.get_method(), self._parser.get_http_version().encode()
+        head = [field for field in self._headers if field[0] not in (b"upgrade", b"expect")]
+        again = fields([*head, (b"connection", b"close")])
+        line = b"%b %b HTTP/%b\r\n" % (method, self._url, version)
+        received_at = self._received_at
+        self._parser = httptools.HttpRequestParser(self)
+        self._reset()
+        self._received_at = received_at
+        return b"%b%b\r\n" % (line, again)
 
     def eof_received(self) -> bool:
         return False
@@ -117,8 +142,7 @@ class ServerConnection(asyncio.Protocol):
         if self._current is not None and self._current.observer is not None:
             self._current.observer.client_resumed()
 
-    # -- llhttp's callbacks
-    # ---------------------------------------------------------------------------------------------
+    # -- llhttp's callbacks -------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         if self._received_at == 0.0:
@@ -130,7 +154,8 @@ class ServerConnection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.lower(), value))
+        if self._in_head:  # trailers are dropped: merged, they could replace what was checked (RFC 9110, 6.5.1)
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -142,6 +167,7 @@ class ServerConnection(asyncio.Protocol):
     def on_body(self, data: bytes) -> None:
         self._body.append(data)
         self._body_bytes += len(data)
+        self._idle_bytes = 0
         self.deadline = self._clock() + BODY_TIMEOUT_S
         if self._body_bytes > self._limits.max_body_bytes:
             self._stop(_body_too_large(self._limits))
@@ -149,35 +175,39 @@ class ServerConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._error is not None or self._closing:
             return
-        keep_alive = self._parser.should_keep_alive() and not self._parser.should_upgrade()
+        if self._parser.should_upgrade():
+            return  # see `_without_upgrade`
+        keep_alive = self._parser.should_keep_alive()
+        self.deadline = _NEVER  # it has come in time; that it waits for its turn is not the client's fault
         self._enqueue(None, keep_alive)
         self._closing = not keep_alive
         self._reset()
 
-    # -- requests
-    # -------------------------------------------------------------------------------------------------------
+    # -- requests -----------------------------------------------------------------------------------------------------
 
     def _reset(self) -> None:
         self._in_head = True
-        self._head_bytes = 0
+        self._idle_bytes = 0
+        """Bytes of the head, or since the body's last byte: an endless line, chunk extension or trailer is refused."""
         self._url = b""
         self._headers: list[Header] = []
         self._body: list[bytes] = []
-        self._body_bytes = 0
+        self._body_bytes: int = 0
         self._received_at = 0.0
 
     def _check_head(self) -> bool:
         """Refuse what llhttp lets through but must not be served; return whether the client waits for a 100
         Continue."""
-        version = self._parser.get_http_version()
+        version = self._check_line()
         size, length, hosts, expects = len(self._url), 0, 0, False
         for name, value in self._headers:
             size += len(name) + len(value) + 4
             match name:
                 case b"host":
                     hosts += 1
-                    if not is_valid_host(value):
+                    if value != self._good_host and not is_valid_host(value):
                         self._stop(BadHttp("The Host header is not valid."))
+                    self._good_host = value
                 case b"content-length":
                     length = int(value) if value.isdigit() else 0
                 case b"transfer-encoding":
@@ -192,6 +222,15 @@ class ServerConnection(asyncio.Protocol):
         if length > self._limits.max_body_bytes:
             self._stop(_body_too_large(self._limits))
         return expects
+
+    def _check_line(self) -> str:
+        """Refuse what llhttp reads but is not HTTP/1 for an origin server; return the version."""
+        version: str = self._parser.get_http_version()
+        if version not in _VERSIONS:
+            self._stop(BadHttp("Only HTTP/1.0 and HTTP/1.1 are spoken here."))
+        if self._parser.get_method() in _OTHER_METHODS:
+            self._stop(BadHttp("The method is not one of HTTP's for a server that is no forward proxy."))
+        return version
 
     def _stop(self, error: SluiceError) -> None:
         """Refuse from inside a callback: llhttp stops here and looks at no further byte."""
@@ -230,8 +269,7 @@ class ServerConnection(asyncio.Protocol):
         else:
             self._handler.refuse(error, request, stream)
 
-    # -- for the answer and the listener
-    # -----------------------------------------------------------------------------------
+    # -- for the answer and the listener ------------------------------------------------------------------------------
 
     def send(self, data: bytes) -> None:
         """Write bytes of the current answer."""
@@ -242,7 +280,7 @@ class ServerConnection(asyncio.Protocol):
         """The current answer is finished: take the next request, or close."""
         refused = self._error is not None
         self._current = None
-        if not keep_alive:
+        if not keep_alive or self.draining:  # the drain may have begun after this answer's head was written
             self._closing = True
             self._waiting.clear()
             self._linger() if refused else self.transport.close()
@@ -263,7 +301,7 @@ class ServerConnection(asyncio.Protocol):
         self.deadline = _NEVER
         if self._closing:
             self.transport.abort()
-        elif self._received_at == 0.0 and not self._head_bytes:
+        elif self._received_at == 0.0 and not self._idle_bytes:
             self.transport.close()
         else:
             self._error = RequestTimeout("The request was not sent in time.")

@@ -5,7 +5,8 @@ Read-only but for the log level. Shows no secret: the plan is dumped with every 
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Iterator
 from typing import Protocol
 
 import uvicorn
@@ -88,6 +89,14 @@ def admin_app(doors: Doors) -> Starlette:
 class _Server(uvicorn.Server):
     """A uvicorn that leaves the process's signals alone."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -118,8 +127,7 @@ class SideDoor:
         self._server.force_exit = True
 
     async def started(self) -> None:
-        while not self._server.started:
-            await asyncio.sleep(0.001)
+        await self._server.up.wait()
 
 
 def split(address: str, name: str) -> tuple[str, int]:

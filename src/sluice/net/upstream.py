@@ -1,4 +1,4 @@
-"""The provider's side: one HTTP/1.1 connection, its head parsed by llhttp, its body by `wire.chunked`.
+"""The provider's side: one HTTP/1.1 connection, its heads parsed by `wire.http1`, its bodies by `wire.chunked`.
 
 A connection serves one request at a time and is then offered to the pool again, if its framing ended cleanly.
 Obeys: RFC 9112 (read 2026-11-21). Nothing is awaited, created or queued per chunk.
@@ -9,13 +9,11 @@ import select
 from collections.abc import Callable
 from typing import cast
 
-import httptools
-
 from sluice.config.plan import Endpoint
 from sluice.errors import ProtocolError, Truncated, UpstreamError
 from sluice.gateway.ports import BodyReceiver, UpstreamHead
 from sluice.wire.chunked import BodyDecoder, ChunkedBody, SizedBody, UntilClose
-from sluice.wire.http1 import Header, connection_options
+from sluice.wire.http1 import connection_options, parse_response_head
 
 MAX_HEAD_BYTES = 64 << 10
 """Longest head of an answer. A provider that sends more is not speaking HTTP to us."""
@@ -41,6 +39,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.deadline = _NEVER
         self.connect_s: float | None = None
         self.lost = False
+        self.rests_since = 0.0
         self.readable: select.poll | None = None
         """The pool's question whether the resting socket has something to say; asked anew each time it is reused."""
         self._release = release
@@ -136,8 +135,7 @@ class UpstreamConnection(asyncio.Protocol):
             answer.set_exception(error)
         self.transport.abort()
 
-    # -- the body: an UpstreamStream
-    # ------------------------------------------------------------------------------------
+    # -- the body: an UpstreamStream ----------------------------------------------------------------------------------
 
     head: UpstreamHead
 
@@ -169,7 +167,7 @@ class UpstreamConnection(asyncio.Protocol):
         try:
             self._body.finish()
         except ProtocolError as error:
-            self._break(Truncated(f"the connection to the provider broke: {exc}") if exc else error)
+            self._break(Truncated(f"the connection to the provider broke: {exc}" if exc else str(error)))
             return
         self._complete()
 
@@ -227,50 +225,35 @@ class _Tail:
 _TAIL = _Tail()
 
 
-class _HeadReader:
-    """llhttp's callbacks for one head."""
-
-    __slots__ = ("headers", "parser")
-
-    def __init__(self) -> None:
-        self.headers: list[Header] = []
-        self.parser = httptools.HttpResponseParser(self)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value))
-
-
 def parse_head(head: bytes, *, expects_body: bool) -> tuple[UpstreamHead, BodyDecoder, bool]:
     """Parse a whole head. Return it, the decoder for its body, and whether the connection can be used again after it.
 
     Raises:
         ProtocolError: it is not a head, or its framing could be read in two ways (RFC 9112, 6.3).
     """
-    reader = _HeadReader()
-    try:
-        reader.parser.feed_data(head)
-    except httptools.HttpParserUpgrade:
-        pass
-    except httptools.HttpParserError as error:
-        raise ProtocolError(f"the provider's answer is not HTTP/1.1: {error}") from None
-    status = reader.parser.get_status_code()
-    lengths = {value for name, value in reader.headers if name == b"content-length"}
-    codings = [value.strip().lower() for name, value in reader.headers if name == b"transfer-encoding"]
-    length: int | None = None
-    body: BodyDecoder
-    if not expects_body or status in _NO_BODY or status < 200:
-        body = SizedBody(0)
-        length = int(next(iter(lengths))) if len(lengths) == 1 else 0
-    elif codings:
-        if codings != [b"chunked"] or lengths:
-            raise ProtocolError("the framing of the provider's answer is ambiguous")
-        body = ChunkedBody()
-    elif lengths:
-        if len(lengths) > 1:
-            raise ProtocolError("the provider's answer has two lengths")
-        length = int(lengths.pop())
-        body = SizedBody(length)
-    else:
-        body = UntilClose()
-    keeps = reader.parser.get_http_version() == "1.1" and b"close" not in connection_options(reader.headers)
-    return UpstreamHead(status, tuple(reader.headers), length), body, keeps and not isinstance(body, UntilClose)
+    keeps, status, headers = parse_response_head(head)
+    lengths: set[bytes] = set()
+    codings: list[bytes] = []
+    for name, value in headers:
+        if name == b"content-length":
+            lengths.add(value)
+        elif name == b"transfer-encoding":
+            codings.append(value.strip().lower())
+        elif name == b"connection":
+            keeps = keeps and b"close" not in connection_options(headers)
+    expects_body = expects_body and status >= 200 and status not in _NO_BODY
+    length, body = _framing(lengths, codings, expects_body=expects_body)
+    return UpstreamHead(status, headers, length), body, keeps and not isinstance(body, UntilClose)
+
+
+def _framing(lengths: set[bytes], codings: list[bytes], *, expects_body: bool) -> tuple[int | None, BodyDecoder]:
+    """The length of a body, if it is said, and what decodes it (RFC 9112, 6.3)."""
+    ambiguous = len(lengths) > 1 or (lengths and codings) or codings not in ([], [b"chunked"])
+    if ambiguous or not all(length.isdigit() and len(length) < 19 for length in lengths):
+        raise ProtocolError("the framing of the provider's answer is ambiguous")
+    length = int(lengths.pop()) if lengths else None
+    if not expects_body:
+        return length or 0, SizedBody(0)
+    if codings:
+        return None, ChunkedBody()
+    return (None, UntilClose()) if length is None else (length, SizedBody(length))

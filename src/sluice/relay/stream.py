@@ -177,8 +177,10 @@ class StreamRelay:
         return None
 
     def _consider(self, frame: Frame, now: float) -> None:
-        """Before the commit point: stamp the first event, and commit with the first token. Not sooner than here: a frame
-        that holds a failure is never sent."""
+        """Before the commit point: stamp the first event, and commit with the first token.
+
+        Not sooner than here: a frame that holds a failure is never sent.
+        """
         if self.meter.first_event is None and frame.data is not None:
             self.meter.first_event = now
         if self._clocks.got_token:

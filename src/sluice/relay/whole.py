@@ -1,15 +1,14 @@
 """An answer that comes as one JSON body: collected, judged as a whole, then passed on in one piece.
 
 Nothing is sent before the body is complete and was read, so every failure is still a real HTTP status, and another
-target may be tried. The same events as a stream's, the same grammar, the same meter.
+target may be tried. The same events as a stream's; an answer that could be read is complete.
 """
 
 from collections.abc import Callable, Sequence
 
 from sluice.chat.events import Event, Failed
-from sluice.chat.grammar import Grammar
 from sluice.dialects.dialect import Dialect
-from sluice.errors import ProtocolError, SluiceError, TimedOut, Truncated, UpstreamError
+from sluice.errors import ProtocolError, SluiceError, TimedOut, UpstreamError
 from sluice.policies.deadlines import Deadlines
 from sluice.relay.actions import Action, End, Send
 from sluice.relay.clocks import Clocks
@@ -73,18 +72,15 @@ class WholeRelay:
     def eof(self, now: float) -> list[Action]:
         if self._ended:
             return []
-        body, grammar = bytes(self._body), Grammar()
+        body = bytes(self._body)
         try:
-            events = self._dialect.read_answer(body)
-            for event in events:
-                grammar.advance(event)
-                self.said.note(event)
+            events = self._dialect.read_answer(body, keep_leftovers=self._rewrite is not None)
         except ProtocolError as error:
             return self._end("upstream_error", error)
+        for event in events:
+            self.said.note(event)
         if isinstance(events[-1], Failed):
             return self._end("upstream_error", events[-1].error)
-        if not grammar.complete:
-            return self._end("upstream_truncated", Truncated("the provider's answer is not complete"))
         if self._rewrite is not None:
             body = self._rewrite(events)
         self._ended = self.committed = True

@@ -1,4 +1,10 @@
-"""Where a finished exchange goes: the access log and the metrics, both views of its one record."""
+"""Where a finished exchange goes: the access log and the metrics, both views of its one record.
+
+The records of one turn of the event loop are told together, before the loop looks for anything new: under load the work
+is the same and the processor's caches are warm. Measured: 4 of 84 us per plain request.
+"""
+
+from collections.abc import Callable
 
 from sluice.relay.record import ExchangeRecord
 from sluice.telemetry.access_log import AccessLog
@@ -9,14 +15,31 @@ from sluice.telemetry.process_log import ProcessLog
 class Report:
     """Implements `gateway.gateway.Telemetry`."""
 
-    def __init__(self, access_log: AccessLog, metrics: Metrics, log: ProcessLog) -> None:
+    def __init__(
+        self,
+        access_log: AccessLog,
+        metrics: Metrics,
+        log: ProcessLog,
+        call_soon: Callable[[Callable[[], None]], object],
+    ) -> None:
+        """`call_soon` is the event loop's. Call `flush` when the loop has ended."""
         self._access_log = access_log
         self._metrics = metrics
         self._log = log
+        self._call_soon = call_soon
+        self._records: list[ExchangeRecord] = []
 
     def record(self, record: ExchangeRecord) -> None:
-        self._metrics.observe(record)
-        self._access_log.record(record)
+        self._records.append(record)
+        if len(self._records) == 1:
+            self._call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Tell what was recorded and not told yet."""
+        records, self._records = self._records, []
+        for record in records:
+            self._metrics.observe(record)
+            self._access_log.record(record)
 
     def stream_began(self) -> None:
         self._metrics.stream_started()

@@ -8,6 +8,7 @@ import os
 import select
 import threading
 from collections import deque
+from collections.abc import Callable
 
 MAX_BACKLOG_BYTES = 1 << 20
 """Lines that wait for a slow reader: about 1,500. More is memory spent on a reader that has probably gone."""
@@ -96,6 +97,38 @@ class StdoutWriter:
             except OSError:
                 return False
         return True
+
+
+class OncePerTurn:
+    """Collect the lines of one turn of the event loop and write them together: under load a system call serves many.
+
+    A line waits for nothing but the callbacks that are due already. Call `flush` when the loop has ended.
+    """
+
+    def __init__(self, write: Callable[[bytes], object], call_soon: Callable[[Callable[[], None]], object]) -> None:
+        self._write = write
+        self._call_soon = call_soon
+        self._lines: list[bytes] = []
+
+    def __call__(self, line: bytes) -> None:
+        """Take one line, newline included."""
+        if not self._lines:
+            self._call_soon(self.flush)
+        self._lines.append(line)
+
+    def flush(self) -> None:
+        """Write what was collected, in pieces that hold whole lines and leave the process uncut if they can."""
+        lines, self._lines = self._lines, []
+        piece: list[bytes] = []
+        size = 0
+        for line in lines:
+            if piece and size + len(line) > _PIECE:
+                self._write(b"".join(piece))
+                piece, size = [], 0
+            piece.append(line)
+            size += len(line)
+        if piece:
+            self._write(b"".join(piece))
 
 
 def stdout_writer() -> StdoutWriter:

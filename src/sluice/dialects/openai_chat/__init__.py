@@ -35,8 +35,8 @@ class OpenAIChat:
     def encoder(self, chat: ChatRequest) -> StreamEncoder:
         return encode.ChatStreamEncoder(show_usage=chat.wants_usage)
 
-    def read_answer(self, body: bytes) -> Sequence[Event]:
-        return answer.read(body)
+    def read_answer(self, body: bytes, *, keep_leftovers: bool = False) -> Sequence[Event]:
+        return answer.read(body, keep_leftovers=keep_leftovers)
 
     def write_answer(self, whole: Answer) -> bytes:
         return answer.write(whole)

@@ -30,8 +30,9 @@ from sluice.errors import InBandFailure, ProtocolError
 _read = msgspec.json.Decoder(Chunk).decode
 
 
-def read(body: bytes) -> list[Event]:
-    """Read a `chat.completion` as events; `Failed` when the body is an error object under a status of 200.
+def read(body: bytes, *, keep_leftovers: bool = False) -> list[Event]:
+    """Read a `chat.completion` as the events of a legal and complete answer, or as `Failed` alone when it is an error
+    object under a status of 200.
 
     Raises:
         ProtocolError: it is neither.
@@ -42,23 +43,19 @@ def read(body: bytes) -> list[Event]:
         raise ProtocolError(f"the provider's answer is not a chat completion: {error}") from None
     if whole.error is not ABSENT and (failure := errors.in_band(bytes(whole.error))) is not None:
         return [Failed(failure)]
-    if whole.choices is None:
-        raise ProtocolError("the provider's answer is not a chat completion: it has no choices")
+    if not whole.choices or len({choice.index for choice in whole.choices}) != len(whole.choices):
+        raise ProtocolError("the provider's answer is not a chat completion: its choices are missing or not distinct")
     if any(choice.finish_reason == "error" for choice in whole.choices):
         return [Failed(InBandFailure("the provider ended its answer with an error"))]
     events: list[Event] = [Started(whole.id or "", whole.model or "", int(whole.created or 0))]
+    if keep_leftovers:
+        events += leftovers(body)
     for choice in whole.choices:
         _choice(choice, events)
     if whole.usage is not None:
         events.append(Reported(read_usage(whole.usage)))
     events.append(Ended())
     return events
-
-
-def read_with_leftovers(body: bytes) -> list[Event]:
-    """The same with unknown members kept, for writing them again."""
-    events = read(body)
-    return [events[0], *leftovers(body), *events[1:]] if isinstance(events[-1], Ended) else events
 
 
 def _choice(choice: ChunkChoice, events: list[Event]) -> None:
