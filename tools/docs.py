@@ -11,8 +11,18 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from bench import report
+from tools import log_reference, reference
 
-GENERATORS: dict[str, Callable[[], str]] = {"bench": report.block}
+GENERATORS: dict[str, Callable[[], str]] = {
+    "bench": report.block,
+    "clocks": reference.clock_table,
+    "errors": reference.error_table,
+    "files": reference.file_list,
+    "labels": reference.label_table,
+    "laws": reference.law_table,
+    "log-fields": log_reference.log_table,
+    "metrics": reference.metric_table,
+}
 """Each block's text by its name, in Markdown."""
 
 _BLOCK = re.compile(r"(<!-- generated:([\w.-]+) -->\n)(.*?)(<!-- /generated -->)", re.DOTALL)

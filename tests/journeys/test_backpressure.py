@@ -62,10 +62,10 @@ async def test_a_client_that_stops_reading_pauses_a_stream_and_resumes_it(world:
     upstream = await world.upstream(tap.play)
     serving = await world.gateway(upstream.port)
     client = await world.client(serving, receive_buffer=SMALL_BUFFER)
-    client.writer.transport.pause_reading()
+    client.stop_reading()
     client.send(request(STREAM))
     assert await settled(tap) < MAX_TAKEN
-    client.writer.transport.resume_reading()
+    client.read_on()
     answer = await client.answer()
     assert tap.finished
     assert answer.body == PIECE * (tap.sent // len(PIECE)) + delta("stop") + DONE
@@ -78,10 +78,10 @@ async def test_the_same_for_plain_http(world: World) -> None:
     upstream = await world.upstream(tap.play)
     serving = await world.gateway(plan(route("/", static(upstream.port))))
     client = await world.client(serving, receive_buffer=SMALL_BUFFER)
-    client.writer.transport.pause_reading()
+    client.stop_reading()
     client.send(get("/file"))
     assert await settled(tap) < MAX_TAKEN
-    client.writer.transport.resume_reading()
+    client.read_on()
     answer = await client.answer("GET")
     assert answer.body == block * (tap.sent // len(block)) + b"end"
     assert (await serving.record()).stream.bytes_to_client == len(answer.body)
@@ -92,7 +92,7 @@ async def test_a_paused_client_that_leaves_frees_its_provider(world: World) -> N
     upstream = await world.upstream(tap.play)
     serving = await world.gateway(upstream.port)
     client = await world.client(serving, receive_buffer=SMALL_BUFFER)
-    client.writer.transport.pause_reading()
+    client.stop_reading()
     client.send(request(STREAM))
     await settled(tap)
     client.reset()
@@ -111,7 +111,7 @@ async def test_one_reader_that_stops_does_not_stop_another(world: World) -> None
     upstream = await world.upstream(play)
     serving = await world.gateway(upstream.port)
     stuck = await world.client(serving, receive_buffer=SMALL_BUFFER)
-    stuck.writer.transport.pause_reading()
+    stuck.stop_reading()
     stuck.send(request(STREAM))
     await settled(tap)
     quick = await world.client(serving)

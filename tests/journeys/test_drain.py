@@ -6,9 +6,8 @@ import signal
 import pytest
 
 from sluice.testing.fake_desk import Options
-from sluice.testing.fake_provider import Pause, Script
 from tests.support.command import Sluice
-from tests.support.events import DONE, HELLO, ROLE, STOP
+from tests.support.events import DONE, STOP, slow_script
 from tests.support.http_answer import read_chunks
 from tests.support.raw_client import STREAM, RawClient, request
 from tests.support.waiting import until
@@ -17,10 +16,6 @@ from tests.support.world import World
 
 def environment(port: int) -> dict[str, str]:
     return {"OPENAI_API_KEY": "sk-drain", "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1"}
-
-
-def slow(tokens: int, gap_s: float) -> Script:
-    return Script(chunks=[ROLE + HELLO, *[Pause(gap_s), HELLO] * tokens, STOP, DONE])
 
 
 ENDLESS = 10_000
@@ -45,7 +40,7 @@ async def test_a_running_stream_finishes_and_the_process_exits_0(world: World) -
         assert (await sluice.ask("readiness", "/healthz/ready")).status == 200
         resting = await sluice.client()
         assert (await resting.ask(request())).status == 200
-        fake.script(slow(20, 0.02))
+        fake.script(slow_script(20, 0.02))
         async with resting, await begin_stream(sluice) as client:
             sluice.signal(signal.SIGTERM)
             await until(lambda: "draining" in sluice.messages())
@@ -64,7 +59,7 @@ async def test_a_running_stream_finishes_and_the_process_exits_0(world: World) -
 
 async def test_the_deadline_cuts_with_an_error_in_the_clients_dialect(world: World) -> None:
     fake = await world.fake()
-    fake.script(slow(ENDLESS, 0.02))
+    fake.script(slow_script(ENDLESS, 0.02))
     async with Sluice("--drain-timeout", "200ms", env=environment(fake.port)) as sluice:
         async with await begin_stream(sluice) as client:
             sluice.signal(signal.SIGTERM)
@@ -96,7 +91,7 @@ async def test_the_deadline_gives_503_to_those_who_have_heard_nothing(world: Wor
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_second_signal_ends_at_once(world: World, number: signal.Signals) -> None:
     fake = await world.fake()
-    fake.script(slow(ENDLESS, 0.02))
+    fake.script(slow_script(ENDLESS, 0.02))
     async with Sluice("--drain-timeout", "60s", env=environment(fake.port)) as sluice:
         async with await begin_stream(sluice) as client:
             sluice.signal(number)

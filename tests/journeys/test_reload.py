@@ -6,29 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from sluice.testing.fake_provider import FakeProvider, Pause, Script
+from sluice.testing.fake_provider import FakeProvider
 from tests.journeys.manifests import gateway, route
 from tests.support.command import Sluice, rewrite
-from tests.support.events import DONE, HELLO, ROLE, STOP
+from tests.support.events import DONE, HELLO, STOP, slow_script
 from tests.support.http_answer import read_chunks
 from tests.support.raw_client import CHAT, STREAM, RawClient, request
+from tests.support.sockets import free_ports
 from tests.support.waiting import until
 from tests.support.world import World
 
 NOTICED_S = 1.5
 """A change of a file works within this time (stream-life 10.11)."""
-
-
-def free_ports(number: int) -> list[int]:
-    """Ports that are free now. Another process may take one before we do: the kernel hands them out in turn."""
-    sockets = [socket.socket() for _ in range(number)]
-    try:
-        for sock in sockets:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in sockets]
-    finally:
-        for sock in sockets:
-            sock.close()
 
 
 @pytest.fixture
@@ -51,7 +40,7 @@ async def reloaded(sluice: Sluice, times: int = 1) -> None:
 
 
 async def begin_stream(port: int, fake: FakeProvider, path: str) -> RawClient:
-    fake.script(Script(chunks=[ROLE + HELLO, *[Pause(0.02), HELLO] * 60, STOP, DONE]))
+    fake.script(slow_script(60, 0.02))
     client = await RawClient.connect(port)
     client.send(request(STREAM, path=path))
     assert (await client.head()).status == 200

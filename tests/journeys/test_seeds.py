@@ -49,11 +49,11 @@ class Event(msgspec.Struct):
         finish_reason: str | None
 
     id: str
-    object: str
+    kind: str = msgspec.field(name="object")
     created: int
     model: str
     choices: list[Choice]
-    usage: object = None
+    usage: dict[str, int] | None = None
 
 
 class Pasted(msgspec.Struct):
@@ -98,7 +98,7 @@ async def check(sluice: Sluice, command: str, home: Path, *, key: bool) -> None:
     model = "gpt-4o-mini" if "gpt-4o-mini" in command else "gpt-3.5-turbo"
     dated = {"gpt-4o-mini": "gpt-4o-mini-2024-07-18", "gpt-3.5-turbo": "gpt-3.5-turbo-0125"}[model]
     events = pasted.events()
-    assert {(event.object, event.model) for event in events} == {("chat.completion.chunk", dated)}
+    assert {(event.kind, event.model) for event in events} == {("chat.completion.chunk", dated)}
     assert events[0].choices[0].delta == Event.Choice.Delta(role="assistant", content="")
     assert [event.choices[0].finish_reason for event in events] == [None] * (len(events) - 1) + ["stop"]
     assert "".join(event.choices[0].delta.content or "" for event in events)

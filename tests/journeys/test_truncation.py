@@ -130,6 +130,13 @@ def near_borders() -> list[int]:
     return sorted(at for at in offsets if 0 <= at < TERMINATED)
 
 
+async def read_stream(sdk: openai.AsyncOpenAI, pieces: list[str]) -> None:
+    """Append the pieces of the answer's text as they come."""
+    stream = await sdk.chat.completions.create(model="m", messages=[{"role": "user", "content": "hi"}], stream=True)
+    async for event in stream:
+        pieces += [choice.delta.content or "" for choice in event.choices]
+
+
 @pytest.mark.parametrize("half", [0, 1])
 async def test_the_official_client_raises_at_every_cut(world: World, half: int) -> None:
     cutter = Cutter()
@@ -140,10 +147,7 @@ async def test_the_official_client_raises_at_every_cut(world: World, half: int) 
         for cutter.at in offsets:
             pieces: list[str] = []
             with pytest.raises(openai.APIError) as caught:
-                async for event in await sdk.chat.completions.create(
-                    model="m", messages=[{"role": "user", "content": "hi"}], stream=True
-                ):
-                    pieces += [choice.delta.content or "" for choice in event.choices]
+                await read_stream(sdk, pieces)
             assert caught.value.code == "upstream_truncated", cutter.at
             assert bool("".join(pieces)) == committed_at(cutter.at)
     check_records(serving, len(offsets))

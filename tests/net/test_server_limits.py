@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from sluice.config.plan import Limits
-from sluice.net import server
+from sluice.net import requests, server
 from sluice.testing.fake_provider import Pause, Script, whole
 from tests.support.http_answer import error_of
 from tests.support.plans import plan, route, static
@@ -154,7 +154,7 @@ async def drip(client: RawClient, data: Iterator[int]) -> None:
 
 
 async def test_a_body_that_makes_no_progress_is_408(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "BODY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(requests, "BODY_TIMEOUT_S", 0.1)
     upstream, serving, client = await open_gateway(world, Limits())
     client.send(request(CHAT)[:-1])
     await refused(serving, client, upstream, 408, "request_timeout")
@@ -162,7 +162,7 @@ async def test_a_body_that_makes_no_progress_is_408(world: World, monkeypatch: p
 
 async def test_a_request_that_waits_for_its_turn_is_not_late(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer before it takes longer than a body may: neither of the two is touched."""
-    monkeypatch.setattr(server, "BODY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(requests, "BODY_TIMEOUT_S", 0.05)
     fake = await world.fake()
     serving = await world.gateway(fake.port)
     client = await world.client(serving)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from sluice.testing.fake_script import Pause, Script
+
 RECORDED = (Path(__file__).parent.parent / "streams" / "openai-chat-gpt-3.5-turbo.sse").read_bytes()
 """The recorded stream that came with the product's seeds; 6,135 bytes, 22 events and [DONE]."""
 
@@ -35,6 +37,14 @@ USAGE = event(
 )
 ERROR = event({"error": {"message": "The server is overloaded", "type": "overloaded_error", "code": None}})
 WHOLE_STREAM = (ROLE, HELLO, WORLD, STOP, DONE)
+
+
+def slow_script(tokens: int, gap_s: float) -> Script:
+    """A stream for the fake provider: one token at once, the others with a gap before each."""
+    pieces: list[bytes | Pause] = [ROLE + HELLO]
+    for _ in range(tokens):
+        pieces += [Pause(gap_s), HELLO]
+    return Script(chunks=[*pieces, STOP, DONE])
 
 
 def completion(content: str = "Hello world", finish: str = "stop") -> bytes:

@@ -79,7 +79,11 @@ def route(
     )
 
 
-def plan(*entries: Entry, limits: Limits = Limits(), tls: ListenerTls | None = None) -> Plan:
+def plan(
+    *entries: Entry,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    tls: ListenerTls | None = None,
+) -> Plan:
     """A plan of one listener; its port is filled in by whoever listens."""
     listener = Listener(name="http", gateway="test/gateway", port=0, tls=tls, entries=entries)
     return Plan(listeners=(listener,), limits=limits)
@@ -89,7 +93,7 @@ def to_provider(
     port: int | Endpoint,
     *,
     deadlines: Deadlines = Deadlines(),
-    limits: Limits = Limits(),
+    limits: Limits = Limits(),  # noqa: B008 - frozen
     backend: Backend | None = None,
 ) -> Plan:
     """What most tests need: one provider under `/openai`, `/v1/chat/completions` (by model) and `/v1/models`."""

@@ -1,12 +1,13 @@
 """A client that sends exactly the bytes it is told to, and reads what comes back, strictly or not at all."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import struct
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from tests.support.http_answer import Answer, Head, read_answer, read_head
 from tests.support.waiting import PATIENCE_S
@@ -103,6 +104,13 @@ class RawClient:
                 pass
         return b"".join(parts)
 
+    def stop_reading(self) -> None:
+        """Let the socket's buffers fill."""
+        cast(asyncio.Transport, self.writer.transport).pause_reading()
+
+    def read_on(self) -> None:
+        cast(asyncio.Transport, self.writer.transport).resume_reading()
+
     def fin(self) -> None:
         """Say that nothing more will be sent."""
         self.writer.write_eof()
@@ -121,7 +129,5 @@ class RawClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.writer.close()
-        try:
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
             await self.writer.wait_closed()
-        except (ConnectionError, ssl.SSLError):
-            pass

@@ -1,7 +1,10 @@
 """Which relay an answer needs, and which headers the client gets with it."""
 
+from collections.abc import Callable
+
 from sluice.chat.request import ChatRequest
 from sluice.dialects.dialect import Dialect
+from sluice.errors import SluiceError
 from sluice.gateway.account import Account
 from sluice.gateway.ports import UpstreamHead
 from sluice.policies import headers as header_policy
@@ -29,6 +32,7 @@ def chat_relay(
     *,
     client: Dialect,
     provider: Dialect,
+    write_error: Callable[[SluiceError], bytes],
     started_at: float,
     now: float,
     deadlines: Deadlines,
@@ -50,7 +54,7 @@ def chat_relay(
     return StreamRelay(
         decoder=provider.decoder(keep_leftovers=same and not chat.stream),
         sink=sink,
-        write_error=client.write_stream_error,
+        write_error=write_error,
         deadlines=deadlines,
         limits=limits,
         **timing,

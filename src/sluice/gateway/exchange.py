@@ -23,7 +23,7 @@ from sluice.gateway.operation import Operation, operation
 from sluice.gateway.outbound import Outbound, plain_http
 from sluice.gateway.ports import ClientStream, Clock, Request, Upstream, UpstreamHead, UpstreamStream
 from sluice.gateway.pump import Pump
-from sluice.gateway.refusal import read_refusal
+from sluice.gateway.refusal import HIDDEN, read_refusal, redact
 from sluice.policies.deadlines import Deadlines
 from sluice.relay.opaque import OpaqueRelay
 from sluice.relay.outcome import CLIENT_GONE, COMPLETED, Outcome
@@ -76,6 +76,11 @@ class Exchange:
         self._task: asyncio.Task[None] | None = None
         self._cut: Outcome = CLIENT_GONE
         """What a cancellation means."""
+        self._begun = False
+        self._secret = ""
+        """Our credential, which providers quote in their errors."""
+        self._upstream: UpstreamStream | None = None
+        """A provider's answer that nobody has taken over yet."""
         self._deadlines = _NO_DEADLINES
         self._place: tuple[Listener | None, Entry | None] = (None, None)
         self._head: list[Header] = []
@@ -91,6 +96,7 @@ class Exchange:
 
     async def run(self) -> None:
         """Answer the request, or hand the answer to a pump."""
+        self._begun = True
         try:
             await self._answer()
         except SluiceError as error:
@@ -101,12 +107,14 @@ class Exchange:
         except Exception as error:
             self._world.fault(error)
             self.fail(Internal("internal error"))
+        finally:
+            if self._upstream is not None:
+                self._upstream.close(complete=False)
 
     # -- the client, while the task runs; then the pump observes it ---------------------------------------------------
 
     def client_gone(self) -> None:
-        if self._task is not None and not self._finished:
-            self._task.cancel()
+        self._stop(CLIENT_GONE)
 
     def client_paused(self) -> None: ...
 
@@ -116,9 +124,20 @@ class Exchange:
         """End the exchange from our side: a drain's deadline."""
         if self._pump is not None:
             self._pump.cut(outcome)
-        elif self._task is not None and not self._finished:
-            self._cut = outcome
-            self._task.cancel()
+        else:
+            self._stop(outcome)
+
+    def abandon(self) -> None:
+        """The client left before its turn had come: there is a record, and that is all."""
+        self._finish(CLIENT_GONE)
+
+    def _stop(self, outcome: Outcome) -> None:
+        if self._task is None or self._finished:
+            return
+        self._cut = outcome
+        self._task.cancel()
+        if not self._begun:
+            self._cancelled()  # a task that never had a turn is cancelled without running: nobody else would finish
 
     def _cancelled(self) -> None:
         if self._cut.error is not None:
@@ -159,13 +178,14 @@ class Exchange:
         upstream = await self._open(target, outbound.chat(self._request, body, self.account.identity.traceparent))
         head = upstream.head
         if not 200 <= head.status < 300:
-            await self._pass_refusal(upstream, dialect, outbound.secret)
+            await self._pass_refusal(upstream, dialect)
             return
         relay = answers.chat_relay(
             head,
             chat,
             client=self._dialect,
             provider=dialect,
+            write_error=self._write_stream_error,
             started_at=self._request.received_at,
             now=self._world.clock(),
             deadlines=self._deadlines,
@@ -180,7 +200,7 @@ class Exchange:
         asked = outbound.passthrough(self._request, wanted, self.account.identity.traceparent)
         upstream = await self._open(outbound.target, asked)
         if upstream.head.status >= 400:
-            await self._pass_refusal(upstream, self._dialect, outbound.secret)
+            await self._pass_refusal(upstream, self._dialect)
         else:
             self._relay_opaque(upstream, answers.passthrough_headers(upstream.head, self.account))
 
@@ -192,6 +212,7 @@ class Exchange:
     def _target(self, backend: AiBackend) -> Outbound:
         self.account.at_backend(self._active.labels(*self._place, backend), backend)
         outbound = self._active.outbound(backend)
+        self._secret = outbound.secret
         self.account.at_target(outbound)
         return outbound
 
@@ -215,6 +236,7 @@ class Exchange:
             if self._world.clock() >= total_at:
                 raise TimedOut("total") from None
             raise
+        self._upstream = upstream
         self.account.at_answer(upstream)
         return upstream
 
@@ -247,6 +269,7 @@ class Exchange:
             fault=self._world.fault,
             inflate=coding.decoder(upstream.head.header(b"content-encoding")) if unpack else None,
         )
+        self._upstream = None
         self._pump.start()
 
     def _start_answer(self) -> None:
@@ -270,10 +293,13 @@ class Exchange:
             return
         self._finish(outcome)
 
-    async def _pass_refusal(self, upstream: UpstreamStream, dialect: Dialect, secret: bytes) -> None:
+    async def _pass_refusal(self, upstream: UpstreamStream, dialect: Dialect) -> None:
         """Pass on a provider's refusal: its status, its words in the client's shape, never our credential."""
+        self._upstream = None
         body = await read_refusal(upstream)
-        refused = dialect.read_error(upstream.head.status, body.replace(secret, b"***") if secret else body)
+        if self._secret:  # before any of it is cut: half a key is still a secret
+            body = body.replace(self._secret.encode(), HIDDEN.encode())
+        refused = dialect.read_error(upstream.head.status, body)
         self._refusal = upstream.head
         self.fail(refused)
 
@@ -281,7 +307,12 @@ class Exchange:
         """Answer with an error, in the client's dialect, if nothing was sent; and finish."""
         if self._finished:
             return
+        redact(error, self._secret)
         self._reply(error.status, self._dialect.write_error(error), outcome or outcome_of(error))
+
+    def _write_stream_error(self, error: SluiceError) -> bytes:
+        redact(error, self._secret)
+        return self._dialect.write_stream_error(error)
 
     def _reply(self, status: int, body: bytes, outcome: Outcome) -> None:
         self.account.status = status

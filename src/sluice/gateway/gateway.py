@@ -74,6 +74,11 @@ class Gateway:
         self.exchanges.add(exchange)
         exchange.fail(error)
 
+    def abandon(self, request: Request, client: ClientStream) -> None:
+        exchange = Exchange(self, self.active, request, client)
+        self.exchanges.add(exchange)
+        exchange.abandon()
+
     # -- exchange.World -----------------------------------------------------------------------------------------------
 
     def dialect(self, module_id: str) -> Dialect:

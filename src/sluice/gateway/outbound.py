@@ -19,12 +19,13 @@ class Outbound:
         provider = target.provider
         self.target = target
         self.label = target.endpoint.label
-        self.secret = target.credential.reveal().encode() if target.credential else b""
+        placement = target.placement or provider.placement
+        self.secret = placement.bare(target.credential) if target.credential else ""
         self._base_path = target.base_path or provider.base_path
         chat = target.chat_path or f"{self._base_path}{provider.chat_path}"
         fixed: list[Header] = [(b"host", host_header(target.endpoint)), (b"accept-encoding", b"identity")]
         if target.credential is not None:
-            fixed.append((target.placement or provider.placement).render(target.credential))
+            fixed.append(placement.render(target.credential))
         self._fixed = http1.fields(fixed)
         self._chat = b"POST %b HTTP/1.1\r\n%b" % (chat.encode("latin-1"), self._fixed)
         self._passthrough = target.passthrough

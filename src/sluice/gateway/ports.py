@@ -165,3 +165,8 @@ class Handler(Protocol):
         """Answer a request that is not fit to be handled: too large, malformed, too slow. `request` holds what is
         known of it."""
         ...
+
+    def abandon(self, request: Request, client: ClientStream) -> None:
+        """Take note of a request whose client has left before its turn came, or before its body was whole. `client`
+        is closed: nothing may be written to it."""
+        ...

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from sluice.errors import Internal, ProtocolError, UpstreamError
 from sluice.gateway.ports import ClientStream, Clock, UpstreamStream
-from sluice.relay.actions import Action, Send
+from sluice.relay.actions import Action, End, Send
 from sluice.relay.outcome import Outcome
 from sluice.relay.relay import NEVER, Relay
 from sluice.wire.coding import Inflate
@@ -30,6 +30,7 @@ class Pump:
         "_client",
         "_clock",
         "_done",
+        "_ended",
         "_fault",
         "_inflate",
         "_relay",
@@ -60,6 +61,7 @@ class Pump:
         self._fault = fault
         self._inflate = inflate
         self._timer: asyncio.TimerHandle | None = None
+        self._ended = False
         self.started = False
 
     def start(self) -> None:
@@ -91,18 +93,15 @@ class Pump:
             self._perform(self._relay.broke(error, self._clock()))
 
     def eof(self) -> None:
-        try:
-            self._perform(self._relay.eof(self._clock()))
-        except Exception as error:
-            self._crash(error)
+        self._ask(self._relay.eof)
 
     def broke(self, error: UpstreamError) -> None:
-        self._perform(self._relay.broke(error, self._clock()))
+        self._ask(lambda now: self._relay.broke(error, now))
 
     # -- the client ---------------------------------------------------------------------------------------------------
 
     def client_gone(self) -> None:
-        self._perform(self._relay.client_gone(self._clock()))
+        self._ask(self._relay.client_gone)
 
     def client_paused(self) -> None:
         self._upstream.pause()
@@ -114,21 +113,28 @@ class Pump:
 
     def cut(self, outcome: Outcome) -> None:
         """End the exchange from our side."""
-        self._perform(self._relay.cut(outcome, self._clock()))
+        self._ask(lambda now: self._relay.cut(outcome, now))
 
     def _arm(self) -> None:
         """One timer per stream, set again only when it fires: the relay's deadline only ever moves to later."""
         deadline = self._relay.deadline
-        if deadline != NEVER:
+        if deadline != NEVER and not self._ended:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(max(0.0, deadline - self._clock()), self._tick)
 
     def _tick(self) -> None:
         self._timer = None
-        self._perform(self._relay.tick(self._clock()))
+        self._ask(self._relay.tick)
         self._arm()
 
     # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _ask(self, verb: Callable[[float], list[Action]]) -> None:
+        """Tell the relay something that happens once or seldom, and perform what it answers."""
+        try:
+            self._perform(verb(self._clock()))
+        except Exception as error:
+            self._crash(error)
 
     def _perform(self, actions: list[Action]) -> None:
         last = b""
@@ -145,6 +151,7 @@ class Pump:
                 self._end(action.outcome, last)  # type: ignore[union-attr]  # Send was excluded by its exact type
 
     def _end(self, outcome: Outcome, last: bytes) -> None:
+        self._ended = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -154,4 +161,9 @@ class Pump:
     def _crash(self, error: Exception) -> None:
         """A fault of ours inside the relay: the exchange ends as `internal`, the process does not."""
         self._fault(error)
-        self._perform(self._relay.cut(Outcome("internal", Internal("internal error")), self._clock()))
+        outcome = Outcome("internal", Internal("internal error"))
+        try:
+            actions = self._relay.cut(outcome, self._clock())
+        except Exception:
+            actions = [End(outcome)]  # it cannot even end: then nothing more is sent
+        self._perform(actions)

@@ -2,13 +2,14 @@
 
 import asyncio
 
-from sluice.errors import ProtocolError, UpstreamError
+from sluice.errors import ProtocolError, SluiceError, UpstreamError
 from sluice.gateway.ports import UpstreamStream
 from sluice.wire import coding
 
 MAX_BYTES = 1 << 20
 """What is read of a refusal; the rest says nothing new."""
 MAX_S = 10.0
+HIDDEN = "***"
 
 
 class _Collector:
@@ -32,6 +33,14 @@ class _Collector:
     def _end(self) -> None:
         if not self.complete.done():
             self.complete.set_result(None)
+
+
+def redact(error: SluiceError, secret: str) -> None:
+    """Take our credential out of an error that quotes it (stream-life 10.9)."""
+    if secret:
+        error.args = (str(error).replace(secret, HIDDEN),)
+        error.code = error.code.replace(secret, HIDDEN)
+        error.type = error.type.replace(secret, HIDDEN)
 
 
 async def read_refusal(upstream: UpstreamStream) -> bytes:

@@ -129,7 +129,7 @@ class Pool:
         for connection in [c for c in self._all if c.deadline <= now]:
             connection.expire()
         for endpoint in list(self._resting):
-            good = deque(c for c in self._resting[endpoint] if not c.lost and c.deadline > now)
+            good = deque(c for c in self._resting[endpoint] if not c.transport.is_closing())
             if good:
                 self._resting[endpoint] = good
             else:

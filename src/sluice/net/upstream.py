@@ -106,24 +106,21 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _read_head(self, data: bytes) -> None:
         data = self._buffer + data
-        end = data.find(_END_OF_HEAD)
-        if end < 0 or end > MAX_HEAD_BYTES:
-            self._buffer = data
-            if len(data) > MAX_HEAD_BYTES:
-                self._fail_head(ProtocolError("the head of the provider's answer is too large"))
-            return
-        try:
-            head, self._body, self._reusable = parse_head(data[: end + 4], expects_body=self._expects_body)
-        except ProtocolError as error:
-            self._fail_head(error)
-            return
-        self._buffer = data[end + 4 :]
-        if 100 <= head.status < 200:
-            self._body = None
-            rest, self._buffer = self._buffer, b""
-            if rest:
-                self._read_head(rest)
-            return
+        status = 100
+        while 100 <= status < 200:  # interim answers are skipped
+            end = data.find(_END_OF_HEAD)
+            if end < 0 or end > MAX_HEAD_BYTES:
+                self._buffer, self._body = data, None
+                if len(data) > MAX_HEAD_BYTES:
+                    self._fail_head(ProtocolError("the head of the provider's answer is too large"))
+                return
+            try:
+                head, self._body, self._reusable = parse_head(data[: end + 4], expects_body=self._expects_body)
+            except ProtocolError as error:
+                self._fail_head(error)
+                return
+            status, data = head.status, data[end + 4 :]
+        self._buffer = data
         self.head = head
         answer, self._answer = self._answer, None
         if answer is not None and not answer.done():

@@ -35,6 +35,9 @@ class HeaderPlacement(msgspec.Struct, frozen=True):
 
     def render(self, secret: Secret) -> tuple[bytes, bytes]:
         """Return the header as name and value; a prefix that the secret already carries is not doubled."""
+        return self.name.lower().encode("latin-1"), f"{self.prefix}{self.bare(secret)}".encode("latin-1")
+
+    def bare(self, secret: Secret) -> str:
+        """Return what is secret about the value: without the prefix, which a provider leaves out when it quotes it."""
         value = secret.reveal().strip()
-        bare = value[len(self.prefix) :] if value.lower().startswith(self.prefix.lower()) else value
-        return self.name.lower().encode("latin-1"), f"{self.prefix}{bare}".encode("latin-1")
+        return value[len(self.prefix) :] if value.lower().startswith(self.prefix.lower()) else value

@@ -224,3 +224,6 @@ class _Seat:
 
     def refuse(self, error: SluiceError, request: Request, client: ClientStream) -> None:
         self._serve(request, client, self.connection.transport, error)
+
+    def abandon(self, request: Request, client: ClientStream) -> None:
+        """The client left before its request was whole: no answer was begun."""

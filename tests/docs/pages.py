@@ -1,0 +1,99 @@
+"""The pages as the reader has them: fenced blocks, and what each kind of block promises.
+
+sh      starts something: the last `make run` of it is the gateway that the following bash blocks talk to
+bash    is run in a shell, in a folder with the page's YAML files, and must succeed
+text    right after a bash block: what it prints; `…` stands for anything
+yaml    a configuration; `# NAME.yaml` in its first line names its file, `# refused` in its second says that it is bad
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+import msgspec
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("README.md", "docs/configuration.md", "docs/errors.md", "docs/observability.md")
+"""The pages with blocks that are run."""
+_FENCE = re.compile(r"^```([a-z]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_NAME = re.compile(r"# ([\w-]+\.yaml)\n(# refused\n)?")
+_EXPORT = re.compile(r"^export (\w+)=(\S+)$", re.MULTILINE)
+_RUN = re.compile(r"^make run.*$", re.MULTILINE)
+
+
+class Block(msgspec.Struct, frozen=True):
+    """One fenced block and where it stands."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.page}:{self.line}"
+
+    @property
+    def file(self) -> str:
+        """The file that a YAML block is, or empty."""
+        found = _NAME.match(self.text)
+        return found[1] if found else ""
+
+    @property
+    def refused(self) -> bool:
+        found = _NAME.match(self.text)
+        return bool(found and found[2])
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A command, and what it is said to print; None = nothing is said."""
+
+    command: Block
+    output: str | None
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A gateway and the commands that the reader gives while it runs."""
+
+    page: str
+    run: str
+    """The line that starts it; empty = none is needed."""
+    env: dict[str, str]
+    steps: tuple[Step, ...]
+
+    @property
+    def place(self) -> str:
+        return self.steps[0].command.place
+
+    @property
+    def args(self) -> list[str]:
+        """The arguments of `sluice serve`."""
+        found = [word.removeprefix("ARGS=") for word in shlex.split(self.run) if word.startswith("ARGS=")]
+        return shlex.split(found[0]) if found else []
+
+
+def blocks(page: str) -> list[Block]:
+    """Return the fenced blocks of a page, in order."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return [Block(page, text.count("\n", 0, m.start()) + 1, m[1], m[2]) for m in _FENCE.finditer(text)]
+
+
+def sessions(page: str) -> list[Session]:
+    """Return what the reader of a page runs, gateway by gateway."""
+    found: list[Session] = []
+    run, env, steps = "", dict[str, str](), list[Step]()
+    in_order = blocks(page)
+    for block, following in zip(in_order, [*in_order[1:], None], strict=True):
+        if block.language == "sh" and (started := _RUN.findall(block.text)):
+            if steps:
+                found.append(Session(page, run, env, tuple(steps)))
+            run, env, steps = started[-1], dict(_EXPORT.findall(block.text)), []
+        elif block.language == "bash":
+            said = following.text if following is not None and following.language == "text" else None
+            steps.append(Step(block, said))
+    return [*found, Session(page, run, env, tuple(steps))] if steps else found
+
+
+def shape(text: str) -> re.Pattern[str]:
+    """Return what a documented output matches: itself, with anything for `…`."""
+    return re.compile(".*?".join(re.escape(part) for part in text.strip().split("…")), re.DOTALL)
