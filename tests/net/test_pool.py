@@ -6,7 +6,7 @@ import pytest
 
 from sluice.errors import TimedOut, Truncated, Unreachable
 from sluice.net.pool import Pool
-from tests.net.test_upstream import ASK, Closing, Receiver, ask, closed, receive, start
+from tests.net.asking import ASK, Closing, Receiver, ask, closed, receive, start
 from tests.support.plans import here
 from tests.support.raw_upstream import LAST, Call, chunk, chunked_head, sized
 from tests.support.sockets import full_backlog

@@ -11,7 +11,7 @@ from sluice.errors import ConfigError, Unreachable
 from sluice.net.pool import Pool
 from sluice.net.tls import server_context
 from sluice.providers.credential import Secret
-from tests.net.test_upstream import Closing, ask, closed, receive
+from tests.net.asking import Closing, ask, closed, receive
 from tests.support.plans import here, plan, route, static
 from tests.support.raw_client import RawClient, get
 from tests.support.raw_upstream import Call, RawUpstream, sized

@@ -123,6 +123,8 @@ def _drain_timeout(text: str) -> float:
 
 def _format(plan: Plan, env: Mapping[str, str], option: str | None) -> Format:
     wanted = option or env.get("LOG_FORMAT") or plan.logging.format
+    if wanted not in ("json", "text", "auto"):
+        raise ConfigError(f"{wanted!r} is no log format", path="LOG_FORMAT", hint="json or text")
     if wanted == "json":
         return "json"
     if wanted == "text":

@@ -22,7 +22,7 @@ Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^(
 
 
 class LoggingSpec(Schema):
-    level: Literal["trace", "debug", "info", "warn", "error"] | None = None
+    level: Literal["debug", "info", "warn", "error"] | None = None
     format: Literal["text", "json", "auto"] | None = None
     filter: Later = None
     fields: Later = None

@@ -28,6 +28,10 @@ class Account:
         """When the gateway had the whole request."""
         self.asked_at = 0.0
         """When the request left for the provider."""
+        self.answered_at = 0.0
+        """When the provider's head was here."""
+        self.replied_bytes = 0
+        """Bytes of a body that the gateway wrote itself."""
         self.passed_on_s = 0.0
         """The gateway's own time between the provider's head and the first byte to the client."""
         self.status = 0
@@ -62,9 +66,10 @@ class Account:
         self._provider = target.provider.telemetry_name
         self.encrypted = target.endpoint.tls is not None
 
-    def at_answer(self, upstream: UpstreamStream) -> None:
+    def at_answer(self, upstream: UpstreamStream, now: float) -> None:
         """The provider's head is here. Its request id, if it gave one, becomes ours: what a client quotes is in
         the log."""
+        self.answered_at = now
         self.connect_s = upstream.connect_s
         given = upstream.head.header(b"x-request-id").decode("latin-1")
         if is_request_id(given):
@@ -77,6 +82,7 @@ class Account:
         request, chat, relay, error = self.request, self.chat, self.relay, outcome.error
         said = relay.said if relay is not None else _NOTHING_SAID
         meter = relay.meter if relay is not None else Meter(request.received_at)
+        meter.bytes_to_client = self.replied_bytes or meter.bytes_to_client
         stream = meter.facts(streaming=self.streaming)
         return ExchangeRecord(
             request_id=self.request_id,
@@ -84,7 +90,7 @@ class Account:
             span_id=self.identity.span_id,
             started_at=wall - (now - request.received_at),
             duration_s=now - request.received_at,
-            added_s=(self.asked_at or now) - self.taken_at,
+            added_s=self.asked_at - self.taken_at if self.asked_at else 0.0,
             answer_added_s=self.passed_on_s,
             route=self._route,
             endpoint=self._endpoint,

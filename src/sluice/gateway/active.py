@@ -96,6 +96,10 @@ class ActivePlan:
             raise ModelNotFound("Model not found", param="model")
         return route.backend
 
+    def public_models(self) -> list[tuple[str, str]]:
+        """The models that have a name of their own, and who serves them."""
+        return [(m.pattern, m.backend.name) for m in self.plan.models if m.public and "*" not in m.pattern]
+
     def outbound(self, backend: AiBackend) -> Outbound:
         """The first target of a backend: how to ask it."""
         target: Target = backend.groups[0][0]

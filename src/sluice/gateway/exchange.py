@@ -9,7 +9,6 @@ The client is watched from the first line: when it goes, the task is cancelled, 
 """
 
 import asyncio
-from typing import Protocol
 
 from sluice.chat.request import ChatRequest
 from sluice.config.plan import AiBackend, Entry, HttpBackend, Listener, Target
@@ -19,11 +18,12 @@ from sluice.gateway import answers
 from sluice.gateway.account import Account, outcome_of
 from sluice.gateway.active import ActivePlan
 from sluice.gateway.identity import identify
-from sluice.gateway.operation import Operation, operation
+from sluice.gateway.operation import Operation, operation, read_chat
 from sluice.gateway.outbound import Outbound, plain_http
-from sluice.gateway.ports import ClientStream, Clock, Request, Upstream, UpstreamHead, UpstreamStream
+from sluice.gateway.ports import ClientStream, Request, UpstreamHead, UpstreamStream
 from sluice.gateway.pump import Pump
-from sluice.gateway.refusal import HIDDEN, read_refusal, redact
+from sluice.gateway.refusal import read_refusal, redact
+from sluice.gateway.world import World
 from sluice.policies.deadlines import Deadlines
 from sluice.relay.opaque import OpaqueRelay
 from sluice.relay.outcome import CLIENT_GONE, COMPLETED, Outcome
@@ -35,36 +35,8 @@ from sluice.wire.http1 import Header
 _NO_DEADLINES = Deadlines()
 
 
-class World(Protocol):
-    """What an exchange needs of its surroundings."""
-
-    upstream: Upstream
-    clock: Clock
-
-    def dialect(self, module_id: str) -> Dialect:
-        """The dialect of this id."""
-        ...
-
-    def die(self) -> float:
-        """A random number in [0, 1)."""
-        ...
-
-    def fault(self, error: BaseException) -> None:
-        """A fault of ours: say so in the process log, with its traceback."""
-        ...
-
-    def stream_began(self) -> None:
-        """A streamed answer began; `finished` follows."""
-        ...
-
-    def finished(self, exchange: "Exchange", outcome: Outcome) -> None:
-        """The exchange is over. Called exactly once."""
-        ...
-
-
 class Exchange:
-    """Own one request from its last byte to the last byte of its answer. `run` is its task; see the head of this
-    file."""
+    """Own one request from its last byte to the last byte of its answer. `run` is its task; see this file's head."""
 
     def __init__(self, world: World, active: ActivePlan, request: Request, client: ClientStream) -> None:
         self._world = world
@@ -167,7 +139,7 @@ class Exchange:
         if backend is not None and wanted.kind == "passthrough":
             await self._pass_through(backend, wanted)
             return
-        account.chat = chat = self._dialect.read_request(request.body)
+        account.chat = chat = read_chat(request, self._dialect)
         await self._chat(backend or active.model(chat.model), chat)
 
     async def _chat(self, backend: AiBackend, chat: ChatRequest) -> None:
@@ -225,25 +197,24 @@ class Exchange:
             raise TimedOut("total")
         connect, headers = clocks.before_head(whom.connect_timeout_s, whom.headers_timeout_s, total_at - now)
         try:
-            upstream = await self._world.upstream.open(
-                whom.endpoint,
-                asked,
-                expects_body=self._request.method != "HEAD",
-                connect_s=connect,
-                headers_s=headers,
-            )
-        except TimedOut:
-            if self._world.clock() >= total_at:
-                raise TimedOut("total") from None
-            raise
+            # A clock of its own: two that follow each other could add up to more, and timers fire a little early.
+            async with asyncio.timeout(total_at - now if total_at != NEVER else None):
+                upstream = await self._world.upstream.open(
+                    whom.endpoint,
+                    asked,
+                    expects_body=self._request.method != "HEAD",
+                    connect_s=connect,
+                    headers_s=headers,
+                )
+        except TimeoutError:
+            raise TimedOut("total") from None
         self._upstream = upstream
-        self.account.at_answer(upstream)
+        self.account.at_answer(upstream, self._world.clock())
         return upstream
 
     def _list_models(self) -> None:
-        named = [m for m in self._active.plan.models if m.public and "*" not in m.pattern]
         self.account.direct = True
-        self._reply(200, self._dialect.write_models([(m.pattern, m.backend.name) for m in named]), COMPLETED)
+        self._reply(200, self._dialect.write_models(self._active.public_models()), COMPLETED)
 
     # -- the answer ---------------------------------------------------------------------------------------------------
 
@@ -270,6 +241,7 @@ class Exchange:
             inflate=coding.decoder(upstream.head.header(b"content-encoding")) if unpack else None,
         )
         self._upstream = None
+        self.account.passed_on_s = self._world.clock() - self.account.answered_at
         self._pump.start()
 
     def _start_answer(self) -> None:
@@ -296,10 +268,7 @@ class Exchange:
     async def _pass_refusal(self, upstream: UpstreamStream, dialect: Dialect) -> None:
         """Pass on a provider's refusal: its status, its words in the client's shape, never our credential."""
         self._upstream = None
-        body = await read_refusal(upstream)
-        if self._secret:  # before any of it is cut: half a key is still a secret
-            body = body.replace(self._secret.encode(), HIDDEN.encode())
-        refused = dialect.read_error(upstream.head.status, body)
+        refused = dialect.read_error(upstream.head.status, await read_refusal(upstream, self._secret))
         self._refusal = upstream.head
         self.fail(refused)
 
@@ -317,6 +286,7 @@ class Exchange:
     def _reply(self, status: int, body: bytes, outcome: Outcome) -> None:
         self.account.status = status
         self._client.observer = None
+        self.account.replied_bytes = len(body)
         self._client.start(status, answers.error_headers(self.account, self._refusal), len(body))
         self._client.finish(body)
         self._finish(outcome)

@@ -5,7 +5,7 @@ It implements what the network calls (`ports.Handler`) and what an exchange need
 
 import random
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from sluice.config.plan import Plan
 from sluice.dialects.dialect import Dialect
@@ -13,6 +13,7 @@ from sluice.errors import SluiceError
 from sluice.gateway.active import ActivePlan
 from sluice.gateway.exchange import Exchange
 from sluice.gateway.ports import ClientStream, Clock, Request, Upstream
+from sluice.gateway.world import Finished
 from sluice.registry import Registry
 from sluice.relay.outcome import Outcome
 from sluice.relay.record import ExchangeRecord
@@ -90,8 +91,8 @@ class Gateway:
     def stream_began(self) -> None:
         self._telemetry.stream_began()
 
-    def finished(self, exchange: Exchange, outcome: Outcome) -> None:
-        self.exchanges.discard(exchange)
+    def finished(self, exchange: Finished, outcome: Outcome) -> None:
+        self.exchanges.discard(cast(Exchange, exchange))
         record = exchange.account.record(outcome, now=self.clock(), wall=self._wall())
         if exchange.account.streaming and exchange.account.relay is not None:
             self._telemetry.stream_ended()

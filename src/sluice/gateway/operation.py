@@ -9,7 +9,10 @@ from typing import Literal
 
 import msgspec
 
-from sluice.errors import MethodNotAllowed
+from sluice.chat.request import ChatRequest
+from sluice.dialects.dialect import Dialect
+from sluice.errors import MethodNotAllowed, UnsupportedMedia
+from sluice.gateway.ports import Request
 
 CHAT_SUFFIX = "/chat/completions"
 _MODELS = re.compile(r"/models(?:/[^/]+)?$")
@@ -41,3 +44,15 @@ def operation(method: str, path: str) -> Operation:
             raise MethodNotAllowed(f"This address answers to POST, not to {method}.")
         return _CHAT
     return Operation("passthrough", suffix)
+
+
+def read_chat(request: Request, dialect: Dialect) -> ChatRequest:
+    """Read the body of a chat request.
+
+    Raises:
+        UnsupportedMedia: it is compressed.
+        BadRequest: it is not what the dialect asks for.
+    """
+    if (request.header(b"content-encoding") or "identity").lower() != "identity":
+        raise UnsupportedMedia("The body of a chat request must not be compressed.")
+    return dialect.read_request(request.body)

@@ -43,8 +43,9 @@ def redact(error: SluiceError, secret: str) -> None:
         error.type = error.type.replace(secret, HIDDEN)
 
 
-async def read_refusal(upstream: UpstreamStream) -> bytes:
-    """Return what can be had of the body. Never raises but for cancellation; the upstream is closed after it."""
+async def read_refusal(upstream: UpstreamStream, secret: str) -> bytes:
+    """Return what can be had of the body, our credential taken out. Never raises but for cancellation; the upstream is
+    closed after it."""
     collector = _Collector()
     try:
         upstream.attach(collector)
@@ -57,6 +58,7 @@ async def read_refusal(upstream: UpstreamStream) -> bytes:
     data = bytes(collector.data[:MAX_BYTES])
     try:
         inflate = coding.decoder(upstream.head.header(b"content-encoding"))
-        return data if inflate is None else next(inflate.feed(data), b"")
+        body = data if inflate is None else next(inflate.feed(data), b"")
     except ProtocolError:
         return b""
+    return body.replace(secret.encode(), HIDDEN.encode()) if secret else body

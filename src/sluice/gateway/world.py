@@ -1,0 +1,41 @@
+"""What an exchange needs of its surroundings, and what they need of it."""
+
+from typing import Protocol
+
+from sluice.dialects.dialect import Dialect
+from sluice.gateway.account import Account
+from sluice.gateway.ports import Clock, Upstream
+from sluice.relay.outcome import Outcome
+
+
+class Finished(Protocol):
+    """An exchange that is over."""
+
+    account: Account
+
+
+class World(Protocol):
+    """The surroundings of an exchange: the gateway, or a test."""
+
+    upstream: Upstream
+    clock: Clock
+
+    def dialect(self, module_id: str) -> Dialect:
+        """The dialect of this id."""
+        ...
+
+    def die(self) -> float:
+        """A random number in [0, 1)."""
+        ...
+
+    def fault(self, error: BaseException) -> None:
+        """A fault of ours: say so in the process log, with its traceback."""
+        ...
+
+    def stream_began(self) -> None:
+        """A streamed answer began; `finished` follows."""
+        ...
+
+    def finished(self, exchange: Finished, outcome: Outcome) -> None:
+        """The exchange is over. Called exactly once."""
+        ...
