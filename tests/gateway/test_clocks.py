@@ -11,7 +11,7 @@ from tests.support.raw_client import CHAT, STREAM, request
 from tests.support.raw_upstream import Call, chunk, chunked_head, silent
 from tests.support.world import World
 
-# -- clocks -------------------------------------------------------------------------------------------------------------
+# -- clocks ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("total_s", [0.05, 0.1, 0.2])
@@ -69,7 +69,7 @@ async def test_pings_reset_no_clock(world: World) -> None:
     assert (answer.status, error_of(answer).code) == (504, "timeout_idle")
 
 
-# -- the way there ------------------------------------------------------------------------------------------------------
+# -- the way there -----------------------------------------------------------------------------------------------------
 
 
 async def test_a_provider_that_is_down_is_503(world: World) -> None:

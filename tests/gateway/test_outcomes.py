@@ -14,7 +14,7 @@ from tests.support.world import World
 HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 
-# -- success ------------------------------------------------------------------------------------------------------------
+# -- success -----------------------------------------------------------------------------------------------------------
 
 
 async def test_a_stream_that_is_complete(world: World) -> None:
@@ -59,7 +59,7 @@ async def test_a_connection_that_stalls_after_done_delays_nobody(world: World) -
     assert (await serving.record()).outcome == "completed"
 
 
-# -- what was asked for is what comes, whatever the provider sends ------------------------------------------------------
+# -- what was asked for is what comes, whatever the provider sends -----------------------------------------------------
 
 
 async def test_json_for_a_stream_becomes_a_stream(world: World) -> None:
@@ -94,7 +94,7 @@ async def test_a_stream_that_never_says_its_length_is_complete_with_done(world: 
     assert (await serving.record()).outcome == "completed"
 
 
-# -- failures before the commit point: a real status --------------------------------------------------------------------
+# -- failures before the commit point: a real status -------------------------------------------------------------------
 
 REFUSAL = b'{"error":{"message":"No.","type":"t","param":null,"code":"c"}}'
 
@@ -145,7 +145,7 @@ async def test_an_html_page_is_cut_to_a_message(world: World) -> None:
     assert len(error_of(answer).message) <= 1024
 
 
-# -- failures after it: one event, no success marker --------------------------------------------------------------------
+# -- failures after it: one event, no success marker -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
