@@ -1,4 +1,4 @@
-"""A fault of ours ends one exchange as `internal`: with a record, with nothing left open, and no other exchange with it."""
+"""A fault of ours ends one exchange as `internal`, with a record and nothing left open, and no other with it."""
 
 import pytest
 

@@ -22,8 +22,9 @@ from tests.support.world import World
         (request(b'{"model":"m","messages":[{}]}'), 400, "invalid_request_body", "messages[0]"),
         (request(CHAT[:-1] + b',"stream":"true"}'), 400, "invalid_request_body", "stream"),
         (get("/openai"), 405, "method_not_allowed", None),
+        (request(CHAT, headers=["Content-Encoding: gzip"]), 415, "unsupported_media_type", None),
     ],
-    ids=["no route", "no JSON", "no body", "no messages", "no role", "stream as text", "GET"],
+    ids=["no route", "no JSON", "no body", "no messages", "no role", "stream as text", "GET", "compressed"],
 )
 async def test_a_wrong_request_is_rejected_and_asks_nobody(
     world: World, data: bytes, status: int, code: str, param: str | None

@@ -85,11 +85,30 @@ async def test_after_the_last_request_nothing_is_read(world: World, case: Case) 
     assert len(serving.records) == 1
 
 
-@pytest.mark.parametrize("target", ["*", "http://gateway.test/a", "http://evil.test/a"])
-async def test_targets_that_are_no_path_find_no_route(world: World, target: str) -> None:
-    """No `*` of OPTIONS and no forward proxy here: 404, never a request to somebody else."""
+async def test_the_target_of_options_finds_no_route(world: World) -> None:
     upstream, serving = await open_gateway(world)
     client = await world.client(serving)
-    answer = await client.ask(get(target).replace(b"GET", b"OPTIONS"), "OPTIONS")
+    answer = await client.ask(get("*").replace(b"GET", b"OPTIONS"), "OPTIONS")
     assert (answer.status, error_of(answer).code) == (404, "route_not_found")
+    assert upstream.asked == []
+
+
+@pytest.mark.parametrize("target", ["http://gateway.test/a?b=c", "HTTPS://Gateway.Test/a?b=c"])
+async def test_an_absolute_target_is_served_as_its_path(world: World, target: str) -> None:
+    upstream, serving = await open_gateway(world)
+    client = await world.client(serving)
+    assert (await client.ask(get(target))).status == 200
+    (asked,) = upstream.asked
+    assert asked.line == "GET /a?b=c HTTP/1.1"
+
+
+@pytest.mark.parametrize(
+    "target", ["http://evil.test/a", "http://gateway.test:81/a", "http://gateway.test@evil.test/a"]
+)
+async def test_an_absolute_target_that_names_another_host_is_refused(world: World, target: str) -> None:
+    """No forward proxy here, and no host that one reader takes from the target and another from the header."""
+    upstream, serving = await open_gateway(world)
+    client = await world.client(serving)
+    answer = await client.ask(get(target))
+    assert (answer.status, error_of(answer).code) == (400, "invalid_http")
     assert upstream.asked == []

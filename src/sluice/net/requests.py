@@ -4,6 +4,7 @@ Owns no socket: bytes and a clock go in, whole requests come out. Obeys: RFC 911
 could be read in two ways is refused, and nothing after it is looked at.
 """
 
+import re
 from collections.abc import Callable
 
 import httptools
@@ -19,6 +20,8 @@ BODY_TIMEOUT_S = 60.0
 """How long a request's body may make no progress."""
 
 _NEVER = float("inf")
+_ABSOLUTE = re.compile(r"^https?://([^/?#]*)", re.IGNORECASE)
+"""The part of an absolute-form target that names the host (RFC 9112, 3.2.2): accepted, but it must agree with Host."""
 _VERSIONS = frozenset({"1.0", "1.1"})
 _OTHER_METHODS = frozenset(
     b"CONNECT PRI SOURCE DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN"
@@ -167,6 +170,7 @@ class RequestReader:
         """Refuse what llhttp lets through but must not be served; return whether the client waits for a 100
         Continue."""
         version = self._check_line()
+        absolute = _ABSOLUTE.match(self._url.decode("latin-1"))
         size, length, hosts, expects = len(self._url), 0, 0, False
         for name, value in self._headers:
             size += len(name) + len(value) + 4
@@ -175,6 +179,8 @@ class RequestReader:
                     hosts += 1
                     if value != self._good_host and not is_valid_host(value):
                         self._stop(BadHttp("The Host header is not valid."))
+                    if absolute is not None and absolute[1].encode("latin-1").lower() != value.strip().lower():
+                        self._stop(BadHttp("The request's target and its Host header name different hosts."))
                     self._good_host = value
                 case b"content-length":
                     length = int(value) if value.isdigit() else 0
@@ -212,10 +218,11 @@ class RequestReader:
         self._out.append(Incoming(self._request(), error, keep_alive=False))
 
     def _request(self) -> Request:
-        path, _, query = self._url.decode("latin-1").partition("?")
+        target = _ABSOLUTE.sub("", self._url.decode("latin-1"))
+        path, _, query = target.partition("?")
         return Request(
             method=self._method(),
-            path=path.partition("#")[0],
+            path=path.partition("#")[0] or "/",
             query=query.partition("#")[0],
             headers=tuple(self._headers),
             body=self._body[0] if len(self._body) == 1 else b"".join(self._body),
