@@ -52,6 +52,7 @@ mutate: setup ## break the SSE parser and the relay on purpose and see whether t
 
 fuzz: setup ## feed the parsers 50 times more random input than `make test` does; ARGS="-k sse" for some
 	@$(BIN)/python -m pytest -n 2 -p tools.fuzz_profile --hypothesis-profile fuzz --timeout 1800 tests/wire tests/chat tests/dialects tests/relay $(ARGS)
+	@$(BIN)/python -m tools.fuzz_sse --seconds 60
 
 lock: ## resolve requirements/*.in anew into requirements/*.lock, with hashes
 	@test -n "$(PYTHON)" || { echo 'Sluice needs Python >= 3.11; name one with `make PYTHON=...`' >&2; exit 1; }

@@ -140,6 +140,17 @@ async def test_a_listener_speaks_tls_and_changes_its_certificate(world: World, a
     assert serving.metric("requests_total") == 3
 
 
+async def test_a_listener_does_not_lose_its_tls_by_a_reload(world: World, authority: trustme.CA) -> None:
+    upstream = await world.upstream(sized(b"ok"))
+    whole = plan(route("/", static(upstream.port)), tls=issued(authority, "one.test"))
+    serving = await world.gateway(whole)
+    bare = tuple(msgspec.structs.replace(listener, tls=None) for listener in whole.listeners)
+    with pytest.raises(ConfigError, match="cannot switch TLS on or off"):
+        serving.use(msgspec.structs.replace(whole, listeners=bare))
+    async with await RawClient.connect(serving.port, tls=trusting(authority), name="one.test") as client:
+        assert (await client.ask(get("/"), "GET")).body == b"ok"
+
+
 async def test_plain_http_on_a_tls_listener_is_no_request(world: World, authority: trustme.CA) -> None:
     upstream = await world.upstream(sized(b"ok"))
     serving = await world.gateway(plan(route("/", static(upstream.port)), tls=issued(authority, "one.test")))

@@ -38,9 +38,11 @@ class Port:
         """Take limits and labels from a plan; connections that are open keep theirs.
 
         Raises:
-            ConfigError: a certificate cannot be used.
+            ConfigError: a certificate cannot be used, or TLS would be switched on or off under open sockets.
         """
         first = next(iter(listeners))
+        if self._servers and (self._context is None) != (first.tls is None):
+            raise ConfigError(f"port {self.number} cannot switch TLS on or off while it listens", hint="restart")
         self.limits = limits
         self._labels = (first.bind, first.gateway, first.name, "https" if first.tls else "http")
         # Listening sockets keep their context: a new certificate goes into it, for the handshakes to come.
