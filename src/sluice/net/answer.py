@@ -59,7 +59,7 @@ class ServerStream:
         if self._chunked and data:  # an empty chunk would end the body
             size = len(data)
             line = _SIZE_LINES[size] if size < len(_SIZE_LINES) else b"%x\r\n" % size
-            data = b"".join((self._head, line, data, b"\r\n"))
+            data = b"".join((self._head, line, data, b"\r\n") if self._head else (line, data, b"\r\n"))
         elif self._bodyless:
             data = self._head
         elif self._head:

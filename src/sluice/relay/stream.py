@@ -118,20 +118,23 @@ class StreamRelay:
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _frames(self, frames: list[Frame], now: float) -> list[Action]:
+        grammar = self._grammar
         for frame in frames:
             failure = self._frame(frame, now)
             if failure is not None:
                 return self._fail(*failure)
-            if self._grammar.complete:
+            if grammar.state == "ended":
                 self.meter.chunks -= 1  # the terminator says that there are no more
                 return [*self._flush(), *self._end(COMPLETED)]
         if self._wire.oversized is not None:
             return self._fail("upstream_error", self._wire.oversized)
+        if self.committed:
+            return self._flush()
         if not self._sink.streams and self.meter.bytes_from_provider > self._limits.max_whole_bytes:
             return self._fail(
                 "upstream_error", ProtocolError("the provider's answer is too large to be sent as a whole")
             )
-        return self._flush() if self.committed else []
+        return []
 
     def _frame(self, frame: Frame, now: float) -> Failure | None:
         """Take one frame; what it becomes waits in `_ready`. Return why the stream ends, if it fails here."""
