@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from sluice.config.plan import Endpoint
-from tests.support.events import DONE, delta
+from tests.support.events import DONE, completion, delta
 from tests.support.plans import plan, route, static
-from tests.support.raw_client import STREAM, get, request
-from tests.support.raw_upstream import LAST, Call, chunk, chunked_head
+from tests.support.raw_client import CHAT, STREAM, get, request
+from tests.support.raw_upstream import LAST, Call, answering, chunk, chunked_head, sized
 from tests.support.waiting import until
 from tests.support.world import World
 
@@ -137,3 +137,17 @@ async def test_a_body_that_comes_before_its_receiver_is_bounded_too(world: World
     client = await world.client(serving)
     answer = await client.ask(request(STREAM))
     assert answer.body == body
+
+
+@pytest.mark.parametrize("size", [1 << 20, 12 << 20])
+async def test_a_whole_answer_to_a_slow_client_leaves_the_providers_connection_good(world: World, size: int) -> None:
+    """The last bytes of an answer fill the client's buffer: that must pause nobody, for its provider is done."""
+    big, small = completion(content="x" * size), completion()
+    upstream, serving, slow = await world.between(answering(*map(sized, (big, small, big, small))))
+    slow.send(request(CHAT))
+    await serving.record()
+    quick = await world.client(serving)
+    assert (await quick.ask(request(CHAT))).body == small
+    assert (await slow.answer()).body == big
+    assert (await slow.ask(request(CHAT))).body == big
+    assert len(upstream.asked) == 3

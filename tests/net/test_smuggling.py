@@ -112,3 +112,22 @@ async def test_an_absolute_target_that_names_another_host_is_refused(world: Worl
     answer = await client.ask(get(target))
     assert (answer.status, error_of(answer).code) == (400, "invalid_http")
     assert upstream.asked == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/a/../b", "/a/..", "/../a", "/./a", "/a/%2e%2e/b", "/a/%2E./b", "/a/..%2fb", "/a/..\\b", "/.."]
+)
+async def test_dot_segments_are_refused(world: World, path: str) -> None:
+    """Joined to a provider's base path they would lead out of it, with the operator's key."""
+    upstream, serving = await open_gateway(world)
+    client = await world.client(serving)
+    answer = await client.ask(get(path))
+    assert (answer.status, error_of(answer).code) == (400, "invalid_http")
+    assert upstream.asked == []
+
+
+@pytest.mark.parametrize("path", ["/a/...", "/a.b/c..d", "/a/.well-known", "/a?x=/../b"])
+async def test_dots_that_are_no_segments_are_served(world: World, path: str) -> None:
+    _, serving = await open_gateway(world)
+    client = await world.client(serving)
+    assert (await client.ask(get(path))).status == 200

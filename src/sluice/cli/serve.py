@@ -27,6 +27,7 @@ from sluice.telemetry.stdout import OncePerTurn, stdout_writer
 from sluice.testing.fake_provider import FakeProvider
 from sluice.testing.fake_provider import Options as FakeOptions
 
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", ""})
 FLUSH_S = 2.0
 """How long a slow reader of stdout may take for the last lines."""
 _PORTS = {"admin": 15000, "stats": 15020, "readiness": 15021}
@@ -59,12 +60,14 @@ def serve_command(
         options = Options(
             addresses=_addresses(plan, env, everywhere=insecure_bind),
             everywhere=insecure_bind,
-            drain_timeout_s=_drain_timeout(drain_timeout or env.get("DRAIN_TIMEOUT") or "60s"),
+            drain_timeout_s=_drain_timeout(drain_timeout, env),
             port=port,
         )
         status = uvloop.run(_serve(files, plan, options, _format(plan, env, log_format), metrics_prefix))
+    except KeyboardInterrupt:
+        sys.exit(130)  # before there was anything to drain
     except ConfigError as error:
-        click.echo(f"sluice: the configuration is refused\n{error}", err=True)
+        click.echo(f"sluice cannot start: {error}", err=True)
         sys.exit(2)
     sys.exit(status)
 
@@ -107,18 +110,23 @@ def _addresses(plan: Plan, env: Mapping[str, str], *, everywhere: bool) -> Addre
     never does."""
     wide = "0.0.0.0" if everywhere else "localhost"  # noqa: S104 - asked for by --insecure-bind
     written = plan.addresses
+    admin = env.get("ADMIN_ADDR") or written.admin or f"localhost:{_PORTS['admin']}"
+    if admin != "off" and not everywhere and admin.rpartition(":")[0] not in _LOOPBACK:
+        raise ConfigError(
+            f"{admin} can be reached from outside", path="admin address", hint="--insecure-bind allows it"
+        )
     return Addresses(
-        admin=env.get("ADMIN_ADDR") or written.admin or f"localhost:{_PORTS['admin']}",
+        admin=admin,
         stats=env.get("STATS_ADDR") or written.stats or f"{wide}:{_PORTS['stats']}",
         readiness=env.get("READINESS_ADDR") or written.readiness or f"{wide}:{_PORTS['readiness']}",
     )
 
 
-def _drain_timeout(text: str) -> float:
+def _drain_timeout(option: str | None, env: Mapping[str, str]) -> float:
     try:
-        return duration(text)
+        return duration(option or env.get("DRAIN_TIMEOUT") or "60s")
     except ValueError as error:
-        raise ConfigError(str(error), path="--drain-timeout") from None
+        raise ConfigError(str(error), path="--drain-timeout" if option else "DRAIN_TIMEOUT") from None
 
 
 def _format(plan: Plan, env: Mapping[str, str], option: str | None) -> Format:

@@ -1,7 +1,8 @@
 """Which operation of a provider's API a request asks for, told by method and path alone.
 
 An address below `/v1/` names its operation by what follows; a bare prefix (`/openai`) is the chat operation, as
-agentgateway serves it. Below a bare prefix GET finds the models: clients are given `/openai` as their base URL.
+agentgateway serves it, unless it goes on with the name of another operation: clients are given `/openai` as their
+base URL.
 """
 
 import re
@@ -15,7 +16,11 @@ from sluice.errors import MethodNotAllowed, UnsupportedMedia
 from sluice.gateway.ports import Request
 
 CHAT_SUFFIX = "/chat/completions"
-_MODELS = re.compile(r"/models(?:/[^/]+)?$")
+_OTHER = re.compile(
+    r"(?<!/chat)/(?:embeddings|responses|completions|moderations|images|audio|files|uploads|batches|fine_tuning|vector_stores"
+    r"|assistants|threads|models|rerank)(?:/.*)?$"
+)
+"""Operations that a client with a bare prefix as its base URL asks for; `/chat/completions` is not among them."""
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -37,8 +42,8 @@ def operation(method: str, path: str) -> Operation:
     """
     _, versioned, rest = path.rpartition("/v1/")
     suffix = f"/{rest}" if versioned else ""
-    if not versioned and method == "GET" and (models := _MODELS.search(path)):
-        suffix = models[0]
+    if not versioned and (named := _OTHER.search(path)):
+        suffix = named[0]
     if not suffix or suffix == CHAT_SUFFIX:
         if method != "POST":
             raise MethodNotAllowed(f"This address answers to POST, not to {method}.")

@@ -104,10 +104,12 @@ class Pump:
         self._ask(self._relay.client_gone)
 
     def client_paused(self) -> None:
-        self._upstream.pause()
+        if not self._ended:  # the last bytes may fill the client's buffer: by then the connection is somebody else's
+            self._upstream.pause()
 
     def client_resumed(self) -> None:
-        self._upstream.resume()
+        if not self._ended:
+            self._upstream.resume()
 
     # -- the server ---------------------------------------------------------------------------------------------------
 

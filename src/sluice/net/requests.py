@@ -20,6 +20,8 @@ BODY_TIMEOUT_S = 60.0
 """How long a request's body may make no progress."""
 
 _NEVER = float("inf")
+_DOTS = re.compile(rb"(?:^|[/\\])(?:\.|%2e){1,2}(?:[/\\]|%2f|%5c|$)", re.IGNORECASE)
+"""`.` and `..` as segments, however they are written: joined to a provider's base path they would lead out of it."""
 _ABSOLUTE = re.compile(r"^https?://([^/?#]*)", re.IGNORECASE)
 """The part of an absolute-form target that names the host (RFC 9112, 3.2.2): accepted, but it must agree with Host."""
 _VERSIONS = frozenset({"1.0", "1.1"})
@@ -199,6 +201,8 @@ class RequestReader:
 
     def _check_line(self) -> str:
         """Refuse what llhttp reads but is not HTTP/1 for an origin server; return the version."""
+        if _DOTS.search(self._url.partition(b"?")[0]):
+            self._stop(BadHttp("The path must not hold dot segments."))
         version: str = self._parser.get_http_version()
         if version not in _VERSIONS:
             self._stop(BadHttp("Only HTTP/1.0 and HTTP/1.1 are spoken here."))

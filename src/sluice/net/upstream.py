@@ -153,6 +153,7 @@ class UpstreamConnection(asyncio.Protocol):
         if body is None:
             return
         if self._reusable and not body.rest and not self.lost:
+            self.resume()  # a connection that rests without reading would never hear the next answer
             self._release(self)
         else:
             self.transport.close()

@@ -39,6 +39,10 @@ class Refusal(Exception):
         return msgspec.json.format(msgspec.json.encode({"error": self._error}), indent=2) + b"\n"
 
 
+MAX_WANTED_CHARS = 256 << 10
+"""Longest text that a request may ask for: every token of it is held until it is read, and any client may ask."""
+
+
 class _Read(msgspec.Struct, frozen=True, kw_only=True):
     """An object of the request."""
 
@@ -95,12 +99,15 @@ class ResponseFormat(_Read, frozen=True):
     json_schema: JsonSchema | None = None
 
 
+_Text = Annotated[str, msgspec.Meta(max_length=MAX_WANTED_CHARS)]
+
+
 class Wanted(_Read, frozen=True):
     """The answer that the request itself asks for, word for word."""
 
-    content: str | None = None
-    reasoning: str | None = None
-    refusal: str | None = None
+    content: _Text | None = None
+    reasoning: _Text | None = None
+    refusal: _Text | None = None
 
 
 _Count = Annotated[int, msgspec.Meta(ge=1)]
