@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from sluice.testing.fake_request import Refusal, read
+from sluice.testing.fake_request import MAX_WANTED_CHARS, Refusal, read
 
 HI = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
@@ -66,3 +66,11 @@ def test_unknown_members_and_parts_without_text_are_accepted() -> None:
     ]
     asked, _ = read(msgspec.json.encode(HI | {"novel": {"x": 1}, "messages": [{"role": "user", "content": content}]}))
     assert asked.question == "ab"
+
+
+@pytest.mark.parametrize("channel", ["content", "reasoning", "refusal"])
+def test_the_text_that_a_request_may_ask_for_is_bounded(channel: str) -> None:
+    """Every token is held until it is read, and any client of the gateway may ask."""
+    longest = {"fake": {channel: "x" * MAX_WANTED_CHARS}}
+    read(msgspec.json.encode(HI | longest))
+    refused(msgspec.json.encode(HI | {"fake": {channel: "x" * (MAX_WANTED_CHARS + 1)}}))

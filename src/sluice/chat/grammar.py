@@ -63,17 +63,14 @@ _NEXT: dict[tuple[State, str], State] = {
 class Grammar:
     """Follow one answer and refuse what no answer may do. Cost: one set look-up for the common delta."""
 
-    __slots__ = ("_finished", "_open", "state")
+    __slots__ = ("_finished", "_open", "complete", "state")
 
     def __init__(self) -> None:
         self.state: State = "waiting"
         self._open: set[int] = set()
         self._finished: set[int] = set()
-
-    @property
-    def complete(self) -> bool:
+        self.complete = False
         """The provider gave its terminal evidence: every choice finished, then the terminator."""
-        return self.state == "ended"
 
     def advance(self, event: Event) -> None:
         """Take the next event.
@@ -111,3 +108,4 @@ class Grammar:
         if target is None:
             raise ProtocolError(f"{kind} is not legal when the answer is {self.state}")
         self.state = target
+        self.complete = target == "ended"

@@ -106,8 +106,12 @@ async def _serve(files: ConfigFiles, plan: Plan, options: Options, log_format: F
 
 
 def _addresses(plan: Plan, env: Mapping[str, str], *, everywhere: bool) -> Addresses:
-    """Environment over configuration over default; the side doors open as wide as the front door, the admin's
-    never does."""
+    """Environment over configuration over default. The side doors open as wide as the front door by themselves, the
+    admin's only if both its address and --insecure-bind say so.
+
+    Raises:
+        ConfigError: the admin's address can be reached from outside, and nobody said that it may.
+    """
     wide = "0.0.0.0" if everywhere else "localhost"  # noqa: S104 - asked for by --insecure-bind
     written = plan.addresses
     admin = env.get("ADMIN_ADDR") or written.admin or f"localhost:{_PORTS['admin']}"

@@ -123,7 +123,7 @@ class StreamRelay:
             failure = self._frame(frame, now)
             if failure is not None:
                 return self._fail(*failure)
-            if grammar.state == "ended":
+            if grammar.complete:
                 self.meter.chunks -= 1  # the terminator says that there are no more
                 return [*self._flush(), *self._end(COMPLETED)]
         if self._wire.oversized is not None:
