@@ -13,7 +13,7 @@ PLAN = from_environment({}, STANDARD)
 
 @pytest.mark.parametrize("address", ["0.0.0.0:15000", "[::]:15000", "192.0.2.1:15000", "gateway.test:15000"])
 def test_the_admin_door_opens_to_others_only_when_told(address: str) -> None:
-    with pytest.raises(ConfigError, match="can be reached from outside.*--insecure-bind"):
+    with pytest.raises(ConfigError, match=r"can be reached from outside.*--insecure-bind"):
         serve._addresses(PLAN, {"ADMIN_ADDR": address}, everywhere=False)
     assert serve._addresses(PLAN, {"ADMIN_ADDR": address}, everywhere=True).admin == address
 
