@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from sluice.gateway.ports import ClientObserver, Request
-from sluice.wire.http1 import LAST_CHUNK, Header, fields, status_line
+from sluice.wire.http1 import LAST_CHUNK, Header, chunk, fields, status_line
 
 _NO_BODY = frozenset({204, 205, 304})
 _SIZE_LINES = tuple(b"%x\r\n" % size for size in range(2048))
@@ -69,8 +69,7 @@ class ServerStream:
 
     def finish(self, data: bytes = b"") -> None:
         if self._chunked:
-            framed = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
-            self._connection.send(b"%b%b%b" % (self._head, framed, LAST_CHUNK))
+            self._connection.send(b"%b%b%b" % (self._head, chunk(data), LAST_CHUNK))
         elif self._head or data:
             self._connection.send(self._head if self._bodyless else self._head + data)
         self._head = b""
