@@ -11,7 +11,7 @@ from tools import laws
 from tools.tree import read_tree
 
 _LEAVES = ("dialects", "providers", "policies", "chat", "wire")
-_CORE = ("relay", "config", "standard", *_LEAVES)
+_CORE = ("relay", "config", "standard", "operations", *_LEAVES)
 _OUTSIDE = ("stores", "telemetry", "agents", "gateway", *_CORE)
 
 ROOMS: dict[str, tuple[str, ...]] = {
@@ -20,6 +20,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "wire": (),
     "chat": ("wire",),
     "dialects": ("chat", "wire"),
+    "operations": ("dialects", "chat", "wire"),
     "policies": ("chat",),
     "providers": ("chat", "wire"),
     "standard": ("dialects", "providers", "policies"),
@@ -40,7 +41,19 @@ EVERYWHERE = ("", "errors", "registry")
 """Importable from any room, importing none. The empty room is the package's own `__init__`."""
 
 PURE = frozenset(
-    ["errors", "registry", "wire", "chat", "dialects", "providers", "policies", "relay", "config", "standard"]
+    [
+        "errors",
+        "registry",
+        "wire",
+        "chat",
+        "dialects",
+        "operations",
+        "providers",
+        "policies",
+        "relay",
+        "config",
+        "standard",
+    ]
 )
 """Rooms with no clock, no randomness, no environment, no input or output, no log and nothing asynchronous."""
 
@@ -86,12 +99,15 @@ IO_LIBRARIES = frozenset(
     [
         "aiosqlite",
         "asyncpg",
+        "botocore",
         "click",
+        "google",
         "httptools",
         "prometheus_client",
         "psycopg",
         "redis",
         "starlette",
+        "urllib3",
         "uvicorn",
         "uvloop",
     ]
