@@ -9,8 +9,10 @@ from typing import Literal
 
 import msgspec
 
+from sluice.chat.content import Citation
+from sluice.chat.seal import Seal
 from sluice.chat.usage import Usage
-from sluice.errors import UpstreamError
+from sluice.errors import SluiceError
 
 Channel = Literal["text", "reasoning", "refusal"]
 Place = Literal["", "choice", "delta"]
@@ -37,7 +39,7 @@ class TextDelta(_Event, frozen=True, gc=False):
     channel: Channel
     text: str
     logprobs: msgspec.Raw | None = None
-    """Opaque, as the provider wrote it."""
+    """Of the tokens of `text`, in the shape of OpenAI's chat completions: `{"content": [...], "refusal": [...]}`."""
 
 
 class ToolCallStarted(_Event, frozen=True, gc=False):
@@ -57,12 +59,30 @@ class ToolCallDelta(_Event, frozen=True, gc=False):
     arguments: str
 
 
+class Sealed(_Event, frozen=True, gc=False):
+    """The provider gave a proof of its reasoning. It closes the reasoning that is open in this choice; with none open,
+    and always when it is `redacted` or of `text`, it is a part of its own. A seal of a `call` comes right before the
+    call's start."""
+
+    choice: int
+    seal: Seal
+
+
+class Cited(_Event, frozen=True, gc=False):
+    """The text so far of this choice has something from there."""
+
+    choice: int
+    citation: Citation
+
+
 class ChoiceFinished(_Event, frozen=True, gc=False):
     """One choice is complete. `native` is the provider's own word for why."""
 
     choice: int
     reason: FinishReason
     native: str
+    stop_sequence: str | None = None
+    """The stop sequence that was met, if the provider says which."""
 
 
 class Reported(_Event, frozen=True, gc=False):
@@ -82,14 +102,35 @@ class Leftover(_Event, frozen=True, gc=False):
     fields: dict[str, msgspec.Raw]
 
 
+class Unrecognised(_Event, frozen=True, gc=False):
+    """The provider sent an event, a block or a part of a kind that this dialect does not know, or that no other
+    dialect has a place for. A mirror passes it on, a translation leaves it out; it is counted, and logged once."""
+
+    what: str
+    """The provider's own word: `event:foo`, `block:server_tool_use`."""
+
+
 class Ended(_Event, frozen=True, gc=False):
     """The dialect's terminator came."""
 
 
 class Failed(_Event, frozen=True, gc=False):
-    """The provider reported, inside its answer, that it failed."""
+    """The provider reported, inside its answer, that it failed; or, on the way to a client, that the exchange did."""
 
-    error: UpstreamError
+    error: SluiceError
 
 
-Event = Started | TextDelta | ToolCallStarted | ToolCallDelta | ChoiceFinished | Reported | Leftover | Ended | Failed
+Event = (
+    Started
+    | TextDelta
+    | ToolCallStarted
+    | ToolCallDelta
+    | Sealed
+    | Cited
+    | ChoiceFinished
+    | Reported
+    | Leftover
+    | Unrecognised
+    | Ended
+    | Failed
+)

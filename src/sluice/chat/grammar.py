@@ -9,8 +9,8 @@
 
     * only if a choice was seen and each choice that was opened is finished: a terminator alone is no evidence
       (stream-life 10.1).
-    A delta of a finished choice is illegal. Started again is legal: providers repeat their name, and Azure says it
-    late.
+    A delta (text, tool call, seal, citation) of a finished choice is illegal. Started again is legal: providers repeat
+    their name, and Azure says it late.
 
 Pure and mutable: one Grammar per answer.
 """
@@ -19,15 +19,18 @@ from typing import Final, Literal
 
 from sluice.chat.events import (
     ChoiceFinished,
+    Cited,
     Ended,
     Event,
     Failed,
     Leftover,
     Reported,
+    Sealed,
     Started,
     TextDelta,
     ToolCallDelta,
     ToolCallStarted,
+    Unrecognised,
 )
 from sluice.errors import ProtocolError
 
@@ -39,8 +42,11 @@ _KIND: dict[type, str] = {
     TextDelta: _DELTA,
     ToolCallStarted: _DELTA,
     ToolCallDelta: _DELTA,
+    Sealed: _DELTA,
+    Cited: _DELTA,
     Leftover: "Reported",
     Reported: "Reported",
+    Unrecognised: "Reported",
     ChoiceFinished: "ChoiceFinished",
     Ended: "Ended",
     Failed: "Failed",
@@ -81,14 +87,16 @@ class Grammar:
         kind = type(event)
         if kind is TextDelta or kind is ToolCallDelta or kind is ToolCallStarted:
             choice: int = event.choice  # type: ignore[union-attr]  # the three kinds of delta have one
-            if choice in self._open and self.state == "open":
-                return
-            if choice in self._finished:
-                raise ProtocolError(f"a delta of choice {choice} came after its finish reason")
-            self._move(_DELTA)
-            self._open.add(choice)
+            if choice not in self._open or self.state != "open":
+                self._delta(choice)
         else:
             self._other(event)
+
+    def _delta(self, choice: int) -> None:
+        if choice in self._finished:
+            raise ProtocolError(f"a delta of choice {choice} came after its finish reason")
+        self._move(_DELTA)
+        self._open.add(choice)
 
     def _other(self, event: Event) -> None:
         kind = type(event)
@@ -98,6 +106,8 @@ class Grammar:
             self._move("ChoiceFinished")
             self._open.discard(event.choice)
             self._finished.add(event.choice)
+        elif isinstance(event, Sealed | Cited):
+            self._delta(event.choice)
         elif kind is Ended and (self._open or not self._finished):
             raise ProtocolError("the terminator came before a finish reason")
         else:

@@ -4,7 +4,11 @@ What policies, routing and the record need is typed; the rest stays as the clien
 request to a provider of the same dialect loses nothing (`fields`).
 """
 
+from typing import Literal
+
 import msgspec
+
+Framing = Literal["sse", "json_array"]
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +22,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool = False
     wants_usage: bool = False
     """The client asked for a usage event at the end of its stream."""
+    framing: Framing = "sse"
+    """How the client wants its stream framed."""
     choices: int = 1
     temperature: float | None = None
     top_p: float | None = None
