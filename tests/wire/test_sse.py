@@ -250,15 +250,15 @@ def test_an_event_of_exactly_the_limit_passes_and_one_byte_more_does_not(lines: 
         for at in range(0, len(event), size):
             frames += decoder.feed(event[at : at + size])
         assert len(frames) == (2 if passes else 1)
-        assert (decoder.oversized is None) is passes
+        assert (decoder.fault is None) is passes
 
 
 def test_the_limit_holds_for_many_short_lines_too() -> None:
     decoder = SseDecoder(100)
     for _ in range(101):
         decoder.feed(b"data\n")
-    assert decoder.oversized is not None
-    assert decoder.oversized.code == "upstream_event_too_large"
+    assert decoder.fault is not None
+    assert decoder.fault.code == "upstream_event_too_large"
 
 
 def test_the_frames_before_an_oversized_event_are_still_returned() -> None:
@@ -266,7 +266,7 @@ def test_the_frames_before_an_oversized_event_are_still_returned() -> None:
         decoder = SseDecoder(32)
         frames = decoder.feed(b"data: 1\n\ndata: 2\n\n" + tail)
         assert [frame.data for frame in frames] == [b"1", b"2"]
-        assert decoder.oversized is not None
+        assert decoder.fault is not None
 
 
 def test_nothing_follows_an_oversized_event_and_nothing_more_is_held() -> None:
@@ -283,7 +283,7 @@ def test_many_small_events_in_one_chunk_larger_than_the_limit_pass() -> None:
     decoder = SseDecoder(16)
     decoder.feed(b"data: 0\n\n")
     assert len(decoder.feed(b"data: 1\n\n" * 100)) == 100
-    assert decoder.oversized is None
+    assert decoder.fault is None
 
 
 def test_the_cost_is_linear_in_the_bytes_whatever_the_cutting() -> None:

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from sluice.errors import FrameTooLarge
+from sluice.errors import FrameTooLarge, ProtocolError
 
 MAX_EVENT_BYTES = 16 << 20
 """Largest single event. Bounds memory per stream; base64 images need megabytes: raise it per backend, not here."""
@@ -50,7 +50,7 @@ class SseDecoder:
     whatever the cutting. Memory: at most `max_event_bytes` plus one chunk.
     """
 
-    __slots__ = ("_block", "_clean", "_held", "_line", "_max", "_search", "_started", "oversized")
+    __slots__ = ("_block", "_clean", "_held", "_line", "_max", "_search", "_started", "fault")
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max = max_event_bytes
@@ -65,11 +65,11 @@ class SseDecoder:
         """Whether the question of the byte order mark is settled."""
         self._clean = False
         """Nothing is pending: the next byte begins a block."""
-        self.oversized: FrameTooLarge | None = None
+        self.fault: ProtocolError | None = None
         """Set when an event exceeds its limit. No frame follows; the caller ends the stream with it."""
 
     def feed(self, chunk: bytes) -> list[Frame]:
-        """Take the next bytes and return the frames they complete, oldest first. Look at `oversized` after each
+        """Take the next bytes and return the frames they complete, oldest first. Look at `fault` after each
         call."""
         if self._clean and len(chunk) <= self._max and chunk.endswith(b"\n\n") and b"\r" not in chunk:
             if chunk.startswith(b"data: ") and chunk.find(b"\n") == len(chunk) - 2:
@@ -77,7 +77,7 @@ class SseDecoder:
             frames = _whole_events(chunk)
             if frames is not None:
                 return frames
-        if self.oversized is not None:
+        if self.fault is not None:
             return []
         self._held += chunk
         return self._scan(at_end=False)
@@ -93,7 +93,7 @@ class SseDecoder:
         held, frames = self._held, []
         if not self._started and not self._skip_bom(at_end):
             return []
-        while self.oversized is None and (eol := _EOL.search(held, self._search)) is not None:
+        while self.fault is None and (eol := _EOL.search(held, self._search)) is not None:
             start, end = eol.span()
             if end == len(held) and held[-1] == _CR and not at_end and self._must_wait(blank=start == self._line):
                 self._search = start
@@ -130,7 +130,7 @@ class SseDecoder:
 
     def _too_large(self, size: int) -> bool:
         if size > self._max:
-            self.oversized = FrameTooLarge(f"an event of the provider exceeds {self._max} bytes")
+            self.fault = FrameTooLarge(f"an event of the provider exceeds {self._max} bytes")
         return size > self._max
 
 
