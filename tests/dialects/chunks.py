@@ -29,9 +29,9 @@ def decode(*frames: Frame, keep: bool = False) -> list[Event]:
     return [event for frame in frames for event in decoder.decode(frame)]
 
 
-def encode(events: Iterable[Event], *, usage: bool = True) -> bytes:
+def encode(events: Iterable[Event], *, usage: bool = True, choices: int = 1) -> bytes:
     """The stream that a client gets."""
-    encoder = OPENAI_CHAT.encoder(ChatRequest(stream=True, wants_usage=usage))
+    encoder = OPENAI_CHAT.encoder(ChatRequest(stream=True, wants_usage=usage, choices=choices))
     return b"".join([encoder.encode(event) for event in events])
 
 
@@ -45,6 +45,11 @@ def frames_of(stream: bytes) -> list[Frame]:
 def chunks_of(stream: bytes) -> list[dict[str, object]]:
     """The JSON of each event but the terminator."""
     return [json.loads(frame.data or b"") for frame in frames_of(stream) if frame.data != b"[DONE]"]
+
+
+def deltas_of(stream: bytes) -> list[dict[str, object]]:
+    """The delta of each chunk that has a choice."""
+    return [row["choices"][0]["delta"] for row in chunks_of(stream) if row.get("choices")]  # type: ignore[index]
 
 
 def fold(events: Iterable[Event]) -> Answer:

@@ -7,14 +7,14 @@ import pytest
 
 from sluice.chat.events import (
     ChoiceFinished,
+    Ended,
     Leftover,
     Reported,
     Started,
     TextDelta,
-    ToolCallDelta,
-    ToolCallStarted,
 )
 from sluice.chat.usage import Usage
+from sluice.wire.sse import SseDecoder
 from tests.dialects.chunks import chunk, data, decode
 
 STARTED = Started("c1", "m", 7)
@@ -82,6 +82,7 @@ def test_several_choices_in_one_chunk_and_in_several() -> None:
         ("content_filter", "content_filter"),
         ("eos", "stop"),
         ("COMPLETE", "stop"),
+        ("model_length", "length"),
     ],
 )
 def test_finish_reasons_keep_the_native_word(native: str, reason: str) -> None:
@@ -99,76 +100,6 @@ def test_a_finish_in_the_same_chunk_comes_after_the_text() -> None:
         ChoiceFinished(0, "stop", "stop"),
     ]
     assert decode(chunk(None, finish="stop"))[1:] == [ChoiceFinished(0, "stop", "stop")]
-
-
-# -- tool calls --------------------------------------------------------------------------------------------------------
-
-
-def call(index: int | None = None, call_id: str | None = None, name: str | None = None, arguments: str = "") -> object:
-    part: dict[str, object] = {"function": {"name": name, "arguments": arguments}}
-    return part | ({} if index is None else {"index": index}) | ({} if call_id is None else {"id": call_id})
-
-
-def calls(*deltas: list[object]) -> list[object]:
-    return list(decode(*(chunk({"tool_calls": delta}) for delta in deltas))[1:])
-
-
-def test_a_tool_call_in_pieces_starts_once_though_its_id_is_repeated() -> None:
-    assert calls([call(0, "t", "f")], [call(0, "t", "f", '{"a"')], [call(0, arguments=":1}")]) == [
-        ToolCallStarted(0, 0, "t", "f"),
-        ToolCallDelta(0, 0, '{"a"'),
-        ToolCallDelta(0, 0, ":1}"),
-    ]
-
-
-def test_parallel_calls_by_index() -> None:
-    assert calls([call(0, "t0", "f", "{}"), call(1, "t1", "g")], [call(1, arguments="[]")]) == [
-        ToolCallStarted(0, 0, "t0", "f"),
-        ToolCallDelta(0, 0, "{}"),
-        ToolCallStarted(0, 1, "t1", "g"),
-        ToolCallDelta(0, 1, "[]"),
-    ]
-
-
-def test_calls_without_an_index_are_told_apart_by_their_ids() -> None:
-    got = calls(
-        [call(None, "t0", "f", "{")], [call(None, arguments="}")], [call(None, "t1", "g", "[")], [call(None, "t0")]
-    )
-    assert got == [
-        ToolCallStarted(0, 0, "t0", "f"),
-        ToolCallDelta(0, 0, "{"),
-        ToolCallDelta(0, 0, "}"),
-        ToolCallStarted(0, 1, "t1", "g"),
-        ToolCallDelta(0, 1, "["),
-    ]
-    assert calls([call(None, "t0", "f"), call(None, "t1", "g")], [call(None, "t1", arguments="1")])[-1] == (
-        ToolCallDelta(0, 1, "1")
-    )
-
-
-def test_calls_without_index_and_id_go_by_position_or_to_the_last() -> None:
-    assert calls(
-        [call(None, None, "f"), call(None, None, "g")], [call(), call(arguments="1")], [call(arguments="2")]
-    ) == [
-        ToolCallStarted(0, 0, "", "f"),
-        ToolCallStarted(0, 1, "", "g"),
-        ToolCallDelta(0, 1, "1"),
-        ToolCallDelta(0, 1, "2"),
-    ]
-
-
-def test_calls_of_two_choices_are_counted_apart() -> None:
-    frames = [chunk({"tool_calls": [call(None, "t", "f")]}, index=index) for index in (0, 1)]
-    assert decode(*frames)[1:] == [ToolCallStarted(0, 0, "t", "f"), ToolCallStarted(1, 0, "t", "f")]
-
-
-def test_the_deprecated_function_call_is_a_tool_call() -> None:
-    frames = [chunk({"function_call": {"name": "f", "arguments": "{"}}), chunk({"function_call": {"arguments": "}"}})]
-    assert decode(*frames)[1:] == [
-        ToolCallStarted(0, 0, "", "f"),
-        ToolCallDelta(0, 0, "{"),
-        ToolCallDelta(0, 0, "}"),
-    ]
 
 
 # -- usage, logprobs, leftovers ----------------------------------------------------------------------------------------
@@ -196,6 +127,12 @@ def test_usage_in_its_own_chunk_and_in_the_finish_chunk() -> None:
     assert decode(last)[1:] == [ChoiceFinished(0, "stop", "stop"), Reported(COUNTED)]
 
 
+@pytest.mark.parametrize("member", ["prompt_cache_hit_tokens", "cached_tokens"])
+def test_cached_tokens_under_the_names_that_vendors_give_them(member: str) -> None:
+    frame = data({"model": "m", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 1, member: 4}})
+    assert decode(frame)[1:] == [Reported(Usage(input_tokens=5, output_tokens=1, cache_read_tokens=4))]
+
+
 def test_usage_that_is_null_or_has_null_members() -> None:
     assert decode(data({"model": "m", "choices": [], "usage": None}))[1:] == []
     half = {"prompt_tokens": 1, "completion_tokens": None, "prompt_tokens_details": None}
@@ -221,7 +158,7 @@ def test_leftovers_are_kept_only_when_asked_for_and_come_before_the_deltas() -> 
         {
             "model": "m",
             "system_fingerprint": "fp",
-            "choices": [{"index": 2, "seed": 1, "delta": {"content": "a", "annotations": [{"x": 1}]}}],
+            "choices": [{"index": 2, "seed": 1, "delta": {"content": "a", "images": [{"x": 1}]}}],
         }
     )
     events = decode(frame, keep=True)
@@ -229,7 +166,7 @@ def test_leftovers_are_kept_only_when_asked_for_and_come_before_the_deltas() -> 
         Started("", "m"),
         Leftover("", 0, {"system_fingerprint": msgspec.Raw(b'"fp"')}),
         Leftover("choice", 2, {"seed": msgspec.Raw(b"1")}),
-        Leftover("delta", 2, {"annotations": msgspec.Raw(b'[{"x": 1}]')}),
+        Leftover("delta", 2, {"images": msgspec.Raw(b'[{"x": 1}]')}),
         TextDelta(2, "text", "a"),
     ]
     assert decode(frame) == [Started("", "m"), TextDelta(2, "text", "a")]
@@ -238,3 +175,19 @@ def test_leftovers_are_kept_only_when_asked_for_and_come_before_the_deltas() -> 
 @pytest.mark.parametrize("choices", [None, [], [{"delta": None}], [{"delta": {}, "message": None}]])
 def test_leftovers_of_chunks_with_nothing_in_them(choices: object) -> None:
     assert decode(data({"model": "m", "choices": choices}), keep=True) == [Started("", "m")]
+
+
+def test_every_cut_of_the_bytes_gives_the_same_events() -> None:
+    frames = [
+        chunk({"role": "assistant", "content": ""}),
+        chunk({"content": "é\u2028"}),
+        chunk({"tool_calls": [{"index": 0, "id": "t", "function": {"name": "f", "arguments": "{}"}}]}),
+        chunk({}, finish="tool_calls"),
+        data({"choices": [], "usage": USAGE}),
+    ]
+    stream = b"".join(frame.raw for frame in frames) + b"data: [DONE]\n\n"
+    whole = decode(*SseDecoder().feed(stream))
+    assert whole[-1] == Ended()
+    for at in range(len(stream)):
+        decoder = SseDecoder()
+        assert decode(*decoder.feed(stream[:at]), *decoder.feed(stream[at:])) == whole

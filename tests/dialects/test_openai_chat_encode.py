@@ -1,17 +1,14 @@
-"""openai_chat/encode.py: what clients get. The official client's own types are the judges."""
+"""openai_chat/encode.py: what clients get, chunk by chunk. Any legal answer: test_openai_chat_any.py."""
 
 import msgspec
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from openai.types.chat import ChatCompletionChunk
+import pytest
 
+from sluice.chat.content import ToolUse
 from sluice.chat.events import (
-    Channel,
     ChoiceFinished,
     Ended,
     Event,
     Failed,
-    FinishReason,
     Leftover,
     Reported,
     Started,
@@ -19,10 +16,11 @@ from sluice.chat.events import (
     ToolCallDelta,
     ToolCallStarted,
 )
-from sluice.chat.fold import Answer
+from sluice.chat.request import ChatRequest
 from sluice.chat.usage import Usage
+from sluice.dialects.openai_chat import OPENAI_CHAT
 from sluice.errors import InBandFailure
-from tests.dialects.chunks import chunk, chunks_of, data, decode, encode, fold, frames_of
+from tests.dialects.chunks import chunk, chunks_of, data, decode, deltas_of, encode, fold, frames_of
 
 STARTED = Started("c1", "m", 7)
 STOP = ChoiceFinished(0, "stop", "stop")
@@ -47,15 +45,14 @@ def test_the_role_comes_once_and_first() -> None:
 
 def test_a_calls_id_and_name_come_once() -> None:
     events: list[Event] = [ToolCallStarted(0, 1, "t", "f"), ToolCallDelta(0, 1, "{"), ToolCallDelta(0, 1, "}")]
-    deltas = [row["choices"][0]["delta"] for row in chunks_of(encode(events))]  # type: ignore[index]
-    assert deltas == [
+    assert deltas_of(encode(events)) == [
         {
             "role": "assistant",
-            "content": "",
-            "tool_calls": [{"index": 1, "id": "t", "type": "function", "function": {"name": "f", "arguments": ""}}],
+            "content": None,
+            "tool_calls": [{"index": 0, "id": "t", "type": "function", "function": {"name": "f", "arguments": ""}}],
         },
-        {"tool_calls": [{"index": 1, "function": {"arguments": "{"}}]},
-        {"tool_calls": [{"index": 1, "function": {"arguments": "}"}}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": "{"}}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": "}"}}]},
     ]
 
 
@@ -87,14 +84,14 @@ def test_only_an_end_is_a_success() -> None:
 def test_leftovers_of_one_dialect_come_back() -> None:
     frames = [
         data({"id": "c1", "model": "m", "system_fingerprint": "fp", "choices": []}),
-        chunk({"role": "assistant", "content": "a", "annotations": [1]}),
+        chunk({"role": "assistant", "content": "a", "images": [1]}),
         chunk({"content": "b"}, content_filter_results={"hate": 0}),
         chunk({}, finish="stop", stop_reason=7),
     ]
     rows = chunks_of(encode(decode(*frames, keep=True)))
     assert all(row["system_fingerprint"] == "fp" for row in rows)
     choices = [row["choices"][0] for row in rows]  # type: ignore[index]
-    assert choices[0]["delta"] == {"role": "assistant", "content": "", "annotations": [1]}
+    assert choices[0]["delta"] == {"role": "assistant", "content": None, "images": [1]}
     assert [row.get("content_filter_results") for row in choices] == [None, None, {"hate": 0}, None]
     assert [row.get("stop_reason") for row in choices] == [None, None, None, 7]
     assert choices[-1]["finish_reason"] == "stop"
@@ -114,55 +111,67 @@ def test_logprobs_are_passed_on() -> None:
         assert row["choices"][0]["logprobs"] == logprobs  # type: ignore[index]
 
 
-# -- any legal answer --------------------------------------------------------------------------------------------------
-
-texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=6)
-channels: st.SearchStrategy[Channel] = st.sampled_from(["text", "reasoning", "refusal"])
-reasons: st.SearchStrategy[FinishReason] = st.sampled_from(["stop", "length", "tool_calls", "content_filter"])
-counts = st.integers(0, 2**40)
+# -- what a prepared chunk must not forget -----------------------------------------------------------------------------
 
 
-@st.composite
-def answers(draw: st.DrawFn) -> list[Event]:
-    """A legal sequence of events: choices interleaved, channels and calls in any order."""
-    events: list[Event] = [Started(draw(texts), draw(texts), draw(st.integers(1, 2**40)))]
-    choices = draw(st.integers(1, 3))
-    calls: set[tuple[int, int]] = set()
-    for _ in range(draw(st.integers(0, 10))):
-        choice, index = draw(st.integers(0, choices - 1)), draw(st.integers(0, 2))
-        if draw(st.booleans()):
-            events.append(TextDelta(choice, draw(channels), draw(texts)))
-        else:
-            if (choice, index) not in calls:
-                calls.add((choice, index))
-                events.append(ToolCallStarted(choice, index, draw(texts), draw(texts)))
-            events.append(ToolCallDelta(choice, index, draw(texts)))
-    for choice in range(choices):
-        reason = draw(reasons)
-        events.append(ChoiceFinished(choice, reason, reason))
-    if draw(st.booleans()):
-        usage = Usage(input_tokens=draw(counts), output_tokens=draw(counts), cache_read_tokens=draw(counts))
-        events.append(Reported(usage))
-    return [*events, Ended()]
+def test_names_that_come_late_stand_in_every_chunk_after_them() -> None:
+    a, b, c = (TextDelta(0, "text", text) for text in "abc")
+    rows = chunks_of(encode([Started("", ""), a, STARTED, b, c]))
+    assert [(row["id"], row["model"], row["created"]) for row in rows] == [("", "", 0), ("c1", "m", 7), ("c1", "m", 7)]
 
 
-def without_empty_text(answer: Answer) -> Answer:
-    """The role of a stream opens the text channel; a choice that never had text has an empty one then."""
-    choices = tuple(msgspec.structs.replace(choice, text=choice.text or None) for choice in answer.choices)
-    return msgspec.structs.replace(answer, choices=choices)
+def test_channels_choices_and_calls_that_alternate_are_told_apart() -> None:
+    events: list[Event] = [STARTED]
+    for n in "12":
+        for choice in (0, 1):
+            events += [TextDelta(choice, "text", f"t{n}"), TextDelta(choice, "reasoning", f"r{n}")]
+            if n == "1":
+                events += [ToolCallStarted(choice, 0, "a", "f"), ToolCallStarted(choice, 1, "b", "g")]
+            events += [ToolCallDelta(choice, 1, f"b{n}"), ToolCallDelta(choice, 0, f"a{n}")]
+    folded = fold(decode(*frames_of(encode(events, choices=2)))).choices
+    assert len(folded) == 2
+    for told in folded:
+        assert (told.text, told.reasoning) == ("t1t2", "r1r2")
+        assert [(call.id, call.arguments) for call in told.tool_calls] == [("a", "a1a2"), ("b", "b1b2")]
 
 
-@settings(max_examples=150, deadline=None)
-@given(answers())
-def test_what_was_written_reads_as_the_same_answer(events: list[Event]) -> None:
-    again = decode(*frames_of(encode(events)))
-    assert without_empty_text(fold(again)) == without_empty_text(fold(events))
-    assert isinstance(again[-1], Ended)
+def test_a_leftover_between_two_texts_is_in_the_second_only() -> None:
+    events: list[Event] = [
+        TextDelta(0, "text", "a"),
+        Leftover("", 0, {"y": msgspec.Raw(b"2")}),
+        TextDelta(0, "text", "b"),
+        Leftover("choice", 0, {"x": msgspec.Raw(b"1")}),
+        TextDelta(0, "text", "c"),
+        TextDelta(0, "text", "d"),
+    ]
+    assert [("y" in row, "x" in row["choices"][0]) for row in chunks_of(encode(events))] == [  # type: ignore[index]
+        (False, False),
+        (True, False),
+        (True, True),
+        (True, False),
+    ]
 
 
-@settings(max_examples=60, deadline=None)
-@given(answers())
-def test_the_official_clients_types_take_every_chunk(events: list[Event]) -> None:
-    for row in chunks_of(encode(events)):
-        chunk = ChatCompletionChunk.model_validate(row, strict=True)
-        assert chunk.object == "chat.completion.chunk"
+@pytest.mark.parametrize("text", ['""', '"', "\\", "\n", "\r\n", "\0", "\u2028", "\ud800", "\udc00x\ud800", "é", ""])
+def test_any_text_is_one_event_and_lone_surrogates_are_replaced(text: str) -> None:
+    want = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
+    events: list[Event] = [
+        STARTED,
+        TextDelta(0, "text", text),
+        TextDelta(0, "text", text),
+        TextDelta(0, "reasoning", text),
+        ToolCallStarted(0, 0, f"t{text}", f"f{text}"),
+        ToolCallDelta(0, 0, f"x{text}"),
+    ]
+    (choice,) = fold(decode(*frames_of(encode(events)))).choices
+    assert (choice.text, choice.reasoning) == (want * 2, want or None)
+    assert choice.tool_calls == (ToolUse(id=f"t{want}", name=f"f{want}", arguments=f"x{want}"),)
+    assert OPENAI_CHAT.write_answer(fold(events), ChatRequest())
+
+
+def test_nothing_follows_the_end() -> None:
+    events: list[Event] = [STARTED, TextDelta(0, "text", "a"), STOP]
+    for last in (Ended(), Failed(InBandFailure("x"))):
+        encoder = OPENAI_CHAT.encoder(ChatRequest(stream=True, wants_usage=True))
+        assert b"" not in [encoder.encode(event) for event in [*events[1:], last]]
+        assert [encoder.encode(event) for event in [*events, USAGE, Ended(), last]] == [b""] * 6

@@ -1,5 +1,7 @@
 """openai_chat/decode.py and errors.py: what cannot be read, and what says that the provider failed."""
 
+import json
+
 import pytest
 
 from sluice.chat.events import (
@@ -9,7 +11,7 @@ from sluice.chat.events import (
     TextDelta,
 )
 from sluice.dialects.openai_chat import OPENAI_CHAT
-from sluice.errors import ProtocolError
+from sluice.errors import BadRequest, Internal, ProtocolError, Refused, SluiceError, TimedOut
 from sluice.wire.sse import Frame
 from tests.dialects.chunks import chunk, data, decode
 
@@ -77,7 +79,7 @@ def test_numbers_beyond_64_bits_are_numbers() -> None:
         ({"message": "x", "type": "permission_error"}, 403, "x"),
         ({"message": "x", "type": "not_found_error"}, 404, "x"),
         ({"message": "x", "type": "rate_limit_error"}, 429, "x"),
-        ({"message": "x", "type": "overloaded_error"}, 503, "x"),
+        ({"message": "x", "type": "overloaded_error"}, 529, "x"),
         ({"message": "x", "type": "server_error"}, 502, "x"),
         ({"message": "x", "type": None, "code": "rate_limit_exceeded"}, 429, "x"),
         ({"message": "x", "code": 429}, 429, "x"),
@@ -109,7 +111,73 @@ def test_an_error_inside_the_stream_in_each_shape(error: object, status: int | N
     assert (event.error.status, str(event.error)) == (status, message)
 
 
-def test_the_finish_reason_error_is_a_failure() -> None:
-    (_, event) = decode(chunk({}, finish="error"))
+@pytest.mark.parametrize(("native", "status"), [("error", 502), ("insufficient_system_resource", 503)])
+def test_a_finish_reason_that_is_an_error_is_a_failure(native: str, status: int) -> None:
+    (_, event) = decode(chunk({}, finish=native))
     assert isinstance(event, Failed)
-    assert event.error.status == 502
+    assert event.error.status == status
+    answer = {"choices": [{"message": {"content": "a"}, "finish_reason": native}]}
+    assert [type(event) for event in OPENAI_CHAT.read_answer(json.dumps(answer).encode())] == [Failed]
+
+
+@pytest.mark.parametrize(
+    ("raw", "name", "status"),
+    [
+        (b'{"object": "error", "message": "x", "type": "rate_limit_error", "code": 429}', "", 429),
+        (b'{"type": "error", "message": "x"}', "", 502),
+        (b'{"message": "x", "code": 404}', "error", 404),
+        (b'{"type": "error", "error": {"message": "x", "type": "overloaded_error"}}', "error", 529),
+    ],
+)
+def test_an_event_that_is_an_error_by_itself_or_by_its_name(raw: bytes, name: str, status: int) -> None:
+    (event,) = decode(Frame(b"", raw, name))
+    assert isinstance(event, Failed)
+    assert (event.error.status, str(event.error)) == (status, "x")
+    if not name:
+        assert [type(event) for event in OPENAI_CHAT.read_answer(raw)] == [Failed]
+
+
+# -- words for clients -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "type_", "written", "word"),
+    [
+        (400, "invalid_request_error", 400, "invalid_request_error"),
+        (401, None, 401, "authentication_error"),
+        (403, "PERMISSION_DENIED", 403, "permission_error"),
+        (404, "ResourceNotFoundException", 404, "not_found_error"),
+        (413, "request_too_large", 413, "invalid_request_error"),
+        (429, None, 429, "rate_limit_error"),
+        (429, "RESOURCE_EXHAUSTED", 429, "rate_limit_error"),
+        (429, "insufficient_quota", 429, "insufficient_quota"),
+        (422, "BadRequestError", 422, "BadRequestError"),
+        (500, "server_error", 500, "server_error"),
+        (500, "api_error", 500, "api_error"),
+        (529, "overloaded_error", 503, "api_error"),
+    ],
+)
+def test_the_type_is_the_providers_own_if_it_is_one_of_this_dialect_else_it_follows_the_status(
+    status: int, type_: str | None, written: int, word: str
+) -> None:
+    error = Refused("x", status=status, code="c", type=type_)
+    assert OPENAI_CHAT.error_status(error) == written
+    assert json.loads(OPENAI_CHAT.write_error(error))["error"] == {
+        "message": "x",
+        "type": word,
+        "param": None,
+        "code": "c",
+    }
+
+
+@pytest.mark.parametrize("error", [BadRequest("x", param="a"), TimedOut("idle"), Internal("x")])
+def test_our_own_words_are_ours(error: SluiceError) -> None:
+    written = json.loads(OPENAI_CHAT.write_error(error))["error"]
+    assert (written["type"], written["code"], written["param"]) == (error.type, error.code, error.param)
+    assert OPENAI_CHAT.error_status(error) == error.status
+
+
+def test_the_param_that_a_provider_names_is_told() -> None:
+    refused = OPENAI_CHAT.read_error(400, b'{"error": {"message": "x", "param": "messages[0]"}}')
+    assert json.loads(OPENAI_CHAT.write_error(refused))["error"]["param"] == "messages[0]"
+    assert OPENAI_CHAT.read_error(400, b'{"error": {"message": "x", "param": 5}}').param is None

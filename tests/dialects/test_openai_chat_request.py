@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sluice.chat.seal import MARK, Reasoning, Seal, join_id
 from sluice.dialects.openai_chat import OPENAI_CHAT
 from sluice.errors import BadRequest
 
@@ -177,3 +178,90 @@ def test_unknown_members_survive(unknown: dict[str, object], stream: bool) -> No
     request = OPENAI_CHAT.read_request(json.dumps(unknown | known).encode())
     written = json.loads(OPENAI_CHAT.write_request(request, model="", ask_usage=True))
     assert written == unknown | known | ({"stream_options": {"include_usage": True}} if stream else {})
+
+
+# -- what the address says ---------------------------------------------------------------------------------------------
+
+
+def test_the_address_wins_over_the_body() -> None:
+    request = OPENAI_CHAT.read_request(body(b'"model":"m","stream":false'), model="deployment", stream=True)
+    assert (request.model, request.stream, request.framing) == ("deployment", True, "sse")
+    request = OPENAI_CHAT.read_request(body(b'"stream":true'), stream=False, framing="json_array")
+    assert (request.model, request.stream, request.framing) == ("", False, "json_array")
+
+
+@pytest.mark.parametrize(
+    ("more", "stream", "sent"),
+    [
+        (b"", True, {"stream": True, "stream_options": {"include_usage": True}}),
+        (b'"stream":false', True, {"stream": True, "stream_options": {"include_usage": True}}),
+        (b'"stream":null', True, {"stream": True, "stream_options": {"include_usage": True}}),
+        (b'"stream":true,"stream_options":{"include_usage":true}', False, {"stream": False}),
+        (b'"stream":true', False, {"stream": False}),
+        (b"", False, {}),
+        (b'"stream":null', False, {"stream": None}),
+    ],
+)
+def test_a_route_that_decides_whether_to_stream(more: bytes, stream: bool, sent: dict[str, object]) -> None:
+    request = OPENAI_CHAT.read_request(body(more), stream=stream)
+    written = json.loads(OPENAI_CHAT.write_request(request, model="", ask_usage=True))
+    assert {name: written[name] for name in ("stream", "stream_options") if name in written} == sent
+
+
+def test_a_model_that_only_the_address_names_is_in_the_body_of_a_provider_who_needs_it() -> None:
+    request = OPENAI_CHAT.read_request(body(), model="m")
+    assert json.loads(OPENAI_CHAT.write_request(request, model="m", ask_usage=False))["model"] == "m"
+
+
+# -- tokens in ids -----------------------------------------------------------------------------------------------------
+
+TOKEN = join_id("t", [Reasoning("hm", Seal("dialect.x", "reasoning", "proof"))])
+
+
+def test_what_sluice_put_into_ids_does_not_reach_a_provider_and_all_else_stays_byte_for_byte() -> None:
+    def messages(call_id: str) -> bytes:
+        return (
+            b'{"messages":[{"role":"user","content" : "\\u00e9","x":1.50},{"role":"assistant","y":[ 1],"tool_calls":'
+            b'[{"id":"%b","z":{"a" :1},"function":{"name":"f","arguments":"{ }"}},{"id":"u","function":{}}]},'
+            b'{"role":"tool","tool_call_id":"%b","content":"42"}],"model":"m"}'
+        ) % (call_id.encode(), call_id.encode())
+
+    assert TOKEN != "t"
+    for token, bare in ((TOKEN, "t"), ("t", "t"), (f"t__{MARK}AAAA", f"t__{MARK}AAAA")):
+        request = OPENAI_CHAT.read_request(messages(token))
+        assert OPENAI_CHAT.write_request(request, model="", ask_usage=False) == messages(bare)
+
+
+def test_a_token_elsewhere_is_the_clients_own_text() -> None:
+    raw = json.dumps({"messages": [{"role": "user", "content": TOKEN, "tool_calls": None}]}).encode()
+    assert json.loads(OPENAI_CHAT.write_request(OPENAI_CHAT.read_request(raw), model="", ask_usage=False)) == (
+        json.loads(raw)
+    )
+
+
+@pytest.mark.parametrize("calls", [5, [5], [[TOKEN]], [{"id": 5, "x": TOKEN}], [{"x": TOKEN}], {"id": TOKEN}, TOKEN])
+@pytest.mark.parametrize("call_id", [5, None, [TOKEN]])
+def test_odd_members_beside_a_token_stay_as_they_are(calls: object, call_id: object) -> None:
+    message = {"role": "assistant", "tool_calls": calls, "tool_call_id": call_id, "content": TOKEN}
+    request = OPENAI_CHAT.read_request(json.dumps({"messages": [message]}).encode())
+    written = json.loads(OPENAI_CHAT.write_request(request, model="", ask_usage=False))
+    assert written["messages"] == [message]
+
+
+# -- messages that a policy adds ---------------------------------------------------------------------------------------
+
+
+def test_messages_are_added_before_and_after_and_nothing_else_changes() -> None:
+    request = OPENAI_CHAT.read_request(ODD)
+    enriched = OPENAI_CHAT.enrich(request, [("system", 'a"\ud800'), ("user", "b")], [("user", "c")])
+    written = OPENAI_CHAT.write_request(enriched, model="", ask_usage=False)
+    own = b'{"role":"user","x":"\\u00e9\xc3\xa9"}'
+    assert own in SAME
+    added = (
+        b'{"role":"system","content":"a\\"\xef\xbf\xbd"},{"role":"user","content":"b"},'
+        + own
+        + b',{"role":"user","content":"c"}'
+    )
+    assert written == SAME.replace(own, added)
+    assert OPENAI_CHAT.enrich(request, [], []) is request
+    assert request.fields["messages"] != enriched.fields["messages"]

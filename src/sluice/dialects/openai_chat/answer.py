@@ -2,30 +2,28 @@
 
 import msgspec
 
-from sluice.chat.events import (
-    Ended,
-    Event,
-    Failed,
-    Reported,
-    Started,
-    TextDelta,
-    ToolCallDelta,
-    ToolCallStarted,
-)
+from sluice.chat.events import Ended, Event, Failed, Reported, Started, TextDelta, ToolCallDelta, ToolCallStarted
 from sluice.chat.fold import Answer, Choice
-from sluice.dialects.openai_chat import errors
-from sluice.dialects.openai_chat.decode import finished, leftovers, other_channels, parts_of
+from sluice.chat.request import ChatRequest
+from sluice.dialects.openai_chat import citations, errors
+from sluice.dialects.openai_chat.calls import CallForm, form_of
+from sluice.dialects.openai_chat.decode import content_parts, finished, other_channels, rare_members
+from sluice.dialects.openai_chat.decode_calls import made_id, parts_of, spoken
+from sluice.dialects.openai_chat.leftovers import leftovers
+from sluice.dialects.openai_chat.reasoning import joined_calls
 from sluice.dialects.openai_chat.schema import (
     ABSENT,
     FINISH_FROM_VOCABULARY,
     UNREADABLE,
     Chunk,
     ChunkChoice,
+    Delta,
     read_usage,
     said,
     write_usage,
 )
-from sluice.errors import InBandFailure, ProtocolError
+from sluice.dialects.openai_chat.text import to_json
+from sluice.errors import ProtocolError
 
 _read = msgspec.json.Decoder(Chunk).decode
 
@@ -39,72 +37,91 @@ def read(body: bytes, *, keep_leftovers: bool = False) -> list[Event]:
     """
     try:
         whole = _read(body)
+        extra = leftovers(body) if keep_leftovers else []
     except UNREADABLE as error:
         raise ProtocolError(f"the provider's answer is not a chat completion: {error}") from None
     if whole.error is not ABSENT and (failure := errors.in_band(bytes(whole.error))) is not None:
         return [Failed(failure)]
+    if whole.choices is None and (failure := errors.bare("", body)) is not None:
+        return [Failed(failure)]
     if not whole.choices or len({choice.index for choice in whole.choices}) != len(whole.choices):
         raise ProtocolError("the provider's answer is not a chat completion: its choices are missing or not distinct")
-    if any(choice.finish_reason == "error" for choice in whole.choices):
-        return [Failed(InBandFailure("the provider ended its answer with an error"))]
-    events: list[Event] = [Started(whole.id or "", whole.model or "", int(whole.created or 0))]
-    if keep_leftovers:
-        events += leftovers(body)
+    events: list[Event] = [Started(whole.id or "", whole.model or "", int(whole.created or 0)), *extra]
     for choice in whole.choices:
-        _choice(choice, events)
+        _choice(whole.id or "", choice, events)
+    failed = next((event for event in events if isinstance(event, Failed)), None)
+    if failed is not None:
+        return [failed]
     if whole.usage is not None:
         events.append(Reported(read_usage(whole.usage)))
     events.append(Ended())
     return events
 
 
-def _choice(choice: ChunkChoice, events: list[Event]) -> None:
+def _choice(answer_id: str, choice: ChunkChoice, events: list[Event]) -> None:
     message = choice.message or choice.delta
     if message is not None:
-        logprobs = said(choice.logprobs)
-        other_channels(choice.index, message, None if message.content is not None else logprobs, events)
-        if message.content is not None:
-            events.append(TextDelta(choice.index, "text", message.content, logprobs))
-        for position, part in enumerate(parts_of(message)):
-            name = part.function.name if part.function else None
-            events.append(ToolCallStarted(choice.index, position, part.id or "", name or ""))
-            if part.function and part.function.arguments:
-                events.append(ToolCallDelta(choice.index, position, part.function.arguments))
+        _message(answer_id, choice, message, events)
+    refused = message is not None and bool(message.refusal)
     # A whole answer without a reason is whole all the same: the HTTP body was.
-    events.append(finished(choice.index, choice.finish_reason or "stop"))
+    events.append(finished(choice.index, choice.finish_reason or "stop", refused=refused))
 
 
-def write(whole: Answer) -> bytes:
+def _message(answer_id: str, choice: ChunkChoice, message: Delta, events: list[Event]) -> None:
+    logprobs = said(choice.logprobs)
+    other_channels(choice.index, message, None if message.content is not None else logprobs, events)
+    if isinstance(message.content, str):
+        events.append(TextDelta(choice.index, "text", message.content, logprobs))
+    elif message.content is not None:
+        content_parts(choice.index, message.content, events)
+    rare_members(choice.index, message, events)
+    for position, part in enumerate(parts_of(message)):
+        name, arguments = spoken(part)
+        call_id = part.id or made_id(answer_id, choice.index, position)
+        events.append(ToolCallStarted(choice.index, position, call_id, name))
+        if arguments:
+            events.append(ToolCallDelta(choice.index, position, arguments))
+
+
+def write(whole: Answer, request: ChatRequest) -> bytes:
     """Write a `chat.completion`. Members that OpenAI always sends are always there."""
+    form = form_of(request)
     body: dict[str, object] = {
         "id": whole.id,
         "object": "chat.completion",
         "created": whole.created,
         "model": whole.model,
-        "choices": [_write_choice(choice) for choice in whole.choices],
+        "choices": [_write_choice(choice, form) for choice in whole.choices],
     }
     if whole.usage is not None:
         body["usage"] = write_usage(whole.usage)
-    return msgspec.json.encode(body | whole.extra)
+    return to_json(body | whole.extra)
 
 
-def _write_choice(choice: Choice) -> dict[str, object]:
+def _write_choice(choice: Choice, form: CallForm) -> dict[str, object]:
+    calls = [
+        (call.id, call.name, call.arguments or _nothing(choice, call.name, form)) for call in joined_calls(choice.parts)
+    ]
     # A stream opens the text channel with its role, whatever follows; a whole answer says null where there is no text.
-    content = choice.text or None if choice.tool_calls or choice.refusal else choice.text
+    content = choice.text or None if calls or choice.refusal else choice.text
     message: dict[str, object] = {"role": "assistant", "content": content, "refusal": choice.refusal}
     if choice.reasoning is not None:
         message["reasoning_content"] = choice.reasoning
-    if choice.tool_calls:
-        message["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in choice.tool_calls
-        ]
+    annotations = [row for citation in choice.citations if (row := citations.write(citation)) is not None]
+    if annotations:
+        message["annotations"] = annotations
+    finish = form.finish(FINISH_FROM_VOCABULARY[choice.finish]) if choice.finish else None
     return {
         "index": choice.index,
-        "message": message | choice.message_extra,
+        "message": message | form.whole(calls) | choice.message_extra,
         "logprobs": _join_logprobs(choice.logprobs),
-        "finish_reason": FINISH_FROM_VOCABULARY[choice.finish] if choice.finish else None,
+        "finish_reason": finish,
     } | choice.extra
+
+
+def _nothing(choice: Choice, name: str, form: CallForm) -> str:
+    """What stands for no arguments: of a complete call, not of one that was cut off (dialects.md, decision 8)."""
+    return form.no_arguments(name) if choice.finish not in (None, "length") else ""
 
 
 def _join_logprobs(pieces: tuple[msgspec.Raw, ...]) -> dict[str, list[msgspec.Raw]] | None:

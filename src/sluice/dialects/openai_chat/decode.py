@@ -7,50 +7,45 @@ from sluice.chat.events import (
     Ended,
     Event,
     Failed,
-    Leftover,
-    Place,
     Reported,
     Started,
     TextDelta,
-    ToolCallDelta,
-    ToolCallStarted,
+    Unrecognised,
 )
-from sluice.dialects.openai_chat import errors
+from sluice.dialects.openai_chat import citations, errors
+from sluice.dialects.openai_chat.decode_calls import Calls
+from sluice.dialects.openai_chat.leftovers import leftovers
 from sluice.dialects.openai_chat.schema import (
     ABSENT,
     FINISH_TO_VOCABULARY,
-    KNOWN_CHOICE,
-    KNOWN_DELTA,
-    KNOWN_TOP,
     NULL,
     UNREADABLE,
     Chunk,
     ChunkChoice,
+    ContentPart,
     Delta,
-    FunctionPart,
-    ToolCallPart,
     read_usage,
+    said,
 )
-from sluice.errors import InBandFailure, ProtocolError
+from sluice.errors import InBandFailure, ProtocolError, SluiceError
 from sluice.wire.sse import Frame
 
 _read_chunk = msgspec.json.Decoder(Chunk).decode
-_read_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_read_raws = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 
 
 class ChatStreamDecoder:
     """One stream's frames to events. See `StreamDecoder`."""
 
-    __slots__ = ("_calls", "_keep", "_named", "_opened")
+    __slots__ = ("_calls", "_keep", "_named", "_opened", "_refused")
 
     def __init__(self, *, keep_leftovers: bool = False) -> None:
         self._keep = keep_leftovers
         self._named = False
         """The provider has said id and model; Azure's first chunk has neither."""
         self._opened: set[int] = set()
-        self._calls: dict[int, dict[int, str]] = {}
-        """The id of each call that was opened, by choice and index."""
+        """Choices that a role alone has opened: vendors repeat it."""
+        self._refused: set[int] = set()
+        self._calls = Calls()
 
     def decode(self, frame: Frame) -> list[Event]:
         data = frame.data
@@ -66,8 +61,11 @@ class ChatStreamDecoder:
         if chunk.error is not ABSENT and (failure := errors.in_band(bytes(chunk.error))) is not None:
             return [Failed(failure)]
         events: list[Event] = []
+        if chunk.choices is None and self._odd(frame, data, chunk, events):
+            return events
         if not self._named:
             self._named = bool(chunk.model)
+            self._calls.answer_id = chunk.id or ""
             events.append(Started(chunk.id or "", chunk.model or "", int(chunk.created or 0)))
         if extra:
             events += extra  # before the deltas: an encoder writes them in the chunk that comes next
@@ -77,54 +75,61 @@ class ChatStreamDecoder:
             events.append(Reported(read_usage(chunk.usage)))
         return events
 
+    def finish(self) -> list[Event]:
+        """Nothing: a finish reason without `[DONE]` is a truncated answer (stream-life 10.1)."""
+        return []
+
+    def failure(self, error: SluiceError) -> bytes:
+        return errors.write_event(error)
+
+    def _odd(self, frame: Frame, data: bytes, chunk: Chunk, events: list[Event]) -> bool:
+        """Read an event without the member `choices`; return whether it is none of a completion."""
+        if (failure := errors.bare(frame.event, data)) is not None:
+            events.append(Failed(failure))
+        elif frame.event not in ("", "message", "error") and chunk.usage is None:
+            events.append(Unrecognised(f"event:{frame.event}"))
+        return bool(events)
+
     def _choice(self, choice: ChunkChoice, events: list[Event]) -> None:
         index, delta = choice.index, choice.delta or choice.message
         if delta is not None:
             raw = choice.logprobs
             logprobs = None if raw is ABSENT or raw == NULL else raw
-            if delta.content is not None:
-                events.append(TextDelta(index, "text", delta.content, logprobs))
+            content = delta.content
+            if type(content) is str:
+                events.append(TextDelta(index, "text", content, logprobs))
                 logprobs = None
+            elif content is not None:
+                content_parts(index, content, events)
             elif delta.role is not None and index not in self._opened:
+                self._opened.add(index)
                 events.append(TextDelta(index, "text", ""))
             if delta.tool_calls is not None or delta.function_call is not None:
-                self._tools(index, delta, events)
+                self._calls.read(index, delta, events)
             if delta.reasoning_content or delta.reasoning or delta.refusal:
+                if delta.refusal:
+                    self._refused.add(index)
                 other_channels(index, delta, logprobs, events)
-            self._opened.add(index)
+            if delta.annotations is not delta.audio:  # both are ABSENT nearly always: one comparison says it
+                rare_members(index, delta, events)
         if choice.finish_reason:
-            if choice.finish_reason == "error":
-                events.append(Failed(InBandFailure("the provider ended its answer with an error")))
-            else:
-                events.append(finished(index, choice.finish_reason))
-
-    def _tools(self, choice: int, delta: Delta, events: list[Event]) -> None:
-        calls = self._calls.setdefault(choice, {})
-        parts = parts_of(delta)
-        for position, part in enumerate(parts):
-            index = part.index
-            if index is None:
-                index = _missing_index(part.id, calls, position if len(parts) > 1 else None)
-            function = part.function or FunctionPart()
-            if index not in calls:
-                calls[index] = part.id or ""
-                events.append(ToolCallStarted(choice, index, part.id or "", function.name or ""))
-            if function.arguments:
-                events.append(ToolCallDelta(choice, index, function.arguments))
+            self._calls.finish(index, events)
+            events.append(finished(index, choice.finish_reason, refused=index in self._refused))
 
 
-def _missing_index(call_id: str | None, calls: dict[int, str], position: int | None) -> int:
-    """Which call is meant by a delta that does not say: the one of that id, else a new one; without an id the one at
-    its position among several, else the last."""
-    if call_id:
-        return next((index for index, known in calls.items() if known == call_id), max(calls, default=-1) + 1)
-    return max(calls, default=0) if position is None else position
+def content_parts(index: int, content: str | list[ContentPart], events: list[Event]) -> None:
+    """Content as a list: text, and reasoning beside it."""
+    for part in content if isinstance(content, list) else ():
+        if part.thinking is not None:
+            events.append(TextDelta(index, "reasoning", _plain(part.thinking)))
+        elif part.text is not None:
+            events.append(TextDelta(index, "text", part.text))
+        else:
+            events.append(Unrecognised(f"part:{part.type or ''}"))
 
 
-def parts_of(delta: Delta) -> list[ToolCallPart]:
-    """The tool calls of a delta or message, the deprecated `function_call` among them."""
-    parts = delta.tool_calls or []
-    return [*parts, ToolCallPart(index=0, function=delta.function_call)] if delta.function_call else parts
+def _plain(thinking: str | list[ContentPart]) -> str:
+    return thinking if isinstance(thinking, str) else "".join([part.text or "" for part in thinking])
 
 
 def other_channels(index: int, delta: Delta, logprobs: msgspec.Raw | None, events: list[Event]) -> None:
@@ -137,32 +142,17 @@ def other_channels(index: int, delta: Delta, logprobs: msgspec.Raw | None, event
         events.append(TextDelta(index, "refusal", delta.refusal, logprobs))
 
 
-def finished(index: int, native: str) -> ChoiceFinished:
-    return ChoiceFinished(index, FINISH_TO_VOCABULARY.get(native, "stop"), native)
+def rare_members(index: int, delta: Delta, events: list[Event]) -> None:
+    if said(delta.annotations) is not None:
+        citations.read(index, delta.annotations, events)
+    if said(delta.audio) is not None:
+        events.append(Unrecognised("delta:audio"))
 
 
-def leftovers(data: bytes) -> list[Event]:
-    """The members of a chunk that the schema does not name, raw. The chunk was read by the schema before.
-
-    Raises:
-        UnicodeDecodeError: a member's name is not UTF-8.
-    """
-    events: list[Event] = []
-    top = _read_raw(data)
-    _keep_unknown(top, KNOWN_TOP, "", 0, events)
-    choices = top.get("choices", NULL)
-    for choice in () if choices == NULL else _read_raws(choices):
-        index = int(bytes(choice.get("index", b"0")))
-        _keep_unknown(choice, KNOWN_CHOICE, "choice", index, events)
-        for name in ("delta", "message"):
-            if choice.get(name, NULL) != NULL:
-                _keep_unknown(_read_raw(choice[name]), KNOWN_DELTA, "delta", index, events)
-    return events
-
-
-def _keep_unknown(
-    members: dict[str, msgspec.Raw], known: frozenset[str], place: Place, index: int, events: list[Event]
-) -> None:
-    fields = {name: raw.copy() for name, raw in members.items() if name not in known}
-    if fields:
-        events.append(Leftover(place, index, fields))
+def finished(index: int, native: str, *, refused: bool) -> Event:
+    """The end of a choice. A refusal is said in a channel of its own and finishes with `stop`."""
+    reason = FINISH_TO_VOCABULARY.get(native, "stop")
+    if reason == "error":
+        overloaded = native == "insufficient_system_resource"
+        return Failed(InBandFailure("the provider ended its answer with an error", status=503 if overloaded else 502))
+    return ChoiceFinished(index, "refusal" if refused and reason == "stop" else reason, native)

@@ -1,15 +1,17 @@
-"""OpenAI chat requests, read and written.
+"""OpenAI chat requests: what routing needs, and the way to a provider of the same dialect.
 
 A request that goes to a provider of the same dialect is patched, not rebuilt: members keep their order and their bytes.
 """
 
-import re
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from sluice.chat.request import ChatRequest
-from sluice.dialects.openai_chat.schema import UNREADABLE
-from sluice.errors import BadRequest
+from sluice.chat.request import ChatRequest, Framing
+from sluice.chat.seal import MARK
+from sluice.dialects.openai_chat.reasoning import bare_id
+from sluice.dialects.openai_chat.text import to_json
+from sluice.dialects.reading import NULL, UNREADABLE, explain
 
 
 class _StreamOptions(msgspec.Struct):
@@ -39,16 +41,17 @@ class _Body(msgspec.Struct):
 
 _read_body = msgspec.json.Decoder(_Body).decode
 _read_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_read_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_read_text = msgspec.json.Decoder(str).decode
 _encode = msgspec.json.Encoder().encode
 
-_TRUE = msgspec.Raw(b"true")
+_TRUE, _FALSE = msgspec.Raw(b"true"), msgspec.Raw(b"false")
 _ASK_USAGE = msgspec.Raw(b'{"include_usage":true}')
-_PLACE = re.compile(r"^(?P<what>.*?) - at `\$\.?(?P<path>[^`]*)`$", re.DOTALL)
-_BYTE = re.compile(r"^JSON is malformed: (?P<what>.*) \(byte (?P<byte>\d+)\)$", re.DOTALL)
+_MARK = MARK.encode()
 
 
-def read(body: bytes) -> ChatRequest:
-    """Read the body of `POST /v1/chat/completions`.
+def read(body: bytes, *, model: str = "", stream: bool | None = None, framing: Framing = "sse") -> ChatRequest:
+    """Read the body of `POST /v1/chat/completions`. `model` and `stream` are what the address says, if it does.
 
     Raises:
         BadRequest: not JSON, not an object, no messages, or a member of the wrong type; message and `param` name
@@ -59,12 +62,15 @@ def read(body: bytes) -> ChatRequest:
         fields = _read_fields(body)
         if known.stream_options is not None:
             _read_fields(fields["stream_options"])  # `write` will: what is wrong in it has to be said now
+        if _MARK in bytes(fields["messages"]):
+            without_tokens(fields["messages"])  # likewise
     except UNREADABLE as error:
-        raise _explain(error, body) from None
+        raise explain(error, body) from None
     return ChatRequest(
-        model=known.model or "",
-        stream=known.stream or False,
+        model=model or known.model or "",
+        stream=(known.stream or False) if stream is None else stream,
         wants_usage=bool(known.stream_options and known.stream_options.include_usage),
+        framing=framing,
         choices=known.n or 1,
         temperature=known.temperature,
         top_p=known.top_p,
@@ -77,60 +83,87 @@ def read(body: bytes) -> ChatRequest:
 
 
 def write(chat: ChatRequest, *, model: str, ask_usage: bool) -> bytes:
-    """Write the body for a provider. The client's own members stay as they are, but for the model and the wish for
-    usage."""
+    """Write the body for a provider. The client's own members stay as they are, but for the model, the wish to stream,
+    the wish for usage, and what Sluice itself put into the ids of tool calls."""
     fields = chat.fields
     replace: dict[str, msgspec.Raw] = {}
-    if model and model != chat.model:
+    if model and not _says(fields.get("model"), model):
         replace["model"] = msgspec.Raw(_encode(model))
+    if chat.stream is not (fields.get("stream", NULL) == _TRUE):
+        replace["stream"] = _TRUE if chat.stream else _FALSE
+        if not chat.stream:
+            fields = {name: value for name, value in fields.items() if name != "stream_options"}
     if ask_usage and chat.stream and not chat.wants_usage:
         replace["stream_options"] = _with_usage(fields.get("stream_options"))
+    if "messages" in fields and _MARK in bytes(fields["messages"]):
+        replace["messages"] = without_tokens(fields["messages"])
     return _encode(fields | replace)
 
 
+def _says(raw: msgspec.Raw | None, text: str) -> bool:
+    try:
+        return raw is not None and _read_text(raw) == text
+    except UNREADABLE:
+        return False
+
+
 def _with_usage(options: msgspec.Raw | None) -> msgspec.Raw:
-    if options is None or bytes(options).strip() == b"null":
+    if options is None or options == NULL:
         return _ASK_USAGE
     return msgspec.Raw(_encode(_read_fields(options) | {"include_usage": _TRUE}))
 
 
-def _explain(error: Exception, body: bytes) -> BadRequest:
-    """Turn msgspec's message into a sentence that names the place as people look for it."""
-    message = str(error)
-    if isinstance(error, RecursionError):
-        return BadRequest("The body is nested too deeply.")
-    if isinstance(error, UnicodeDecodeError):
-        return BadRequest("The body is not valid UTF-8.")
-    if not body.strip():
-        return BadRequest("The request has no body; a JSON object is expected.")
-    if match := _PLACE.match(message):
-        param = match["path"].replace("[...]", "[]")
-        return BadRequest(f"Invalid value for '{param}': {_in_words(match['what'])}.", param=param)
-    if match := _BYTE.match(message):
-        at = int(match["byte"])
-        line, column = body.count(b"\n", 0, at) + 1, at - (body.rfind(b"\n", 0, at) + 1) + 1
-        return BadRequest(f"The body is not valid JSON: {match['what']} at line {line}, column {column} (byte {at}).")
-    if match := re.match(r"^Object missing required field `(\w+)`$", message):
-        return BadRequest(f"Missing required parameter: '{match[1]}'.", param=match[1])
-    return BadRequest(f"The body is not a valid request: {_in_words(message)}.")
+# -- what a provider of this dialect must not see ----------------------------------------------------------------------
 
 
-_WORDS = {
-    "bool": "a boolean",
-    "int": "an integer",
-    "float": "a number",
-    "str": "a string",
-    "object": "an object",
-    "array": "an array",
-    "null": "null",
-}
+def without_tokens(messages: msgspec.Raw) -> msgspec.Raw:
+    """Return the messages with the providers' own ids of tool calls. Reasoning that travelled in them is another
+    provider's: this dialect has none. All other bytes stay.
+
+    Raises:
+        DecodeError, UnicodeDecodeError, RecursionError: it is not a list of objects.
+    """
+    rows = [_bare_message(row) if _MARK in bytes(row) else row for row in _read_list(messages)]
+    return msgspec.Raw(_encode(rows))
 
 
-def _in_words(message: str) -> str:
-    """`Expected `bool | null`, got `str`` as a sentence in JSON's words."""
+def _bare_message(message: msgspec.Raw) -> msgspec.Raw:
+    fields = _read_fields(message)
+    if "tool_call_id" in fields:
+        fields["tool_call_id"] = _bare(fields["tool_call_id"])
+    calls = fields.get("tool_calls", NULL)
+    if bytes(calls)[:1] == b"[":
+        fields["tool_calls"] = msgspec.Raw(_encode([_bare_call(call) for call in _read_list(calls)]))
+    return msgspec.Raw(_encode(fields))
 
-    def words(match: re.Match[str]) -> str:
-        return " or ".join(_WORDS.get(name, name) for name in match[1].split(" | "))
 
-    text = re.sub(r"`([^`]*)`", words, message)
-    return text[:1].lower() + text[1:]
+def _bare_call(call: msgspec.Raw) -> msgspec.Raw:
+    if _MARK not in bytes(call) or bytes(call)[:1] != b"{":
+        return call
+    fields: Mapping[str, msgspec.Raw] = _read_fields(call)
+    return msgspec.Raw(_encode({**fields, "id": _bare(fields["id"])})) if "id" in fields else call
+
+
+def _bare(raw: msgspec.Raw) -> msgspec.Raw:
+    if bytes(raw)[:1] != b'"':
+        return raw
+    text = _read_text(raw)
+    bare = bare_id(text)
+    return raw if bare == text else msgspec.Raw(_encode(bare))
+
+
+# -- messages that a policy adds ---------------------------------------------------------------------------------------
+
+
+def enrich(chat: ChatRequest, prepend: Sequence[tuple[str, str]], append: Sequence[tuple[str, str]]) -> ChatRequest:
+    """Return the request with messages, given as (role, text), before and after the client's own."""
+    if not prepend and not append:
+        return chat
+    own = _read_list(chat.fields["messages"]) if "messages" in chat.fields else []
+    rows = [*map(_message, prepend), *own, *map(_message, append)]
+    return msgspec.structs.replace(chat, fields=chat.fields | {"messages": msgspec.Raw(_encode(rows))})
+
+
+def _message(said: tuple[str, str]) -> msgspec.Raw:
+    role, text = said
+    return msgspec.Raw(to_json({"role": role, "content": text}))

@@ -4,13 +4,9 @@ import msgspec
 
 from sluice.chat.events import FinishReason
 from sluice.chat.usage import Usage
+from sluice.dialects import reading
 
-ABSENT = msgspec.Raw(b"")
-"""A member that was not sent. (`Raw | None` would not do: it accepts null and nothing else.)"""
-NULL = msgspec.Raw(b"null")
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What reading JSON from outside may raise: no JSON or the wrong type, text that is not UTF-8, nested too deeply."""
+ABSENT, NULL, UNREADABLE = reading.ABSENT, reading.NULL, reading.UNREADABLE
 
 
 class _Wire(msgspec.Struct, gc=False):
@@ -22,22 +18,40 @@ class FunctionPart(_Wire):
     arguments: str | None = None
 
 
+class CustomPart(_Wire):
+    """The call of a tool whose input is free text."""
+
+    name: str | None = None
+    input: str | None = None
+
+
 class ToolCallPart(_Wire):
     index: int | None = None
     id: str | None = None
     function: FunctionPart | None = None
+    custom: CustomPart | None = None
+
+
+class ContentPart(_Wire):
+    """Mistral's reasoning models send `content` as a list of these; `thinking` is text or again a list of them."""
+
+    type: str | None = None
+    text: str | None = None
+    thinking: "str | list[ContentPart] | None" = None
 
 
 class Delta(_Wire):
     """`delta` of a chunk and `message` of an answer: the same members."""
 
     role: str | None = None
-    content: str | None = None
+    content: str | list[ContentPart] | None = None
     refusal: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     tool_calls: list[ToolCallPart] | None = None
     function_call: FunctionPart | None = None
+    annotations: msgspec.Raw = ABSENT
+    audio: msgspec.Raw = ABSENT
 
 
 class ChunkChoice(_Wire):
@@ -64,6 +78,10 @@ class WireUsage(_Wire):
     completion_tokens: int | None = None
     prompt_tokens_details: PromptDetails | None = None
     completion_tokens_details: CompletionDetails | None = None
+    prompt_cache_hit_tokens: int | None = None
+    """DeepSeek's word for cached tokens."""
+    cached_tokens: int | None = None
+    """Moonshot's."""
 
 
 class Chunk(_Wire):
@@ -79,17 +97,21 @@ class Chunk(_Wire):
 
 KNOWN_TOP = frozenset(Chunk.__struct_fields__) | {"object"}
 KNOWN_CHOICE = frozenset(ChunkChoice.__struct_fields__)
-KNOWN_DELTA = frozenset(Delta.__struct_fields__)
+KNOWN_DELTA = frozenset(Delta.__struct_fields__) - {"audio"}
+"""Sound has no word in the vocabulary: it stays a leftover."""
 
 FINISH_TO_VOCABULARY: dict[str, FinishReason] = {
     "stop": "stop",
     "length": "length",
+    "model_length": "length",
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "content_filter",
     "error": "error",
+    "insufficient_system_resource": "error",
 }
-"""Words that are not in here (vendors' own) count as `stop`; the native word is kept beside it."""
+"""`model_length` is Mistral's, `insufficient_system_resource` DeepSeek's. Words that are not in here (vendors' own)
+count as `stop`; the native word is kept beside it."""
 
 FINISH_FROM_VOCABULARY: dict[FinishReason, str] = {
     "stop": "stop",
@@ -115,7 +137,7 @@ def read_usage(usage: WireUsage) -> Usage:
     return Usage(
         input_tokens=usage.prompt_tokens or 0,
         output_tokens=usage.completion_tokens or 0,
-        cache_read_tokens=prompt.cached_tokens or 0,
+        cache_read_tokens=prompt.cached_tokens or usage.prompt_cache_hit_tokens or usage.cached_tokens or 0,
         cache_write_tokens=prompt.cache_write_tokens or 0,
         reasoning_tokens=completion.reasoning_tokens or 0,
         input_audio_tokens=prompt.audio_tokens or 0,
@@ -124,12 +146,15 @@ def read_usage(usage: WireUsage) -> Usage:
 
 
 def write_usage(usage: Usage) -> dict[str, object]:
-    """The `usage` object, details included as OpenAI always sends them."""
+    """The `usage` object, details included as OpenAI always sends them; those of cache writes only if there are any."""
+    prompt = {"cached_tokens": usage.cache_read_tokens, "audio_tokens": usage.input_audio_tokens}
+    if usage.cache_write_tokens:
+        prompt["cache_write_tokens"] = usage.cache_write_tokens
     return {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,
         "total_tokens": usage.total_tokens,
-        "prompt_tokens_details": {"cached_tokens": usage.cache_read_tokens, "audio_tokens": usage.input_audio_tokens},
+        "prompt_tokens_details": prompt,
         "completion_tokens_details": {
             "reasoning_tokens": usage.reasoning_tokens,
             "audio_tokens": usage.output_audio_tokens,

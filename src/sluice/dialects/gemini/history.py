@@ -1,0 +1,163 @@
+"""`contents` to messages: roles, parts, and which result belongs to which call.
+
+A streaming client of Gemini's keeps each chunk as a content of its own: contents of one role that follow each other
+are one message, and a model's texts that do are one text. Reasoning that came as a token is put back before what it
+led to.
+"""
+
+import re
+from collections.abc import Sequence
+
+from sluice.chat import seal
+from sluice.chat.content import Message, Part, Role, Text, ToolResult, ToolUse
+from sluice.chat.seal import Reasoning, SealKind
+from sluice.dialects.gemini import media, results
+from sluice.dialects.gemini.facts import FIELDS
+from sluice.dialects.gemini.members import Members, unsupported
+from sluice.dialects.gemini.schema import MODULE_ID
+from sluice.errors import BadRequest
+
+_ROLES: dict[str, Role] = {"": "user", "user": "user", "function": "user", "tool": "user", "model": "assistant"}
+_ROW = "contents[].parts[]."
+_KINDS = ("text", "inlineData", "fileData", "functionCall", "functionResponse")
+
+
+def read(body: Members) -> list[Message]:
+    """Return the messages of a request's `contents`.
+
+    Raises:
+        BadRequest: a role or a part is unknown, or a result answers no call.
+    """
+    reader = _History()
+    for content in body.objects("contents"):
+        content.only("role", "parts")
+        word = content.text("role") or ""
+        role = _ROLES.get(word)
+        if role is None:
+            raise BadRequest(f"Invalid value for '{content.at('role')}': '{word}'.", param=content.at("role"))
+        for part in content.objects("parts"):
+            reader.add(role, part)
+    return reader.messages()
+
+
+class _History:
+    """Parts in, messages out."""
+
+    def __init__(self) -> None:
+        self._turns: list[tuple[Role, list[Part]]] = []
+        self._calls = 0
+        self._open: list[tuple[str, str]] = []
+        """Calls without a result yet, as (id, name)."""
+
+    def add(self, role: Role, part: Members) -> None:
+        kinds = [kind for kind in _KINDS if kind in part]
+        self._judge(part, kinds)
+        if not self._turns or self._turns[-1][0] != role:
+            self._turns.append((role, []))
+        parts = self._turns[-1][1]
+        if role == "user" and "functionResponse" in kinds:
+            parts.append(self._result(part))
+        elif role == "assistant" and "functionCall" in kinds:
+            self._call(part, parts)
+        elif kinds in (["text"], []):
+            _say(part, parts, role)
+        elif role == "user" and kinds in (["inlineData"], ["fileData"]):
+            parts.append(media.read(part))
+        elif kinds[0] not in ("inlineData", "fileData"):
+            raise BadRequest(f"'{part.at(kinds[0])}' cannot be a part of this role.", param=part.at(kinds[0]))
+        else:
+            raise BadRequest(f"'{part.place}' is media of the model, which no other API takes.", param=part.place)
+
+    def _judge(self, part: Members, kinds: list[str]) -> None:
+        known = [name for name in part if f"{_ROW}{name}" in FIELDS]
+        for name in part:
+            if name not in known:
+                raise unsupported(part.at(name))
+        if len(kinds) > 1 or not known:
+            raise BadRequest(f"'{part.place}' has to hold one of {', '.join(_KINDS)}.", param=part.place)
+
+    def _call(self, part: Members, parts: list[Part]) -> None:
+        call = part.object("functionCall") or part
+        call.only("id", "name", "args")
+        name, args = call.text("name"), call.raw("args")
+        if not name:
+            raise BadRequest(f"Missing required parameter: '{call.at('name')}'.", param=call.at("name"))
+        call_id, carried = seal.split_id(call.text("id") or "")
+        sealed = part.text("thoughtSignature")
+        _restore([*carried, *(_proofs(sealed, "call") if sealed else ())], parts)
+        call_id = call_id or _made_up(self._calls, name)
+        self._calls += 1
+        self._open.append((call_id, name))
+        arguments = "{}" if args is None else results.json_text(args, call.at("args"), compact=True)
+        parts.append(ToolUse(id=call_id, name=name, arguments=arguments))
+
+    def _result(self, part: Members) -> ToolResult:
+        response = part.object("functionResponse") or part
+        response.only("id", "name", "response", "parts")
+        call_id, _ = seal.split_id(response.text("id") or "")
+        name = response.text("name") or ""
+        found = next((call for call in self._open if call_id and call[0] == call_id), None)
+        found = found or next((call for call in self._open if name and call[1] == name), None)
+        if found is None and not call_id:
+            raise BadRequest(f"'{response.place}' answers no function call.", param=response.place)
+        if found is not None:
+            self._open.remove(found)
+            call_id, name = found
+        return results.read(response, call_id, name)
+
+    def messages(self) -> list[Message]:
+        return [Message(role=role, parts=tuple(parts)) for role, parts in self._turns if parts]
+
+
+def _made_up(index: int, name: str) -> str:
+    """The id of a call that has none: the same each time this history comes, and fit for every provider."""
+    return f"call_{index}_{re.sub('[^A-Za-z0-9_-]', '_', name)[:24]}"
+
+
+def _proofs(signature: str, kind: SealKind) -> tuple[Reasoning, ...]:
+    """Return the reasoning of a token of ours, or Gemini's own seal."""
+    return seal.unpack(signature) or (Reasoning("", seal.unwrap(signature, MODULE_ID, kind)),)
+
+
+def _say(part: Members, parts: list[Part], role: Role) -> None:
+    """Text or a thought, and its signature."""
+    text, thought = part.text("text") or "", part.flag("thought") or False
+    sealed = part.text("thoughtSignature")
+    last = parts[-1] if parts else None
+    if thought:
+        if isinstance(last, Reasoning) and last.seal is None and text:
+            parts[-1] = Reasoning(last.text + text)
+        elif text:
+            parts.append(Reasoning(text))
+    elif role == "assistant" and isinstance(last, Text) and text:
+        parts[-1] = Text(text=last.text + text)
+    elif text:
+        parts.append(Text(text=text))
+    if not sealed:
+        return
+    proofs = _proofs(sealed, "reasoning" if thought else "text")
+    open_thought = parts[-1] if parts else None
+    if proofs[0].seal is not None and proofs[0].seal.origin != MODULE_ID:
+        _restore(proofs, parts)
+    elif thought and isinstance(open_thought, Reasoning) and open_thought.seal is None:
+        parts[-1] = Reasoning(open_thought.text, proofs[0].seal)
+    else:
+        parts += proofs
+
+
+def _restore(proofs: Sequence[Reasoning], parts: list[Part]) -> None:
+    """Put reasoning back to where its step began. What was shown of it, unsealed, is the same and leaves.
+
+    A seal of a call stays right before the call.
+    """
+    calls = [proof for proof in proofs if proof.seal is not None and proof.seal.kind == "call"]
+    earlier = [proof for proof in proofs if proof not in calls]
+    if earlier:
+        start = max((at + 1 for at, part in enumerate(parts) if isinstance(part, ToolUse)), default=0)
+        step = [part for part in parts[start:] if not (isinstance(part, Reasoning) and part.seal is None)]
+        parts[start:] = [*earlier, *step]
+    last = parts[-1] if parts else None
+    if len(calls) == 1 and isinstance(last, Reasoning) and last.seal is None and not calls[0].text:
+        parts[-1] = Reasoning(last.text, calls[0].seal)
+    else:
+        parts += calls

@@ -1,0 +1,58 @@
+"""What the vocabulary has no word for: unknown members of a chunk, kept raw for a client of the same dialect, and the
+names of parts of unknown kinds. Both cost a second decode of the chunk."""
+
+import msgspec
+
+from sluice.chat.events import Event, Leftover, Place
+from sluice.dialects.gemini.schema import KNOWN_CANDIDATE, KNOWN_PART, KNOWN_TOP
+from sluice.dialects.reading import NULL
+
+_Members = dict[str, msgspec.Raw]
+
+
+class _Parts(msgspec.Struct):
+    parts: list[_Members] | None = None
+
+
+class _Candidate(msgspec.Struct):
+    content: _Parts | None = None
+
+
+class _Chunk(msgspec.Struct):
+    candidates: list[_Candidate] | None = None
+
+
+_read_members = msgspec.json.Decoder(_Members).decode
+_read_rows = msgspec.json.Decoder(list[_Members]).decode
+_read_chunk = msgspec.json.Decoder(_Chunk).decode
+
+
+def read(data: bytes) -> list[Event]:
+    """Return the members of a chunk that the schema does not name. The chunk was read by the schema before.
+
+    Raises:
+        UnicodeDecodeError: a member's name is not UTF-8.
+    """
+    events: list[Event] = []
+    top = _read_members(data)
+    _keep_unknown(top, KNOWN_TOP, "", 0, events)
+    candidates = top.get("candidates", NULL)
+    for candidate in () if candidates == NULL else _read_rows(candidates):
+        index = int(bytes(candidate.get("index", b"0")))
+        _keep_unknown(candidate, KNOWN_CANDIDATE, "choice", index, events)
+    return events
+
+
+def _keep_unknown(members: _Members, known: frozenset[str], place: Place, index: int, events: list[Event]) -> None:
+    fields = {name: raw.copy() for name, raw in members.items() if name not in known}
+    if fields:
+        events.append(Leftover(place, index, fields))
+
+
+def kinds_of_part(data: bytes, candidate: int, part: int) -> list[str]:
+    """Return the names of the members of one part that the schema does not know, by the positions of the candidate
+    and the part in a chunk that was read before."""
+    candidates = _read_chunk(data).candidates or []
+    content = candidates[candidate].content
+    members = content.parts[part] if content is not None and content.parts is not None else {}
+    return [name for name in members if name not in KNOWN_PART]

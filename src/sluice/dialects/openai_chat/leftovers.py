@@ -1,0 +1,36 @@
+"""Members of a chunk or an answer that the schema does not name: kept raw, for a client of the same dialect."""
+
+import msgspec
+
+from sluice.chat.events import Event, Leftover, Place
+from sluice.dialects.openai_chat.schema import KNOWN_CHOICE, KNOWN_DELTA, KNOWN_TOP, NULL
+
+_read_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_read_raws = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+
+
+def leftovers(data: bytes) -> list[Event]:
+    """The members of a chunk that the schema does not name, raw. The chunk was read by the schema before.
+
+    Raises:
+        UnicodeDecodeError: a member's name is not UTF-8.
+    """
+    events: list[Event] = []
+    top = _read_raw(data)
+    _keep_unknown(top, KNOWN_TOP, "", 0, events)
+    choices = top.get("choices", NULL)
+    for choice in () if choices == NULL else _read_raws(choices):
+        index = int(bytes(choice.get("index", b"0")))
+        _keep_unknown(choice, KNOWN_CHOICE, "choice", index, events)
+        for name in ("delta", "message"):
+            if choice.get(name, NULL) != NULL:
+                _keep_unknown(_read_raw(choice[name]), KNOWN_DELTA, "delta", index, events)
+    return events
+
+
+def _keep_unknown(
+    members: dict[str, msgspec.Raw], known: frozenset[str], place: Place, index: int, events: list[Event]
+) -> None:
+    fields = {name: raw.copy() for name, raw in members.items() if name not in known}
+    if fields:
+        events.append(Leftover(place, index, fields))

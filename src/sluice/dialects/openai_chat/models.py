@@ -1,0 +1,36 @@
+"""What families of models want said differently in one and the same API. By the name alone: it is all a request has.
+
+A name may carry a vendor before it (`openai/gpt-5`, `accounts/fireworks/models/kimi-k2`) and is compared without case.
+Sources: developers.openai.com/api/docs/guides/reasoning (`max_tokens` is refused), api-docs.deepseek.com/guides/
+thinking_mode (`reasoning_content` must come back with tool calls), openrouter.ai/docs/features/prompt-caching; read
+2026-11-21.
+"""
+
+import re
+
+_OWN = re.compile(r"(o[1-9]|gpt-(?!oss)|chatgpt-|codex-|computer-use-)")
+_REASONING = re.compile(r"(o[1-9]|gpt-([5-9]|[1-9][0-9])|codex-)")
+_WANTS_REASONING = ("deepseek", "glm", "kimi", "minimax", "qwen", "qwq")
+
+
+def _bare(model: str) -> str:
+    return model.lower().rpartition("/")[2]
+
+
+def is_openai(model: str) -> bool:
+    """Whether it is one of OpenAI's own, served by its API: `gpt-oss` is not."""
+    return _OWN.match(_bare(model)) is not None
+
+
+def bounds_completion(model: str) -> bool:
+    """Whether it takes `max_completion_tokens` and refuses `max_tokens`: o1, o3, o4, gpt-5 and later."""
+    return _REASONING.match(_bare(model)) is not None
+
+
+def wants_reasoning(model: str) -> bool:
+    """Whether it wants its `reasoning_content` back. Others refuse that member, or ignore it."""
+    return any(family in _bare(model) for family in _WANTS_REASONING)
+
+
+def takes_cache_marks(model: str) -> bool:
+    return "claude" in model.lower()

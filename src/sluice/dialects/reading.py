@@ -1,0 +1,59 @@
+"""What every dialect needs to read JSON from outside: what may go wrong, and the sentence that says where."""
+
+import re
+
+import msgspec
+
+from sluice.errors import BadRequest
+
+ABSENT = msgspec.Raw(b"")
+"""A member that was not sent. (`Raw | None` would not do: it accepts null and nothing else.)"""
+NULL = msgspec.Raw(b"null")
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON from outside may raise: no JSON or the wrong type, text that is not UTF-8, nested too deeply."""
+
+_PLACE = re.compile(r"^(?P<what>.*?) - at `\$\.?(?P<path>[^`]*)`$", re.DOTALL)
+_BYTE = re.compile(r"^JSON is malformed: (?P<what>.*) \(byte (?P<byte>\d+)\)$", re.DOTALL)
+
+
+def explain(error: Exception, body: bytes) -> BadRequest:
+    """Turn msgspec's message into a sentence that names the place as people look for it."""
+    message = str(error)
+    if isinstance(error, RecursionError):
+        return BadRequest("The body is nested too deeply.")
+    if isinstance(error, UnicodeDecodeError):
+        return BadRequest("The body is not valid UTF-8.")
+    if not body.strip():
+        return BadRequest("The request has no body; a JSON object is expected.")
+    if match := _PLACE.match(message):
+        param = match["path"].replace("[...]", "[]")
+        return BadRequest(f"Invalid value for '{param}': {_in_words(match['what'])}.", param=param)
+    if match := _BYTE.match(message):
+        at = int(match["byte"])
+        line, column = body.count(b"\n", 0, at) + 1, at - (body.rfind(b"\n", 0, at) + 1) + 1
+        return BadRequest(f"The body is not valid JSON: {match['what']} at line {line}, column {column} (byte {at}).")
+    if match := re.match(r"^Object missing required field `(\w+)`$", message):
+        return BadRequest(f"Missing required parameter: '{match[1]}'.", param=match[1])
+    return BadRequest(f"The body is not a valid request: {_in_words(message)}.")
+
+
+_WORDS = {
+    "bool": "a boolean",
+    "int": "an integer",
+    "float": "a number",
+    "str": "a string",
+    "object": "an object",
+    "array": "an array",
+    "null": "null",
+}
+
+
+def _in_words(message: str) -> str:
+    """`Expected `bool | null`, got `str`` as a sentence in JSON's words."""
+
+    def words(match: re.Match[str]) -> str:
+        return " or ".join(_WORDS.get(name, name) for name in match[1].split(" | "))
+
+    text = re.sub(r"`([^`]*)`", words, message)
+    return text[:1].lower() + text[1:]

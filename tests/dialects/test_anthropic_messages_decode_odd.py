@@ -1,0 +1,143 @@
+"""anthropic_messages/decode.py: what is not known, what fails, what is broken."""
+
+import msgspec
+import pytest
+
+from sluice.chat.events import (
+    ChoiceFinished,
+    Ended,
+    Event,
+    Failed,
+    Leftover,
+    Started,
+    Unrecognised,
+)
+from sluice.dialects.anthropic_messages import ANTHROPIC_MESSAGES
+from sluice.errors import ProtocolError, Truncated
+from tests.dialects.messages_events import (
+    STREAMS,
+    block,
+    decode,
+    end,
+    event,
+    fold,
+    frames_of,
+    start,
+    words,
+)
+
+STARTED = Started("msg_1", "claude-x")
+
+
+def test_what_is_unknown_is_named_and_nothing_breaks() -> None:
+    chunks = [
+        start(),
+        block(0, "hologram", {"type": "hologram_delta", "x": 1}),
+        block(1, "text", {"type": "colour_delta"}, words("a"), text=""),
+        event("weather", sun=True),
+        end(),
+    ]
+    events = decode(*chunks)
+    named = [event.what for event in events if isinstance(event, Unrecognised)]
+    assert named == ["block:hologram", "delta:colour_delta", "event:weather"]
+    assert fold(events).choices[0].text == "a"
+
+
+def test_a_type_that_only_the_events_name_says() -> None:
+    data = event("message_stop").replace(b'{"type": "message_stop"}', b"{}")
+    assert data.endswith(b"data: {}\n\n")
+    assert decode(data) == [Ended()]
+
+
+def test_leftovers_are_kept_only_when_asked_for() -> None:
+    usage = {"input_tokens": 1, "output_tokens": 1}
+    stream = start(usage, container={"id": "c"}, diagnostics=None) + end(context_management={"x": 1})
+    kept = [event for event in decode(stream, keep=True) if isinstance(event, Leftover)]
+    assert [(event.place, set(event.fields)) for event in kept] == [("", {"container"}), ("", {"context_management"})]
+    assert msgspec.json.decode(kept[0].fields["container"]) == {"id": "c"}
+    assert not any(isinstance(event, Leftover) for event in decode(stream))
+
+
+# -- failures --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("invalid_request_error", 400),
+        ("authentication_error", 401),
+        ("permission_error", 403),
+        ("not_found_error", 404),
+        ("rate_limit_error", 429),
+        ("overloaded_error", 529),
+        ("api_error", 502),
+        ("timeout_error", 502),
+        ("a novelty", 502),
+    ],
+)
+def test_an_error_event_has_the_status_of_its_type(kind: str, status: int) -> None:
+    (failed,) = decode(event("error", error={"type": kind, "message": "m"}))
+    assert isinstance(failed, Failed)
+    assert (failed.error.status, str(failed.error), failed.error.type) == (status, "m", kind)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'event: error\ndata: {"type":"error"}\n\n',
+        b"event: error\ndata: upstream connect error\n\n",
+        b'event: error\ndata: {"message":"m"}\n\n',
+        b'data: {"error":{"message":"m","code":500}}\n\n',
+        b'data: {"error":"m"}\n\n',
+        b'data: {"type":"error","error":{"message":7}}\n\n',
+    ],
+)
+def test_errors_of_any_shape_are_failures(raw: bytes) -> None:
+    (failed,) = decode(raw)
+    assert isinstance(failed, Failed)
+    assert failed.error.status == 502
+    assert str(failed.error)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"{",
+        b"null",
+        b"[]",
+        b"",
+        b"<html>",
+        b'{"type":"content_block_delta","index":"0"}',
+        b'{"type":"content_block_delta","index":0}',
+        b'{"type":"content_block_delta","index":9,"delta":{"type":"thinking_delta","thinking":"a"}}',
+        b'{"type":"content_block_start","index":0}',
+        b'{"type":"content_block_stop","index":3}',
+        b'{"type":"message_start"}',
+        b'{"type":"content_block_delta","delta":{"type":"text_delta","text":"\xff"}}',
+        b'{"type":"content_block_delta","delta":{"type":"text_delta","text":"\\ud800"}}',
+        b'{"type":"content_block_start","content_block":{"type":"tool_use","input":{"a":"\xff"}}}',
+        b'{"type":' + b"[" * 100_000,
+    ],
+)
+def test_what_is_no_event_of_the_api_is_a_protocol_error_and_the_decoder_goes_on(data: bytes) -> None:
+    decoder = ANTHROPIC_MESSAGES.decoder(keep_leftovers=True)
+    (frame,) = frames_of(b"data: " + data + b"\n\n")
+    with pytest.raises(ProtocolError):
+        decoder.decode(frame)
+    events: list[Event] = [event for frame in frames_of(start(), end()) for event in decoder.decode(frame)]
+    assert events == [STARTED, ChoiceFinished(0, "stop", "end_turn"), Ended()]
+
+
+def test_a_block_that_is_opened_twice_is_a_protocol_error() -> None:
+    opened = event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    with pytest.raises(ProtocolError, match="block 0 twice"):
+        decode(start(), opened, opened)
+
+
+def test_a_failure_may_follow_anything_that_was_mirrored() -> None:
+    written = ANTHROPIC_MESSAGES.decoder(keep_leftovers=False).failure(Truncated("cut"))
+    assert written == b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"cut"}}\n\n'
+    stream = STREAMS["text"]
+    for cut in range(0, len(stream), 7):
+        whole = b"".join(frame.raw for frame in frames_of(stream[:cut]))
+        assert isinstance(decode(whole + written)[-1], Failed)
