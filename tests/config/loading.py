@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sluice.config import Source, load
-from sluice.config.plan import AiBackend, Condition, Entry, ObjectStatus, Plan, Target
+from sluice.config.plan import AiBackend, Condition, Entry, ModelRoute, ObjectStatus, Plan, Target
 from sluice.errors import ConfigError
 from sluice.providers.fake import FAKE
 from sluice.providers.openai import OPENAI
@@ -56,6 +56,12 @@ def target(plan: Plan) -> Target:
     backend = entries(plan)[0].rule.backends[0].backend
     assert isinstance(backend, AiBackend)
     return backend.groups[0][0]
+
+
+def answering(route: ModelRoute) -> AiBackend:
+    """Return the backend of a model that has one of its own."""
+    assert route.backend is not None
+    return route.backend
 
 
 BACKEND = """

@@ -27,7 +27,7 @@ def static(spec: str, policies: str = "{}", *more: str) -> HttpBackend:
 def test_a_provider_is_where_its_row_says() -> None:
     found = ai("openai: {model: gpt-4o}")
     assert found.endpoint == Endpoint(host="api.openai.com", port=443, tls=Tls())
-    assert (found.name, found.model, found.chat_path, found.base_path) == ("llm", "gpt-4o", "", "")
+    assert (found.name, found.model, found.chat_path, found.base_path) == ("llm", "gpt-4o", "", None)
     assert (found.credential, found.passthrough, found.placement) == (None, False, None)
 
 
@@ -114,7 +114,9 @@ def test_the_place_of_a_credential(header: str, expected: HeaderPlacement) -> No
     [
         ("{auth: {passthrough: {}, location: {header: {name: a}}}}", "`location with passthrough` is not implemented"),
         ("{auth: {key: k, location: {queryParameter: {name: a}}}}", "`queryParameter` is not implemented"),
-        ("{auth: {aws: {}}}", "`aws` is not implemented"),
+        ("{auth: {azure: {}}}", "`azure` is not implemented"),
+        ("{auth: {aws: {assumeRole: {}}}}", "`assumeRole` is not implemented"),
+        ("{auth: {gcp: {audience: x}}}", "`audience` is not implemented"),
         ("{auth: {credentials: [{}]}}", "`credentials` is not implemented"),
         ("{http: {version: HTTP2}}", "`HTTP2` is not implemented"),
         ("{tls: {insecureSkipVerify: Hostname}}", "`Hostname` is not implemented"),

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from sluice.config.dump import HIDDEN, dump
-from sluice.config.plan import AiBackend, Endpoint, Listener, ListenerTls, ModelRoute, Plan, Target, Tls
+from sluice.config.plan import AiBackend, Alternative, Endpoint, Listener, ListenerTls, ModelRoute, Plan, Target, Tls
 from sluice.providers.credential import Secret
 from sluice.providers.openai import OPENAI
 
-from .loading import plan, source
+from .loading import backend, plan, route, source
 
 
 def test_a_dump_is_json_and_has_every_part() -> None:
@@ -35,6 +35,30 @@ def test_secrets_keys_and_passwords_are_hidden() -> None:
     assert dump(loaded)["notes"] == [f"see https://{HIDDEN}@h/x and http://{HIDDEN}@h, not a@b"]
     assert '"credential": "***"' in shown
     assert '"key_pem": "***"' in shown
+
+
+def test_what_a_policy_does_to_bodies_is_shown_without_secrets() -> None:
+    setting = "{field: metadata, value: {api_key: sk-1, kept: [1, null], deep: [{password: sk-2}], max_tokens: 5}}"
+    defaults = "[{field: x.authorization, value: Bearer sk-3}, {field: seed, value: 7}]"
+    ai = f"{{overrides: [{setting}], defaults: {defaults}, prompt: {{append: [{{role: user, content: hi}}]}}}}"
+    loaded = plan(backend(f"{{ai: {{provider: {{openai: {{}}}}}}, policies: {{ai: {ai}}}}}") + route())
+    shown = dump(loaded)
+    assert "sk-" not in json.dumps(shown)
+    rule = shown["listeners"][0]["entries"][0]["rule"]  # type: ignore[index]
+    policy = rule["backends"][0]["backend"]["groups"][0][0]["ai"]
+    kept = {"api_key": HIDDEN, "kept": [1, None], "deep": [{"password": HIDDEN}], "max_tokens": 5}
+    assert policy["overrides"] == [["metadata", kept]]
+    assert policy["defaults"] == [["x.authorization", HIDDEN], ["seed", 7]]
+    assert policy["append"] == [["user", "hi"]]
+
+
+def test_alternatives_are_shown_without_secrets() -> None:
+    target = Target(name="a", provider=OPENAI, endpoint=Endpoint(host="h", port=1), credential=Secret("sk-1"))
+    alternative = Alternative(backend=AiBackend(name="a", groups=((target,),)), when="true")
+    shown = dump(Plan(listeners=(), models=(ModelRoute(pattern="v", alternatives=(alternative,)),)))
+    (model,) = shown["models"]  # type: ignore[misc]
+    assert model["alternatives"][0]["when"] == "true"  # type: ignore[has-type]
+    assert model["alternatives"][0]["backend"]["groups"][0][0]["credential"] == HIDDEN  # type: ignore[has-type]
 
 
 def test_a_value_of_an_unknown_type_is_not_guessed_at() -> None:

@@ -173,7 +173,7 @@ def test_one_mistake_is_told_with_its_place(text: str, expected: str) -> None:
         "gemini: {}",
         "vertexai: {projectId: p}",
         "bedrock: {region: eu-west-1}",
-        "custom: {formats: [{type: Completions}]}",
+        "custom: {backendRef: {name: s}, formats: [{type: Completions}]}",
     ],
 )
 def test_every_known_provider_that_is_not_served_is_told_so(key: str) -> None:
@@ -181,7 +181,7 @@ def test_every_known_provider_that_is_not_served_is_told_so(key: str) -> None:
     assert line.endswith(f"provider {key.partition(':')[0]} is not served by this version")
 
 
-@pytest.mark.parametrize("field", ["ai", "tunnel", "transformation", "health", "extAuth", "mcp"])
+@pytest.mark.parametrize("field", ["tunnel", "transformation", "health", "extAuth", "mcp"])
 def test_backend_policies_that_are_not_implemented_are_refused(field: str) -> None:
     (line,) = refusal(backend(f"{{ai: {{provider: {{openai: {{}}}}}}, policies: {{{field}: {{}}}}}}"))
     assert f"spec.policies.{field}: `{field}` is not implemented by this version" in line
@@ -219,8 +219,9 @@ def test_all_mistakes_of_all_files_are_told_at_once() -> None:
         "b.yaml:3: metadata.nam: unknown field (did you mean `name`?)",
         "b.yaml:3: metadata: the field `name` is missing",
         (
-            "b.yaml:6: kind: unknown kind `Pod` (expected one of: AgentgatewayBackend, AgentgatewayPolicy, "
-            "ConfigMap, Gateway, GatewayClass, HTTPRoute, Namespace, ReferenceGrant, Secret, Service)"
+            "b.yaml:6: kind: unknown kind `Pod` (expected one of: AgentgatewayBackend, AgentgatewayModel, "
+            "AgentgatewayPolicy, ConfigMap, Gateway, GatewayClass, HTTPRoute, Namespace, ReferenceGrant, Secret, "
+            "Service)"
         ),
     ]
 

@@ -132,7 +132,10 @@ def test_the_route_type_of_the_documentation_is_accepted_and_noted() -> None:
             "unknown group of a HTTPRoute (expected `gateway.networking.k8s.io`)",
         ),
         (f"{BE}, traffic: {{timeouts: {{}}}}", "`traffic` on a target of kind AgentgatewayBackend is not implemented"),
-        (f"{RT % ''}, backend: {{auth: {{key: k}}}}", "`backend` on a target of kind HTTPRoute is not implemented"),
+        (
+            f"{RT % ''}, backend: {{auth: {{key: k}}}}",
+            "`backend.auth` on a target of kind HTTPRoute is not implemented",
+        ),
         (f"{GW % ''}, frontend: {{accessLog: {{}}}}", "`accessLog` is not implemented"),
         (f"{RT % ''}, strategy: {{}}, traffic: {{}}", "`strategy` is not implemented"),
     ],

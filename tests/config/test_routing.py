@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sluice.config.plan import (
     AiBackend,
+    Alternative,
     Entry,
     Listener,
     Match,
@@ -20,7 +21,7 @@ from sluice.config.plan import (
     Rule,
     ValueMatch,
 )
-from sluice.config.routing import PortRouter, Router, bare_host, host_matches, model_route, precedence
+from sluice.config.routing import PortRouter, Router, bare_host, choose, host_matches, model_route, precedence
 
 
 def entry(
@@ -254,6 +255,46 @@ def test_the_exact_model_then_the_longest_pattern(model: str, expected: str) -> 
         route = model_route(Plan(listeners=(), models=order), model)
         assert route is not None
         assert route.pattern == expected
+
+
+def backend(name: str) -> AiBackend:
+    return AiBackend(name=name, groups=())
+
+
+def virtual(*alternatives: tuple[str, int, str]) -> ModelRoute:
+    items = (Alternative(backend=backend(name), weight=weight, when=when) for name, weight, when in alternatives)
+    return ModelRoute(pattern="v", alternatives=tuple(items))
+
+
+def test_a_model_of_its_own_needs_no_choice() -> None:
+    route = ModelRoute(pattern="m", backend=backend("b"))
+    assert choose(route, 0.9, lambda _: False) is route.backend
+
+
+@pytest.mark.parametrize(("die", "name"), [(0.0, "a"), (0.24, "a"), (0.25, "c"), (0.99, "c")])
+def test_without_conditions_the_die_chooses_by_weight(die: float, name: str) -> None:
+    found = choose(virtual(("a", 1, ""), ("b", 0, ""), ("c", 3, "")), die, lambda _: False)
+    assert found is not None
+    assert found.name == name
+
+
+@pytest.mark.parametrize(("true", "name"), [({"x", "y"}, "a"), ({"y"}, "b"), (set(), "c")])
+def test_the_first_condition_that_holds_answers_and_an_empty_one_holds(true: set[str], name: str) -> None:
+    asked: list[str] = []
+
+    def holds(when: str) -> bool:
+        asked.append(when)
+        return when in true
+
+    found = choose(virtual(("a", 1, "x"), ("b", 1, "y"), ("c", 1, "")), 0.5, holds)
+    assert found is not None
+    assert found.name == name
+    assert asked == (["x"] if "x" in true else ["x", "y"])
+
+
+def test_no_alternative_takes_the_request() -> None:
+    assert choose(virtual(("a", 1, "x"), ("b", 1, "y")), 0.5, lambda _: False) is None
+    assert choose(virtual(("a", 0, "")), 0.5, lambda _: True) is None
 
 
 def test_no_model_no_route() -> None:

@@ -7,24 +7,25 @@ from sluice.config.routing import model_route
 from sluice.policies.deadlines import Deadlines
 from sluice.providers.credential import Secret
 
-from .loading import LATER, plan, refusal, source
+from .loading import LATER, answering, plan, refusal, source
 
 
 def one(params: str = "{}", provider: str = "openAI", env: dict[str, str] | None = None) -> Target:
     """Return the target of a file with a single model."""
     loaded = plan(f"llm: {{models: [{{name: m, provider: {provider}, params: {params}}}]}}\n", env=env)
-    return loaded.models[0].backend.groups[0][0]
+    return answering(loaded.models[0]).groups[0][0]
 
 
 def test_the_whole_form() -> None:
     loaded = plan(source("short-form.yaml").text, env={"KEY": "sk-1", "LOCAL_KEY": "sk-2"})
     assert [(item.name, item.gateway, item.port) for item in loaded.listeners] == [("http", "default/default", 4001)]
-    assert [(m.pattern, m.public, m.backend.name) for m in loaded.models] == [
+    assert [(m.pattern, m.public, answering(m).name) for m in loaded.models] == [
         ("gpt-4o", True, "default/gpt-4o"),
         ("local-*", False, "default/local-*"),
         ("*", True, "default/*"),
+        ("smart", True, "default/smart"),
     ]
-    exact, local, rest = (m.backend.groups[0][0] for m in loaded.models)
+    exact, local, rest = (answering(m).groups[0][0] for m in loaded.models[:3])
     assert (exact.model, exact.credential) == ("gpt-4o-2024-08-06", Secret("sk-1"))
     assert exact.endpoint == Endpoint(host="api.openai.com", port=443, tls=Tls())
     assert (local.endpoint, local.base_path) == (Endpoint(host="vllm", port=8000), "/api")
@@ -34,15 +35,13 @@ def test_the_whole_form() -> None:
     assert loaded.addresses == Addresses(admin="localhost:15000", stats="[::]:15020", readiness="off")
     assert (loaded.limits.max_buffer_bytes, loaded.limits.max_event_bytes) == (131072, 1 << 20)
     assert loaded.limits.pool_idle_timeout_s == 45.0
-    assert loaded.notes == ("Virtual model smart was checked and is not routed yet.",)
+    assert loaded.notes == ()
     clocks = Deadlines(connect_s=3, first_token_s=10, total_s=120)
     assert {entry.rule.deadlines for entry in loaded.listeners[0].entries} == {clocks}
 
 
-def test_two_addresses_answer() -> None:
+def test_a_model_is_found_by_its_name() -> None:
     loaded = plan("llm: {models: [{name: m, provider: fake}]}\n")
-    found = [(e.match.path.kind, e.match.path.value, e.answer) for e in loaded.listeners[0].entries]
-    assert found == [("Exact", "/v1/chat/completions", "by_model"), ("Exact", "/v1/models", "model_list")]
     route = model_route(loaded, "m")
     assert route is not None
     assert model_route(loaded, "other") is None
@@ -70,11 +69,11 @@ def test_ports(head: str, llm: str, expected: list[tuple[str, int]]) -> None:
         ("{baseUrl: 'https://x.org/v2'}", Endpoint(host="x.org", port=443, tls=Tls()), "/v2", ""),
         ("{baseUrl: 'http://x.org'}", Endpoint(host="x.org", port=80), "", ""),
         ("{baseUrl: 'http://x.org/a', pathPrefix: /b}", Endpoint(host="x.org", port=80), "/b", ""),
-        ("{hostOverride: 'x.org:81', pathOverride: /c}", Endpoint(host="x.org", port=81), "", "/c"),
-        ("{hostOverride: x.org}", Endpoint(host="x.org", port=443, tls=Tls()), "", ""),
+        ("{hostOverride: 'x.org:81', pathOverride: /c}", Endpoint(host="x.org", port=81), None, "/c"),
+        ("{hostOverride: x.org}", Endpoint(host="x.org", port=443, tls=Tls()), None, ""),
     ],
 )
-def test_overrides(params: str, endpoint: Endpoint, base_path: str, chat_path: str) -> None:
+def test_overrides(params: str, endpoint: Endpoint, base_path: str | None, chat_path: str) -> None:
     found = one(params)
     assert (found.endpoint, found.base_path, found.chat_path) == (endpoint, base_path, chat_path)
 
@@ -84,8 +83,8 @@ def test_of_two_fields_that_exclude_each_other_the_models_own_wins() -> None:
   providers: [{name: p, provider: openAI, params: {baseUrl: "http://h/x", pathPrefix: /y, apiKey: k}}]
   models: [{name: m, provider: {reference: p}, params: {hostOverride: "g:1", pathOverride: /z}}]
 """
-    found = plan(text).models[0].backend.groups[0][0]
-    assert (found.endpoint, found.base_path, found.chat_path) == (Endpoint(host="g", port=1), "", "/z")
+    found = answering(plan(text).models[0]).groups[0][0]
+    assert (found.endpoint, found.base_path, found.chat_path) == (Endpoint(host="g", port=1), None, "/z")
     assert found.credential == Secret("k")
 
 
@@ -93,7 +92,7 @@ def test_a_key_that_is_not_given_comes_from_the_environment() -> None:
     assert one(env={"OPENAI_API_KEY": "sk-env"}).credential == Secret("sk-env")
     assert one("{apiKey: own}", env={"OPENAI_API_KEY": "sk-env"}).credential == Secret("own")
     loaded = plan("llm: {models: [{name: m, provider: openai}]}\n")
-    assert loaded.models[0].backend.groups[0][0].credential is None
+    assert answering(loaded.models[0]).groups[0][0].credential is None
     assert loaded.notes == ("Model m has no `apiKey` and OPENAI_API_KEY is not set: it is asked without a key.",)
     assert plan("llm: {models: [{name: m, provider: fake}]}\n").notes == ()
 
@@ -120,12 +119,12 @@ MODELS = "models: [{name: m, provider: fake}]"
             "a.yaml:4: llm.models[0].provider: unknown provider `openia` (did you mean `openai`?)",
         ),
         (
-            "llm:\n  models:\n  - name: m\n    provider: anthropic\n",
-            "a.yaml:4: llm.models[0].provider: provider anthropic is not served by this version",
+            "llm:\n  models:\n  - name: m\n    provider: copilot\n",
+            "a.yaml:4: llm.models[0].provider: provider copilot is not served by this version",
         ),
         (
-            f"llm:\n  {MODELS}\n  providers:\n  - {{name: p, provider: groq}}\n",
-            "a.yaml:4: llm.providers[0].provider: provider groq is not served by this version",
+            f"llm:\n  {MODELS}\n  providers:\n  - {{name: p, provider: Copilot}}\n",
+            "a.yaml:4: llm.providers[0].provider: provider Copilot is not served by this version",
         ),
         (
             (
@@ -136,7 +135,7 @@ MODELS = "models: [{name: m, provider: fake}]"
         ),
         (
             "llm: {models: [{name: m, provider: {custom: {}}}]}\n",
-            "a.yaml:1: llm.models[0].provider.custom: `custom`" + LATER,
+            "a.yaml:1: llm.models[0].provider.custom: the field `formats` is missing",
         ),
         (
             "llm:\n  models:\n  - name: m\n    provider: openAI\n    params:\n      apiKey: $NOPE\n",
@@ -216,7 +215,7 @@ def test_policies_that_are_not_implemented_are_refused(field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "field", ["guardrails", "auth", "transformation", "requestHeaders", "backendTLS", "health", "matches", "defaults"]
+    "field", ["guardrails", "auth", "transformation", "requestHeaders", "backendTLS", "health", "matches"]
 )
 def test_parts_of_a_model_that_are_not_implemented_are_refused(field: str) -> None:
     (line,) = refusal(f"llm: {{models: [{{name: m, provider: fake, {field}: {{}}}}]}}\n")

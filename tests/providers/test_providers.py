@@ -1,4 +1,4 @@
-"""providers/: the rows, and secrets that do not print."""
+"""providers/credential: secrets that do not print, and where they go."""
 
 import copy
 import logging
@@ -8,8 +8,6 @@ import msgspec
 import pytest
 
 from sluice.providers.credential import HeaderPlacement, Secret
-from sluice.providers.fake import FAKE
-from sluice.providers.openai import OPENAI
 
 CANARY = "sk-canary-5f1d"
 
@@ -44,15 +42,3 @@ def test_a_credential_goes_into_its_header_once_prefixed(value: str) -> None:
 
 def test_a_credential_may_have_another_header_and_no_prefix() -> None:
     assert HeaderPlacement("X-Api-Key", "").render(Secret("Bearer k")) == (b"x-api-key", b"Bearer k")
-
-
-def test_the_rows() -> None:
-    assert (OPENAI.module_id, OPENAI.dialect, OPENAI.tls, OPENAI.port) == (
-        "provider.openai",
-        "dialect.openai_chat",
-        True,
-        443,
-    )
-    assert OPENAI.host + OPENAI.base_path + OPENAI.chat_path == "api.openai.com/v1/chat/completions"
-    assert OPENAI.key_env == ("OPENAI_API_KEY",)
-    assert (FAKE.module_id, FAKE.host, FAKE.tls, FAKE.key_env) == ("provider.fake", "", False, ())

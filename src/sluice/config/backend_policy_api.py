@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from sluice.config.ai_policy import AiSettings
 from sluice.config.core_api import Name, Schema, Text
 from sluice.config.gateway_api import HeaderName
 from sluice.config.units import Duration
@@ -53,6 +54,43 @@ class AuthLocation(Schema):
         exactly_one(self, ("header", "query_parameter", "cookie"))
 
 
+class AwsSecret(Schema):
+    """A Secret with the keys `accessKey`, `secretKey` and perhaps `sessionToken`."""
+
+    name: Name
+    group: Literal[""] = ""
+    kind: Literal["Secret"] = "Secret"
+
+
+class AwsAuth(Schema):
+    """Sign with AWS Signature Version 4. Without a Secret the keys are those of the environment, `AWS_*`."""
+
+    secret_ref: AwsSecret | None = None
+    region: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]+\Z")] | None = None
+    """That requests are signed for; unset = the backend's."""
+    service_name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]+\Z")] | None = None
+    assume_role: Later = None
+
+
+class GoogleSecret(Schema):
+    """A Secret whose value is the JSON key file of a service account."""
+
+    name: Name
+    key: Text | None = None
+    """Unset = the first of `credentials.json`, `key.json` and `Authorization` that is there."""
+    group: Literal[""] = ""
+    kind: Literal["Secret"] = "Secret"
+
+
+class GcpAuth(Schema):
+    """Buy access tokens as a service account. Without a Secret it is the one that `GOOGLE_APPLICATION_CREDENTIALS`
+    names."""
+
+    type: Literal["AccessToken"] | None = None
+    secret_ref: GoogleSecret | None = None
+    audience: Later = None
+
+
 _KINDS_OF_AUTH = ("key", "secret_ref", "passthrough", "aws", "azure", "gcp", "oauth_token_exchange", "cross_app_access")
 
 
@@ -65,9 +103,9 @@ class Auth(Schema):
     """Forward the client's own Authorization."""
     location: AuthLocation | None = None
     credentials: Later = None
-    aws: Later = None
+    aws: AwsAuth | None = None
     azure: Later = None
-    gcp: Later = None
+    gcp: GcpAuth | None = None
     oauth_token_exchange: Later = None
     cross_app_access: Later = None
     jwt_sign: Later = None
@@ -115,7 +153,7 @@ class BackendPolicies(Schema):
     http: BackendHttp | None = None
     tcp: BackendTcp | None = None
     tls: BackendTls | None = None
-    ai: Later = None
+    ai: AiSettings | None = None
     tunnel: Later = None
     transformation: Later = None
     health: Later = None

@@ -1,34 +1,39 @@
 """AgentgatewayBackend and Service: objects to Backends of the Plan.
 
-PURE. Obeys: compat-agentgateway 2.2 and 2.4. What is wrong with the form is a fault; what is missing (a Secret, a
-ConfigMap) makes the backend unusable and its condition `Accepted` false. The strongest policy wins per kind:
+PURE. Obeys: compat-agentgateway 2.2 to 2.4. What is wrong with the form is a fault; what is missing (a Secret, a
+ConfigMap, a Service) makes the backend unusable and its condition `Accepted` false. The strongest policy wins per kind:
 provider, then backend, then AgentgatewayPolicy.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
+from sluice.config.access import access, tls
+from sluice.config.ai_policy import ai_policy
 from sluice.config.backend_api import AgentgatewayBackend, AiProvider, NamedProvider
-from sluice.config.backend_policy_api import Auth, BackendTls
 from sluice.config.core_api import Service
+from sluice.config.credentials import cloud_of, in_environment, in_region, wanted
 from sluice.config.faults import Faults, Path
 from sluice.config.objects import Objects, Resource
 from sluice.config.plan import AiBackend, Backend, Condition, Endpoint, HttpBackend, ObjectStatus, Target, Tls
 from sluice.config.policy import Layer, Policies
-from sluice.config.references import Unresolved, Values, fits_header
+from sluice.config.references import Unresolved, Values
 from sluice.config.source import Document
+from sluice.config.targets import TargetSpec, endpoint_at, make_target, own_endpoint, served_provider, settings
 from sluice.config.units import Duration
 from sluice.config.unserved import not_implemented
-from sluice.providers.credential import HeaderPlacement, Secret
-from sluice.providers.provider import Provider
+from sluice.policies.ai import AiPolicy, merged
+from sluice.providers.credential import CloudAuth, HeaderPlacement, Secret
+from sluice.providers.custom import formats
 from sluice.registry import Registry
 
-LOOPBACK = "127.0.0.1"
+__all__ = ["Backends", "needs_fake", "own_endpoint", "served_provider", "service_endpoint"]
+
+NOTHING: Mapping[str, str] = {}
 _ADVICE = {
     "SecretNotFound": ' Give it in a file; its `stringData: {Authorization: "Bearer ${VARIABLE}"}` may name a variable.'
 }
-
-TLS_PORT = 443
-"""The one port where TLS is spoken without being asked for."""
 
 
 class _Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +42,9 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     credential: Secret | None = None
     passthrough: bool = False
     placement: HeaderPlacement | None = None
+    cloud: CloudAuth | None = None
+    said: bool = False
+    """Some policy of kind `auth` is there."""
     connect_timeout_s: float | None = None
     headers_timeout_s: float | None = None
     tls: Tls | None = None
@@ -46,9 +54,17 @@ class Backends:
     """All backends, compiled once, found by `namespace/name`."""
 
     def __init__(
-        self, objects: Objects, values: Values, policies: Policies, registry: Registry, faults: Faults
+        self,
+        objects: Objects,
+        values: Values,
+        policies: Policies,
+        registry: Registry,
+        faults: Faults,
+        env: Mapping[str, str] = NOTHING,
     ) -> None:
-        self._values, self._registry, self._faults = values, registry, faults
+        """`env` holds the credentials of clouds for backends that say nothing about theirs."""
+        self._objects, self._values, self._policies = objects, values, policies
+        self._registry, self._faults, self._env = registry, faults, env
         self._backends: dict[str, Backend] = {}
         self._errors: dict[str, str] = {}
         self.statuses: list[ObjectStatus] = []
@@ -83,118 +99,149 @@ class Backends:
         if spec.policies is not None:
             layers = [Layer(spec.policies, document, ("spec", "policies")), *layers]
         if spec.static is not None and spec.static.host is not None and spec.static.port is not None:
-            settings = self._settings(layers, resource.namespace, plain=True)
-            endpoint = _endpoint(spec.static.host, spec.static.port, settings.tls)
+            found = self._settings(layers, resource.namespace, plain=True)
+            endpoint = endpoint_at(spec.static.host, spec.static.port, found.tls)
             return HttpBackend(
                 name=resource.label,
                 endpoint=endpoint,
-                connect_timeout_s=settings.connect_timeout_s,
-                headers_timeout_s=settings.headers_timeout_s,
+                connect_timeout_s=found.connect_timeout_s,
+                headers_timeout_s=found.headers_timeout_s,
             )
         if spec.ai is None:
             return None  # a kind of backend that was refused as not implemented
         groups: list[tuple[Target | None, ...]] = []
+        common = AiPolicy() if spec.policies is None else ai_policy(spec.policies.ai)
         if spec.ai.provider is not None:
-            settings = self._settings(layers, resource.namespace)
+            found = self._settings(layers, resource.namespace)
             path: Path = ("spec", "ai", "provider")
-            groups.append((self._target(document, path, resource.name, spec.ai.provider, settings),))
+            groups.append((self._target(resource, path, resource.name, spec.ai.provider, found, common),))
         for g, group in enumerate(spec.ai.groups or ()):
             targets = []
             for p, provider in enumerate(group.providers):
                 path = ("spec", "ai", "groups", g, "providers", p)
-                settings = self._settings(_with_own(document, path, provider, layers), resource.namespace)
-                targets.append(self._target(document, path, provider.name, provider, settings))
+                found = self._settings(_with_own(document, path, provider, layers), resource.namespace)
+                own = AiPolicy() if provider.policies is None else ai_policy(provider.policies.ai)
+                targets.append(self._target(resource, path, provider.name, provider, found, merged(own, common)))
             groups.append(tuple(targets))
         served = tuple(tuple(target for target in group if target is not None) for group in groups)
-        return AiBackend(name=resource.label, groups=served)
+        ai = self._policies.ai("AgentgatewayBackend", resource.label)
+        return AiBackend(name=resource.label, groups=served, ai=ai)
 
     def _target(
-        self, document: Document, path: Path, name: str, spec: AiProvider, settings: _Settings
+        self,
+        resource: Resource[AgentgatewayBackend],
+        path: Path,
+        name: str,
+        spec: AiProvider,
+        found: _Settings,
+        ai: AiPolicy,
     ) -> Target | None:
+        document = resource.document
         provider = served_provider(self._registry, spec.key)
         if provider is None:
             self._faults.add(document.place(*path, spec.key), f"provider {spec.key} is not served by this version")
             return None
-        if spec.host is not None and spec.port is not None:
-            endpoint = _endpoint(spec.host, spec.port, settings.tls)
-        else:
-            endpoint = own_endpoint(provider, settings.tls)
-        return Target(
-            name=name,
-            provider=provider,
-            endpoint=endpoint,
-            model=spec.model,
-            chat_path=spec.path or "",
-            base_path=spec.path_prefix or "",
-            credential=settings.credential,
-            passthrough=settings.passthrough,
-            placement=settings.placement,
-            connect_timeout_s=settings.connect_timeout_s,
-            headers_timeout_s=settings.headers_timeout_s,
-        )
+        try:
+            variables = settings(provider, spec.settings)
+            serves, paths = (
+                formats((item.type, item.path or "") for item in spec.custom.formats) if spec.custom else ((), {})
+            )
+            target = make_target(
+                TargetSpec(
+                    name=name,
+                    provider=provider,
+                    model=spec.model,
+                    endpoint=self._service(resource, spec, found.tls),
+                    base_url="" if spec.host else spec.base_url,
+                    host=spec.host or "",
+                    port=spec.port or 0,
+                    tls=found.tls,
+                    base_path=spec.path_prefix,
+                    path=spec.path or "",
+                    formats=serves,
+                    paths=paths,
+                    variables=variables,
+                    credential=found.credential,
+                    passthrough=found.passthrough,
+                    placement=found.placement,
+                    cloud=found.cloud,
+                    ai=ai,
+                    connect_timeout_s=found.connect_timeout_s,
+                    headers_timeout_s=found.headers_timeout_s,
+                )
+            )
+        except ValueError as error:
+            self._faults.add(document.place(*path, spec.key), str(error))
+            return None
+        return self._signed(resource, target, found)
+
+    def _signed(self, resource: Resource[AgentgatewayBackend], target: Target, found: _Settings) -> Target:
+        """Return the target with the credential of the environment, where its cloud's own tools would take it from."""
+        cloud, credential, provider = target.cloud, target.credential, target.provider
+        if provider.auth != "key" and not (found.said or credential or found.passthrough):
+            try:
+                held = in_environment(provider, self._env)
+            except ValueError as error:
+                raise Unresolved("InvalidCredential", str(error)) from None
+            if held is not None:
+                cloud, credential = held.cloud, held.credential
+        if provider.auth != "key" and not (cloud or credential or found.passthrough):
+            self.notes.append(
+                f"{resource.kind} {resource.label} has no credential and {wanted(provider)} is not set: {target.name} "
+                "is asked without one."
+            )
+        cloud = in_region(cloud, target.variables.get("region", ""))
+        return msgspec.structs.replace(target, cloud=cloud, credential=credential)
+
+    def _service(self, resource: Resource[AgentgatewayBackend], spec: AiProvider, tls: Tls | None) -> Endpoint | None:
+        """Return where the Service is that a custom provider refers to."""
+        reference = spec.custom.backend_ref if spec.custom is not None else None
+        if reference is None:
+            return None
+        if reference.kind == "InferencePool":
+            raise Unresolved("InvalidKind", not_implemented("a `backendRef` of kind InferencePool"))
+        service = self._objects.get(Service, resource.namespace, reference.name)
+        if service is None:
+            raise Unresolved("BackendNotFound", f"Service {resource.namespace}/{reference.name} not found")
+        ports = [item.port for item in service.body.spec.ports]
+        if reference.port is None and len(ports) != 1:
+            raise Unresolved("BackendNotFound", f"the `backendRef` to Service {service.label} needs a `port`")
+        endpoint = service_endpoint(service, reference.port or ports[0])
+        return endpoint if tls is None else msgspec.structs.replace(endpoint, tls=tls)
 
     def _settings(self, layers: list[Layer], namespace: str, *, plain: bool = False) -> _Settings:
         """Return what the layers, the strongest first, come to: per kind of policy the first one wins whole."""
         result = _Settings()
-        if (layer := _first(layers, "auth")) is not None and layer.policies.auth is not None:
+        if (layer := _first(layers, "auth")) is not None:
             if plain:
                 self._later(layer, "auth", "", "auth on a static backend")
-            result = self._auth(result, layer, layer.policies.auth, namespace)
+            result = self._auth(layer, namespace)
         if (layer := _first(layers, "http")) is not None and (http := layer.policies.http) is not None:
             if http.version == "HTTP2":
                 self._later(layer, "http", "version", "HTTP2")
             result = msgspec.structs.replace(result, headers_timeout_s=_seconds(http.request_timeout))
         if (layer := _first(layers, "tcp")) is not None and (tcp := layer.policies.tcp) is not None:
             result = msgspec.structs.replace(result, connect_timeout_s=_seconds(tcp.connect_timeout))
-        if (layer := _first(layers, "tls")) is not None and (tls := layer.policies.tls) is not None:
-            if tls.insecure_skip_verify == "Hostname":
-                self._later(layer, "tls", "insecureSkipVerify", "Hostname")
-            result = msgspec.structs.replace(result, tls=self._tls(tls, namespace))
+        if (layer := _first(layers, "tls")) is not None:
+            path: Path = (*layer.path, "tls")
+            found = tls(layer.policies.tls, namespace, self._values, layer.document, path, self._faults)
+            result = msgspec.structs.replace(result, tls=found)
         return result
 
-    def _auth(self, settings: _Settings, layer: Layer, auth: Auth, namespace: str) -> _Settings:
-        location = auth.location.header if auth.location is not None else None
-        credential = None
-        if auth.key is not None:
-            credential = Secret(auth.key)
-            if not fits_header(credential):
-                place = layer.document.place(*layer.path, "auth", "key")
-                self._faults.add(place, "the key is empty or holds characters that a header cannot carry")
-        elif auth.secret_ref is not None:
-            credential = self._values.header(namespace, auth.secret_ref.name, auth.secret_ref.key)
-        elif location is not None:
-            self._later(layer, "auth", "location", "location with passthrough")
-        placement = HeaderPlacement(location.name.lower(), location.prefix) if location is not None else None
-        passthrough = auth.passthrough is not None
-        return msgspec.structs.replace(settings, credential=credential, passthrough=passthrough, placement=placement)
-
-    def _tls(self, spec: BackendTls, namespace: str) -> Tls:
-        pems = [self._values.text(namespace, ref.name, "ca.crt") for ref in spec.ca_certificate_refs]
-        if any("-----BEGIN CERTIFICATE-----" not in pem for pem in pems):
-            raise Unresolved("InvalidCACertificateRef", "the key `ca.crt` holds no PEM certificate")
-        verify = spec.insecure_skip_verify != "All"
-        return Tls(server_name=spec.sni or "", ca_pem="".join(pems), verify=verify)
+    def _auth(self, layer: Layer, namespace: str) -> _Settings:
+        auth = layer.policies.auth
+        found = access(auth, namespace, self._values, layer.document, (*layer.path, "auth"), self._faults)
+        return _Settings(
+            credential=found.credential,
+            passthrough=found.passthrough,
+            placement=found.placement,
+            cloud=cloud_of(auth, namespace, self._values, self._env),
+            said=True,
+        )
 
     def _later(self, layer: Layer, kind: str, field: str, what: str) -> None:
         steps = (kind, field) if field else (kind,)
         self._faults.add(layer.document.place(*layer.path, *steps), not_implemented(f"`{what}`"))
-
-
-def served_provider(registry: Registry, key: str) -> Provider | None:
-    """Return the row of a provider key, or None if this version has none."""
-    try:
-        return registry.get(f"provider.{key}", Provider)
-    except KeyError:
-        return None
-
-
-def own_endpoint(provider: Provider, tls: Tls | None = None) -> Endpoint:
-    """Return where a provider is when the operator does not say; a row without a host is the provider of this
-    process, at port 0.
-    """
-    if not provider.host:
-        return Endpoint(host=LOOPBACK, port=0)
-    return Endpoint(host=provider.host, port=provider.port, tls=tls or (Tls() if provider.tls else None))
 
 
 def needs_fake(backend: AiBackend) -> bool:
@@ -212,11 +259,7 @@ def service_endpoint(service: Resource[Service], port: int) -> Endpoint:
     if spec.ports and port not in [item.port for item in spec.ports]:
         raise Unresolved("BackendNotFound", f"Service {service.label} has no port {port}")
     name = service.name if service.namespace == "default" else f"{service.name}.{service.namespace}"
-    return _endpoint(spec.external_name or name, port, None)
-
-
-def _endpoint(host: str, port: int, tls: Tls | None) -> Endpoint:
-    return Endpoint(host=host.strip("[]"), port=port, tls=tls or (Tls() if port == TLS_PORT else None))
+    return endpoint_at(spec.external_name or name, port, None)
 
 
 def _with_own(document: Document, path: Path, provider: NamedProvider, layers: list[Layer]) -> list[Layer]:

@@ -10,14 +10,18 @@ from sluice.config.backends import Backends, needs_fake
 from sluice.config.faults import Faults, Place
 from sluice.config.gateway_api import HttpRoute
 from sluice.config.listeners import Slot, Slots
+from sluice.config.model_api import AgentgatewayModel
+from sluice.config.model_attach import Attached, gateways_of_models
+from sluice.config.models import Models
 from sluice.config.objects import read_objects
-from sluice.config.plan import AiBackend, Listener, Plan
+from sluice.config.plan import AiBackend, Listener, ModelRoute, Plan
 from sluice.config.policy import Policies, age
 from sluice.config.references import Grants, Values
 from sluice.config.routes import Routes
 from sluice.config.routing import precedence
 from sluice.config.short_form import compile_short_form
 from sluice.config.source import Document, Source, read
+from sluice.config.virtual import backends_of
 from sluice.registry import Registry
 
 
@@ -60,12 +64,13 @@ def compile_manifests(documents: list[Document], env: Mapping[str, str], registr
     values = Values(objects, env, faults)
     slots = Slots(objects, values, grants, faults)
     found = sorted(objects.of(HttpRoute), key=age)
-    implied = implied_gateways(found, slots)
+    implied = implied_gateways(found, slots) | gateways_of_models(objects, slots)
     policies = Policies(objects, implied, faults)
-    backends = Backends(objects, values, policies, registry, faults)
+    backends = Backends(objects, values, policies, registry, faults, env)
     routes = Routes(objects, backends, policies, grants, faults)
     for route in found:
         routes.add(route, attach(route, slots, faults))
+    models = Attached(Models(objects, values, env, registry, faults), slots, policies, faults)
     listeners = tuple(_listener(slot) for slot in slots.all())
     notes = [
         f"Gateway {label} is not defined: its routes are served on a default listener." for label in sorted(implied)
@@ -75,16 +80,17 @@ def compile_manifests(documents: list[Document], env: Mapping[str, str], registr
         for route in found
         if not route.body.spec.parent_refs
     ]
-    if not found:
+    if not found and not objects.of(AgentgatewayModel):
         notes.append("There is no HTTPRoute: every request is answered with 404.")
-    notes += backends.notes
-    statuses = (*slots.statuses(), *routes.statuses, *backends.statuses, *policies.statuses)
+    notes += [*backends.notes, *models.notes]
+    statuses = (*slots.statuses(), *routes.statuses, *models.statuses, *backends.statuses, *policies.statuses)
     listeners = listeners or (Listener(name="http", gateway="default/sluice", port=8080),)
     return Plan(
         listeners=listeners,
+        models=tuple(models.routes),
         statuses=statuses,
         notes=(*notes, *policies.notes),
-        needs_fake=_needs_fake(listeners),
+        needs_fake=_needs_fake(listeners, models.routes),
     )
 
 
@@ -100,6 +106,7 @@ def _listener(slot: Slot) -> Listener:
     return slot.listener(tuple(sorted((entry for _, entry in by_age), key=precedence)))
 
 
-def _needs_fake(listeners: tuple[Listener, ...]) -> bool:
+def _needs_fake(listeners: tuple[Listener, ...], models: list[ModelRoute]) -> bool:
     backends = [item.backend for lis in listeners for entry in lis.entries for item in entry.rule.backends]
+    backends += [backend for route in models for backend in backends_of(route)]
     return any(isinstance(backend, AiBackend) and needs_fake(backend) for backend in backends)

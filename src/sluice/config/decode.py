@@ -120,8 +120,9 @@ def _follow(text: str, value: object, schema: object) -> tuple[Path, object]:
         elif match[1]:
             here = _core(_fields(here).get(match[1]))
         else:
-            here = _core((get_args(here) or (None,))[-1])
-            step = next((key for key, item in _items(value) if not _decodes(item, here)), "")
+            inner = (get_args(here) or (None,))[-1]
+            step = next((key for key, item in _items(value) if not _decodes(item, inner)), "")
+            here = _core(inner)
         value = dict(_items(value)).get(step)
         path.append(step)
     return tuple(path), here

@@ -1,7 +1,7 @@
 """The Plan as JSON-ready values, for the admin address.
 
 PURE. Guarantee: no secret is in the result: every `Secret` is `***`, and so are private keys and passwords inside
-URLs, wherever they stand.
+URLs, wherever they stand, and members that a policy sets in a body if their name says that they are secret.
 """
 
 import re
@@ -14,6 +14,11 @@ from sluice.providers.credential import Secret
 HIDDEN = "***"
 
 _USERINFO = re.compile(r"(?<=://)[^/?#\s@]*@")
+_SECRET_NAME = re.compile(
+    r"(api|access|private)[-_]?key|secret|passw(or)?d|authorization|credential|(access|auth|api|bearer)[-_]?token",
+    re.IGNORECASE,
+)
+"""Of a member of a body. Tokens that are counted (`max_tokens`) are none."""
 
 
 def dump(plan: Plan) -> dict[str, object]:
@@ -23,17 +28,35 @@ def dump(plan: Plan) -> dict[str, object]:
     return plain
 
 
-def _hidden(value: object) -> str:
+def _hidden(value: object) -> object:
     if isinstance(value, Secret):
         return HIDDEN
+    if isinstance(value, msgspec.Raw):
+        return _hide_members(msgspec.json.decode(value))
     raise NotImplementedError(type(value))
 
 
 def _hide(value: object) -> object:
     if isinstance(value, dict):
-        return {key: _hide(item) for key, item in value.items()}
+        return {key: _hide(_hide_named(item) if key in _MEMBERS else item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_hide(item) for item in value]
     if isinstance(value, str):
         return HIDDEN if "PRIVATE KEY-----" in value else _USERINFO.sub(f"{HIDDEN}@", value)
     return value
+
+
+_MEMBERS = ("defaults", "overrides")
+"""Of an AiPolicy: pairs of a member's name and its value."""
+
+
+def _hide_named(pairs: object) -> object:
+    assert isinstance(pairs, list | tuple)
+    return [[name, HIDDEN if _SECRET_NAME.search(name) else value] for name, value in pairs]
+
+
+def _hide_members(value: object) -> object:
+    """Return a JSON value without the members whose names say that they are secret."""
+    if isinstance(value, dict):
+        return {key: HIDDEN if _SECRET_NAME.search(key) else _hide_members(item) for key, item in value.items()}
+    return [_hide_members(item) for item in value] if isinstance(value, list) else value

@@ -30,10 +30,10 @@ class Slot:
         self.entries: list[tuple[tuple[str, str], Entry]] = []
         """With the age of their route."""
 
-    def admits(self, namespace: str, labels: dict[str, str]) -> bool:
-        """Return whether an HTTPRoute of this namespace, which has these labels, may attach."""
+    def admits(self, namespace: str, labels: dict[str, str], kind: tuple[str, str] = (GATEWAY, "HTTPRoute")) -> bool:
+        """Return whether an object of this kind and this namespace, which has these labels, may attach."""
         allowed = self.spec.allowed_routes
-        if allowed.kinds and not any((kind.group, kind.kind) == (GATEWAY, "HTTPRoute") for kind in allowed.kinds):
+        if allowed.kinds and not any((item.group, item.kind) == kind for item in allowed.kinds):
             return False
         if allowed.namespaces.from_ == "All":
             return True

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from sluice.config import backend_api, core_api, gateway_api, policy_api
+from sluice.config import backend_api, core_api, gateway_api, legacy_api, model_api, policy_api
 from sluice.config.backend_policy_api import AGENTGATEWAY
 from sluice.config.core_api import Object
 from sluice.config.decode import closest, decode
@@ -24,6 +24,10 @@ _KINDS: dict[str, tuple[str, tuple[str, ...], type[Object]]] = {
     "ReferenceGrant": (GATEWAY, ("v1", "v1beta1"), gateway_api.ReferenceGrant),
     "AgentgatewayBackend": (AGENTGATEWAY, ("v1alpha1",), backend_api.AgentgatewayBackend),
     "AgentgatewayPolicy": (AGENTGATEWAY, ("v1alpha1",), policy_api.AgentgatewayPolicy),
+    "AgentgatewayModel": (AGENTGATEWAY, ("v1alpha1",), model_api.AgentgatewayModel),
+    "TrafficPolicy": ("gateway.kgateway.dev", ("v1alpha1",), legacy_api.TrafficPolicy),
+    "GlooTrafficPolicy": ("gloo.solo.io", ("v1alpha1",), legacy_api.GlooTrafficPolicy),
+    "RouteOption": ("gateway.solo.io", ("v1",), legacy_api.RouteOption),
     "Secret": ("", ("v1",), core_api.SecretObject),
     "ConfigMap": ("", ("v1",), core_api.ConfigMap),
     "Service": ("", ("v1",), core_api.Service),
@@ -33,19 +37,19 @@ _KINDS: dict[str, tuple[str, tuple[str, ...], type[Object]]] = {
 
 _HINTS = {
     "AgentgatewayParameters": "addresses, log format and workers are options of the process",
-    "AgentgatewayModel": "use the short form, `llm.models`",
     "Deployment": "only what configures the gateway is read",
 }
 
 T = TypeVar("T", bound=Object)
+T_co = TypeVar("T_co", bound=Object, covariant=True)
 
 
-class Resource(Generic[T]):
-    """One object and the document it came from."""
+class Resource(Generic[T_co]):
+    """One object and the document it came from. Never changed."""
 
     __slots__ = ("body", "document", "kind")
 
-    def __init__(self, kind: str, body: T, document: Document) -> None:
+    def __init__(self, kind: str, body: T_co, document: Document) -> None:
         self.kind, self.body, self.document = kind, body, document
 
     @property
@@ -124,7 +128,8 @@ def _items(document: Document) -> list[Document]:
 
 def _schema(document: Document, head: _Head, faults: Faults) -> type[Object] | None:
     if head.kind not in _KINDS:
-        hint = _HINTS.get(head.kind) or closest(head.kind, _KINDS)
+        current = [kind for kind, (group, _, _) in _KINDS.items() if group in (GATEWAY, AGENTGATEWAY, "")]
+        hint = _HINTS.get(head.kind) or closest(head.kind, current)
         faults.add(document.place("kind"), f"unknown kind `{head.kind}`", hint)
         return None
     group, versions, schema = _KINDS[head.kind]

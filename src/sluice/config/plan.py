@@ -8,9 +8,10 @@ from typing import Literal, dataclass_transform
 
 import msgspec
 
+from sluice.policies.ai import AiPolicy
 from sluice.policies.deadlines import Deadlines
-from sluice.providers.credential import HeaderPlacement, Secret
-from sluice.providers.provider import Provider
+from sluice.providers.credential import CloudAuth, HeaderPlacement, Secret
+from sluice.providers.provider import Provider, Served
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
@@ -55,12 +56,26 @@ class Target(Frozen):
     """The provider's name inside its backend; the backend's own name when there is only one."""
     provider: Provider
     endpoint: Endpoint
+    endpoints: dict[str, Endpoint] = {}
+    """Operation (a route type) -> where it is asked for, if that is another host."""
     model: str = ""
     """Replaces the model of the body when not empty."""
+    default_model: str = ""
+    """The model of a request that names none."""
+    strips: str = ""
+    """What a client's name of a model may begin with and the provider's does not: `groq/`."""
     chat_path: str = ""
     """Whole path of a chat request; empty = the provider's."""
-    base_path: str = ""
-    """Replaces the provider's base path when not empty."""
+    base_path: str | None = None
+    """Replaces the provider's base path; None = the provider's."""
+    serves: tuple[Served, ...] = ()
+    """The dialects that this target speaks, where the operator says so; empty = the provider's."""
+    variables: dict[str, str] = {}
+    """Values of the variables in the provider's paths and query: `region`, `project`, `deployment` ..."""
+    ai: AiPolicy = AiPolicy()
+    """Inline in the provider or its backend."""
+    cloud: CloudAuth | None = None
+    """Signs requests instead of a credential."""
     credential: Secret | None = None
     passthrough: bool = False
     """Forward the client's own Authorization header instead of a credential of ours."""
@@ -77,6 +92,8 @@ class AiBackend(Frozen):
     name: str
     """`namespace/name`."""
     groups: tuple[tuple[Target, ...], ...]
+    ai: AiPolicy = AiPolicy()
+    """Of policies that target the backend."""
 
 
 class HttpBackend(Frozen):
@@ -110,6 +127,13 @@ class Rule(Frozen):
     """The rule's name or its number, the label `route_rule`."""
     backends: tuple[WeightedBackend, ...]
     deadlines: Deadlines = Deadlines()
+    ai: AiPolicy = AiPolicy()
+    """Of policies that target the route. Per member the strongest that says something wins: the target's, this one,
+    the backend's, the gateway's."""
+    gateway_ai: AiPolicy = AiPolicy()
+    """Of policies that target the Gateway or its listener."""
+    streams: bool = False
+    """A chat request that does not say whether it streams does (`routeType: CHAT_STREAMING`)."""
 
 
 class PathMatch(Frozen):
@@ -171,11 +195,25 @@ class Listener(Frozen):
         return f"{self.port}/{self.gateway}"
 
 
+class Alternative(Frozen):
+    """One of several backends behind a virtual model."""
+
+    backend: AiBackend
+    weight: int = 1
+    when: str = ""
+    """A CEL expression over the request; the first alternative whose expression holds answers, an empty one holds."""
+
+
 class ModelRoute(Frozen):
-    """A model of the unified addresses: which backend answers for a name (exact, `prefix*`, `*suffix`, `*`)."""
+    """A model of the unified addresses: which backend answers for a name (exact, `prefix*`, `*suffix`, `*`).
+
+    A virtual model has alternatives, chosen by weight, or in order if any of them has a condition. Fail-over needs
+    none: it is one backend with several groups.
+    """
 
     pattern: str
-    backend: AiBackend
+    backend: AiBackend | None = None
+    alternatives: tuple[Alternative, ...] = ()
     public: bool = True
 
 
@@ -235,6 +273,8 @@ class Plan(Frozen):
 
     listeners: tuple[Listener, ...]
     models: tuple[ModelRoute, ...] = ()
+    default_model: str = ""
+    """The model that a request to the unified addresses means when it names none."""
     limits: Limits = Limits()
     logging: Logging = Logging()
     addresses: Addresses = Addresses()

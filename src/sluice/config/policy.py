@@ -1,33 +1,36 @@
 """AgentgatewayPolicy: which object each part of a policy applies to, and what wins.
 
 PURE. Obeys: compat-agentgateway 2.5. Served parts: `traffic.timeouts` on a Gateway (or its listener) and an HTTPRoute
-(or its rule), `backend.auth|http|tcp|tls` on an AgentgatewayBackend. Between policies of one target the older wins,
-then the alphabetical order.
+(or its rule), `backend.ai` on these and on an AgentgatewayBackend, `backend.auth|http|tcp|tls` on an
+AgentgatewayBackend, and the old `ai.routeType` on an HTTPRoute (or its rule), there also in the policies that came
+before. Between policies of one target the older wins, then the alphabetical order.
 """
 
 from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from sluice.config.backend_api import AgentgatewayBackend
-from sluice.config.backend_policy_api import AGENTGATEWAY, BackendPolicies
+from sluice.config.ai_policy import ai_policy
+from sluice.config.backend_policy_api import BackendPolicies
 from sluice.config.core_api import Object
-from sluice.config.decode import closest
 from sluice.config.faults import Faults, Path
-from sluice.config.gateway_api import GATEWAY, Gateway, HttpRoute
+from sluice.config.legacy_api import (
+    GlooTrafficPolicy,
+    LegacyAi,
+    RouteOption,
+    RouteWord,
+    TargetReference,
+    TargetSelector,
+    TrafficPolicy,
+)
 from sluice.config.objects import Objects, Resource
 from sluice.config.plan import Condition, ObjectStatus
 from sluice.config.policy_api import AgentgatewayPolicy, Timeouts
+from sluice.config.policy_targets import Target, Targets
 from sluice.config.source import Document
 from sluice.config.unserved import not_implemented
+from sluice.policies.ai import AiPolicy, merged
 from sluice.policies.deadlines import Deadlines
-
-_SERVED: dict[str, tuple[str, type[Object]]] = {
-    "Gateway": (GATEWAY, Gateway),
-    "HTTPRoute": (GATEWAY, HttpRoute),
-    "AgentgatewayBackend": (AGENTGATEWAY, AgentgatewayBackend),
-}
-_KNOWN = (*_SERVED, "ListenerSet", "GRPCRoute", "Service", "InferencePool")
 
 _CLOCKS = {
     "connect": "connect_s",
@@ -36,6 +39,11 @@ _CLOCKS = {
     "response_idle": "idle_s",
     "request": "total_s",
 }
+_LEGACY: tuple[type[TrafficPolicy] | type[GlooTrafficPolicy] | type[RouteOption], ...] = (
+    TrafficPolicy,
+    GlooTrafficPolicy,
+    RouteOption,
+)
 
 
 class Layer(msgspec.Struct, frozen=True):
@@ -46,26 +54,36 @@ class Layer(msgspec.Struct, frozen=True):
     path: Path
 
 
-class _Target(msgspec.Struct, frozen=True):
-    kind: str
-    label: str
-    section: str
+class _Parts(msgspec.Struct, frozen=True):
+    """What a policy says, whatever its kind."""
+
+    refs: tuple[TargetReference, ...]
+    selectors: tuple[TargetSelector, ...] = ()
+    timeouts: Timeouts | None = None
+    backend: BackendPolicies | None = None
+    ai: LegacyAi | None = None
+    ai_path: Path = ("spec", "ai")
 
 
 class Policies:
     """All policies, found by what they apply to.
 
-    `gateways` are the labels of the Gateways that exist only because a route names them.
+    `gateways` are the labels of the Gateways that exist only because something names them.
     """
 
     def __init__(self, objects: Objects, gateways: set[str], faults: Faults) -> None:
-        self._objects, self._gateways, self._faults = objects, gateways, faults
+        self._targets, self._faults = Targets(objects, gateways, faults), faults
         self._layers: dict[str, list[Layer]] = {}
-        self._timeouts: dict[_Target, list[Timeouts]] = {}
+        self._timeouts: dict[Target, list[Timeouts]] = {}
+        self._ai: dict[Target, list[AiPolicy]] = {}
+        self._types: dict[Target, list[RouteWord]] = {}
         self.statuses: list[ObjectStatus] = []
         self.notes: list[str] = []
         for policy in sorted(objects.of(AgentgatewayPolicy), key=age):
-            self._take(policy)
+            self._take(policy, _parts(policy.body))
+        old = [policy for schema in _LEGACY for policy in objects.of(schema)]
+        for legacy in sorted(old, key=age):
+            self._take(legacy, _parts(legacy.body))
 
     def layers(self, backend: str) -> list[Layer]:
         """Return the policies of an AgentgatewayBackend, the strongest first."""
@@ -73,81 +91,89 @@ class Policies:
 
     def timeouts(self, kind: str, label: str, section: str) -> Iterator[Timeouts]:
         """Yield the time-outs of an object and of one section of it, the weakest first."""
-        yield from reversed(self._timeouts.get(_Target(kind, label, ""), []))
+        yield from reversed(self._timeouts.get(Target(kind, label, ""), []))
         if section:
-            yield from reversed(self._timeouts.get(_Target(kind, label, section), []))
+            yield from reversed(self._timeouts.get(Target(kind, label, section), []))
 
-    def _take(self, policy: Resource[AgentgatewayPolicy]) -> None:
-        spec = policy.body.spec
+    def ai(self, kind: str, label: str, section: str = "") -> AiPolicy:
+        """Return what the policies of an object and of one section of it say about AI requests."""
+        own = self._ai.get(Target(kind, label, section), []) if section else []
+        return merged(*own, *self._ai.get(Target(kind, label, ""), []))
+
+    def streams(self, route: str, section: str) -> bool:
+        """Return whether chat requests to a rule of an HTTPRoute stream unless they say otherwise."""
+        own = self._types.get(Target("HTTPRoute", route, section), []) if section else []
+        words = [*own, *self._types.get(Target("HTTPRoute", route, ""), [])]
+        return bool(words) and words[0] == "CHAT_STREAMING"
+
+    def _take(self, policy: Resource[Object], parts: _Parts) -> None:
         missing = []
-        for target, found in self._targets(policy):
+        for target, found in self._targets.of(policy.document, policy.namespace, parts.refs, parts.selectors):
             if not found:
                 missing.append(f"{target.kind} {target.label}")
-            if spec.traffic is not None and spec.traffic.timeouts is not None:
+            if parts.timeouts is not None:
                 if target.kind in ("Gateway", "HTTPRoute"):
-                    self._timeouts.setdefault(target, []).append(spec.traffic.timeouts)
+                    self._timeouts.setdefault(target, []).append(parts.timeouts)
                 else:
-                    self._refuse(policy, "traffic", "a Gateway or an HTTPRoute", target)
-            if spec.backend is not None:
-                if target.kind == "AgentgatewayBackend":
-                    layer = Layer(spec.backend, policy.document, ("spec", "backend"))
-                    self._layers.setdefault(target.label, []).append(layer)
+                    self._refuse(policy, ("spec", "traffic"), "a Gateway or an HTTPRoute", target)
+            if parts.backend is not None:
+                self._take_backend(policy, parts.backend, target)
+            if parts.ai is not None and parts.ai.route_type is not None:
+                if target.kind == "HTTPRoute":
+                    self._types.setdefault(target, []).append(parts.ai.route_type)
                 else:
-                    self._refuse(policy, "backend", "an AgentgatewayBackend", target)
-        if spec.ai is not None:
-            self.notes.append(
-                f"AgentgatewayPolicy {policy.label}: `spec.ai.routeType` is deprecated and not needed: requests with "
-                '`"stream": true` are streamed anyway; it has no effect.'
-            )
+                    self._refuse(policy, parts.ai_path, "an HTTPRoute", target)
+        if parts.ai is not None and parts.ai.route_type is not None:
+            self.notes.append(_deprecated(policy, parts))
         self.statuses.append(_status(policy, missing))
 
-    def _refuse(self, policy: Resource[AgentgatewayPolicy], part: str, wanted: str, target: _Target) -> None:
-        text = not_implemented(f"`{part}` on a target of kind {target.kind}")
-        self._faults.add(policy.place("spec", part), text, f"it may target {wanted}")
+    def _take_backend(self, policy: Resource[Object], spec: BackendPolicies, target: Target) -> None:
+        if spec.ai is not None:
+            self._ai.setdefault(target, []).append(ai_policy(spec.ai))
+        if target.kind == "AgentgatewayBackend":
+            layer = Layer(spec, policy.document, ("spec", "backend"))
+            self._layers.setdefault(target.label, []).append(layer)
+            return
+        for field in ("auth", "http", "tcp", "tls"):
+            if getattr(spec, field) is not None:
+                self._refuse(policy, ("spec", "backend", field), "an AgentgatewayBackend", target)
 
-    def _targets(self, policy: Resource[AgentgatewayPolicy]) -> Iterator[tuple[_Target, bool]]:
-        """Yield every target, and whether it exists."""
-        spec = policy.body.spec
-        for index, ref in enumerate(spec.target_refs or ()):
-            if (schema := self._schema(policy, "targetRefs", index, ref.group, ref.kind)) is not None:
-                target = _Target(ref.kind, f"{policy.namespace}/{ref.name}", ref.section_name or "")
-                yield target, self._exists(schema, target)
-        for index, selector in enumerate(spec.target_selectors or ()):
-            schema = self._schema(policy, "targetSelectors", index, selector.group, selector.kind)
-            for item in self._objects.of(schema) if schema is not None else ():
-                if item.namespace == policy.namespace and selector.match_labels.items() <= item.labels.items():
-                    yield _Target(selector.kind, item.label, selector.section_name or ""), True
+    def _refuse(self, policy: Resource[Object], path: Path, wanted: str, target: Target) -> None:
+        what = ".".join(str(step) for step in path[1:])
+        text = not_implemented(f"`{what}` on a target of kind {target.kind}")
+        self._faults.add(policy.place(*path), text, f"it may target {wanted}")
 
-    def _schema(
-        self, policy: Resource[AgentgatewayPolicy], field: str, index: int, group: str, kind: str
-    ) -> type[Object] | None:
-        place = policy.place("spec", field, index, "kind")
-        if kind not in _KNOWN:
-            self._faults.add(place, f"unknown kind of target `{kind}`", closest(kind, _SERVED))
-        elif kind not in _SERVED:
-            self._faults.add(place, not_implemented(f"a target of kind {kind}"))
-        elif group != _SERVED[kind][0]:
-            place = policy.place("spec", field, index, "group")
-            self._faults.add(place, f"unknown group of a {kind}", f"expected `{_SERVED[kind][0]}`")
-        else:
-            return _SERVED[kind][1]
-        return None
 
-    def _exists(self, schema: type[Object], target: _Target) -> bool:
-        namespace, _, name = target.label.partition("/")
-        found = self._objects.get(schema, namespace, name)
-        if found is None:
-            return target.kind == "Gateway" and target.label in self._gateways
-        if not target.section:
-            return True
-        body = found.body
-        sections = (
-            body.spec.listeners if isinstance(body, Gateway) else body.spec.rules if isinstance(body, HttpRoute) else ()
+def _parts(body: Object) -> _Parts:
+    """Return what a policy of any kind says."""
+    if isinstance(body, AgentgatewayPolicy):
+        spec = body.spec
+        return _Parts(
+            refs=spec.target_refs or (),
+            selectors=spec.target_selectors or (),
+            timeouts=spec.traffic.timeouts if spec.traffic is not None else None,
+            backend=spec.backend,
+            ai=spec.ai,
         )
-        return any(section.name == target.section for section in sections)
+    if isinstance(body, RouteOption):
+        return _Parts(refs=body.spec.target_refs, ai=body.spec.options.ai, ai_path=("spec", "options", "ai"))
+    assert isinstance(body, TrafficPolicy | GlooTrafficPolicy)
+    return _Parts(refs=body.spec.target_refs or (), selectors=body.spec.target_selectors or (), ai=body.spec.ai)
 
 
-def age(resource: Resource[Object] | Resource[AgentgatewayPolicy] | Resource[HttpRoute]) -> tuple[str, str]:
+def _deprecated(policy: Resource[Object], parts: _Parts) -> str:
+    assert parts.ai is not None
+    effect = (
+        "requests that do not say otherwise stream here" if parts.ai.route_type == "CHAT_STREAMING" else "no effect"
+    )
+    where = ".".join(str(step) for step in parts.ai_path)
+    return (
+        f"{policy.kind} {policy.label}: `{where}.routeType` is deprecated and not needed: requests with "
+        f'`"stream": true` are streamed anyway; {parts.ai.route_type} means: {effect}.'
+    )
+
+
+def age(resource: Resource[Object]) -> tuple[str, str]:
     """Sort key of Gateway API's conflict resolution: older first, then by `namespace/name`.
 
     Objects without a time come last.
@@ -166,7 +192,7 @@ def deadlines(timeouts: Iterable[Timeouts]) -> Deadlines:
     return Deadlines(**values)
 
 
-def _status(policy: Resource[AgentgatewayPolicy], missing: list[str]) -> ObjectStatus:
+def _status(policy: Resource[Object], missing: list[str]) -> ObjectStatus:
     if missing:
         attached = Condition(
             type="Attached", status=False, reason="Pending", message=f"not found: {', '.join(missing)}"

@@ -3,30 +3,11 @@
 PURE. Obeys: compat-agentgateway 2.5, the names of stream-life 9 included. What is typed `Later` is refused when set.
 """
 
-from typing import Annotated, Literal
-
-import msgspec
-
 from sluice.config.backend_policy_api import BackendPolicies, exactly_one
-from sluice.config.core_api import Name, Object, Schema
+from sluice.config.core_api import Object, Schema
+from sluice.config.legacy_api import LegacyAi, TargetReferences, TargetSelectors
 from sluice.config.units import Duration
 from sluice.config.unserved import Later
-
-
-class TargetReference(Schema):
-    group: str
-    kind: str
-    name: Name
-    section_name: Name | None = None
-    port: Later = None
-
-
-class TargetSelector(Schema):
-    group: str
-    kind: str
-    match_labels: dict[str, str]
-    section_name: Name | None = None
-    port: Later = None
 
 
 class Timeouts(Schema):
@@ -75,15 +56,9 @@ class Frontend(Schema):
     connect: Later = None
 
 
-class LegacyAi(Schema):
-    """Never part of the API, but printed in its documentation of 1.0 to 1.3: accepted, without effect."""
-
-    route_type: Literal["CHAT", "CHAT_STREAMING"]
-
-
 class PolicySpec(Schema):
-    target_refs: Annotated[tuple[TargetReference, ...], msgspec.Meta(min_length=1, max_length=16)] | None = None
-    target_selectors: Annotated[tuple[TargetSelector, ...], msgspec.Meta(min_length=1, max_length=16)] | None = None
+    target_refs: TargetReferences | None = None
+    target_selectors: TargetSelectors | None = None
     backend: BackendPolicies | None = None
     traffic: Traffic | None = None
     frontend: Frontend | None = None

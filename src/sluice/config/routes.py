@@ -71,7 +71,14 @@ class Routes:
             *self._policies.timeouts("HTTPRoute", route.label, spec.name or ""),
             own,
         ]
-        return Rule(name=spec.name or str(index), backends=backends, deadlines=deadlines(layers))
+        return Rule(
+            name=spec.name or str(index),
+            backends=backends,
+            deadlines=deadlines(layers),
+            ai=self._policies.ai("HTTPRoute", route.label, spec.name or ""),
+            gateway_ai=self._policies.ai("Gateway", gateway, listener),
+            streams=self._policies.streams(route.label, spec.name or ""),
+        )
 
     def _resolve(
         self, route: Resource[HttpRoute], spec: RuleSpec

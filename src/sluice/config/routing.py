@@ -6,13 +6,14 @@ Obeys: Gateway API 1.4, HTTPRouteRule ("precedence") and Listener.hostname; regu
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from sluice.config.pattern import compile_pattern, matches
-from sluice.config.plan import Entry, Listener, ModelRoute, Plan, ValueMatch
+from sluice.config.plan import AiBackend, Entry, Listener, ModelRoute, Plan, ValueMatch
+from sluice.policies.balance import pick
 
 _PATH_RANK = {"Exact": 0, "PathPrefix": 1, "RegularExpression": 2}
 
@@ -180,8 +181,13 @@ def model_route(plan: Plan, model: str) -> ModelRoute | None:
     """Return who answers for a model: the exact name first, then the longest pattern with a `*` at its beginning or
     end.
     """
+    return best_route(plan.models, model)
+
+
+def best_route(routes: Iterable[ModelRoute], model: str) -> ModelRoute | None:
+    """Return the route that fits a model best, as `model_route`."""
     best: ModelRoute | None = None
-    for route in plan.models:
+    for route in routes:
         pattern = route.pattern
         if pattern == model:
             return route
@@ -192,6 +198,21 @@ def model_route(plan: Plan, model: str) -> ModelRoute | None:
         ):
             best = route
     return best
+
+
+def choose(route: ModelRoute, die: float, holds: Callable[[str], bool]) -> AiBackend | None:
+    """Return the backend that answers for a model, None if no alternative takes the request.
+
+    `die` is in [0, 1); `holds` says whether a condition, never an empty one, is true of the request. Alternatives
+    with conditions are asked in their order, the first that holds answers; without any, the die chooses by weight.
+    """
+    if not route.alternatives:
+        return route.backend
+    if any(alternative.when for alternative in route.alternatives):
+        found = (item.backend for item in route.alternatives if not item.when or holds(item.when))
+        return next(found, None)
+    index = pick([alternative.weight for alternative in route.alternatives], die)
+    return None if index is None else route.alternatives[index].backend
 
 
 def _host_rank(hostname: str) -> tuple[bool, int]:

@@ -1,34 +1,39 @@
 """The short form to the Plan: models by name behind one address.
 
-PURE. Obeys: compat-agentgateway 3.1: `$VAR`, `${VAR}` and `$$` in every value, port 4000, a key that is not given is
-looked for in the environment variable of its provider.
+PURE. Obeys: compat-agentgateway 3.1, and 3.2 for `policies.ai`: `$VAR`, `${VAR}` and `$$` in every value, port 4000, a
+key that is not given is looked for in the environment variable of its provider.
 """
 
 from collections.abc import Mapping
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from sluice.config.addresses import host_port
+from sluice.config.ai_policy import members, short_ai_policy
 from sluice.config.backends import needs_fake
 from sluice.config.decode import closest, decode
 from sluice.config.expand import expand
 from sluice.config.faults import Faults
 from sluice.config.plan import (
     Addresses,
-    Entry,
     Limits,
     Listener,
     Logging,
-    Match,
-    PathMatch,
+    ModelRoute,
     Plan,
     Rule,
 )
 from sluice.config.policy import deadlines
 from sluice.config.policy_api import Timeouts
-from sluice.config.short_form_api import ConfigSpec, LlmSpec, ShortForm
+from sluice.config.short_form_api import ConfigSpec, LlmSpec, ProviderDefaults, ProviderReference, ShortForm
 from sluice.config.short_form_models import Models
+from sluice.config.short_form_virtual import virtual_routes
 from sluice.config.source import Document, Source, read
+from sluice.config.unified import unified_entries
 from sluice.config.unserved import refuse_unserved
+from sluice.config.virtual import backends_of
+from sluice.policies.ai import AiPolicy
 from sluice.policies.deadlines import Deadlines
 from sluice.registry import Registry
 
@@ -65,7 +70,8 @@ class _Compiler:
         self._models = Models(document, llm, env, registry, faults)
 
     def plan(self, form: ShortForm) -> Plan:
-        routes = self._models.routes()
+        models = tuple(_with_ai(route, self._ai(route.pattern)) for route in self._models.routes())
+        routes = (*models, *virtual_routes(self._document, self._llm.virtual_models, models, self._faults))
         stream, pool = self._llm.policies.stream, form.config.backend
         defaults = Limits()
         limits = Limits(
@@ -81,16 +87,25 @@ class _Compiler:
             logging=_logging(form.config),
             addresses=self._addresses(form.config),
             notes=tuple(self._models.notes),
-            needs_fake=any(needs_fake(route.backend) for route in routes),
+            needs_fake=any(needs_fake(backend) for route in routes for backend in backends_of(route)),
         )
 
+    def _ai(self, name: str) -> AiPolicy:
+        """Return what a model, and the provider that it refers to, say about the members of a body."""
+        spec = next(spec for spec in self._llm.models if spec.name == name)
+        shared = ProviderDefaults()
+        if isinstance(spec.provider, ProviderReference):
+            found = (item.defaults for item in self._llm.providers if item.name == spec.provider.reference)
+            shared = next(found, shared)
+        defaults = shared.defaults if spec.defaults is None else spec.defaults
+        overrides = shared.overrides if spec.overrides is None else spec.overrides
+        return AiPolicy(defaults=members((defaults or {}).items()), overrides=members((overrides or {}).items()))
+
     def _listeners(self, form: ShortForm, clocks: Deadlines) -> tuple[Listener, ...]:
-        chat = Rule(name="chat", backends=(), deadlines=clocks)
+        ai = short_ai_policy(self._llm.policies.ai)
+        chat = Rule(name="chat", backends=(), deadlines=clocks, gateway_ai=ai)
         models = Rule(name="models", backends=(), deadlines=clocks)
-        entries = (
-            Entry(hostname="", match=_exact("/v1/chat/completions"), route=ROUTE, rule=chat, answer="by_model"),
-            Entry(hostname="", match=_exact("/v1/models"), route=ROUTE, rule=models, answer="model_list"),
-        )
+        entries = unified_entries(ROUTE, by_model=chat, model_list=models)
         ports = self._ports(form)
         return tuple(
             Listener(name="http", gateway=f"default/{name}", port=port, entries=entries) for name, port in ports
@@ -127,13 +142,16 @@ class _Compiler:
         )
 
 
+def _with_ai(route: ModelRoute, ai: AiPolicy) -> ModelRoute:
+    if route.backend is None or ai == AiPolicy():
+        return route
+    groups = tuple(tuple(replace(target, ai=ai) for target in group) for group in route.backend.groups)
+    return replace(route, backend=replace(route.backend, groups=groups))
+
+
 def _logging(config: ConfigSpec) -> Logging:
     defaults = Logging()
     return Logging(format=config.logging.format or defaults.format, level=config.logging.level or defaults.level)
-
-
-def _exact(path: str) -> Match:
-    return Match(path=PathMatch(kind="Exact", value=path))
 
 
 def _or(value: T | None, default: T) -> T:

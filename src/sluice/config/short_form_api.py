@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sluice.config.backend_policy_api import PathText, exactly_one
+from sluice.config.ai_policy import JsonMap, ShortAiSettings, check_values
+from sluice.config.backend_policy_api import exactly_one
 from sluice.config.core_api import Port, Schema, Text
 from sluice.config.policy_api import Timeouts
+from sluice.config.short_form_params import CustomSpec, Params
 from sluice.config.units import Duration, Size
 from sluice.config.unserved import Ignored, Later
 
@@ -70,36 +72,33 @@ class GatewaySpec(Schema):
 # -- llm --------------------------------------------------------------------------------------------------------------
 
 
-class Params(Schema):
-    """A provider's settings. A model's own win over those of the provider that it refers to, one by one."""
-
-    model: Text | None = None
-    """The provider's name of the model; unset = the name that the client sent."""
-    api_key: Annotated[str, msgspec.Meta(min_length=1, max_length=2048)] | None = None
-    base_url: Annotated[str, msgspec.Meta(min_length=1, max_length=2048)] | None = None
-    host_override: Text | None = None
-    path_override: PathText | None = None
-    path_prefix: PathText | None = None
-    tokenize: Later = None
-    aws_region: Later = None
-    vertex_region: Later = None
-    vertex_project: Later = None
-    azure_resource_name: Later = None
-    azure_resource_type: Later = None
-    azure_api_version: Later = None
-    azure_project_name: Later = None
-
-    def __post_init__(self) -> None:
-        exactly_one(self, ("base_url", "host_override"), at_most=True)
-        exactly_one(self, ("path_override", "path_prefix"), at_most=True)
-
-
 class ProviderReference(Schema):
     reference: Text | None = None
-    custom: Later = None
+    custom: CustomSpec | None = None
 
     def __post_init__(self) -> None:
         exactly_one(self, ("reference", "custom"))
+
+
+class ProviderDefaults(Schema):
+    """What models that refer to a provider get unless they say it themselves, member by member."""
+
+    defaults: JsonMap | None = None
+    overrides: JsonMap | None = None
+    transformation: Later = None
+    final_transformation: Later = None
+    request_headers: Later = None
+    response_headers: Later = None
+    backend_tls: Later = msgspec.field(name="backendTLS", default=None)
+    tls: Later = None
+    auth: Later = None
+    health: Later = None
+    backend_tunnel: Later = None
+    guardrails: Later = None
+    prompt_caching: Later = None
+
+    def __post_init__(self) -> None:
+        check_values(self.defaults or {}, self.overrides or {})
 
 
 class ProviderSpec(Schema):
@@ -108,7 +107,7 @@ class ProviderSpec(Schema):
     name: Text
     provider: Text
     params: Params = Params()
-    defaults: Later = None
+    defaults: ProviderDefaults = ProviderDefaults()
 
 
 class ModelSpec(Schema):
@@ -119,8 +118,10 @@ class ModelSpec(Schema):
     params: Params = Params()
     passthrough: Later = None
     authorization: Later = None
-    defaults: Later = None
-    overrides: Later = None
+    defaults: JsonMap | None = None
+    """Members of the client's body that are set where it has none."""
+    overrides: JsonMap | None = None
+    """Members of the client's body that are set in any case."""
     transformation: Later = None
     final_transformation: Later = None
     request_headers: Later = None
@@ -134,24 +135,35 @@ class ModelSpec(Schema):
     prompt_caching: Later = None
     matches: Later = None
 
+    def __post_init__(self) -> None:
+        check_values(self.defaults or {}, self.overrides or {})
+
 
 class WeightedTarget(Schema):
+    """`model` of any target is the name of a model of the file, or one that a pattern there fits."""
+
     model: Text
-    weight: Annotated[int, msgspec.Meta(ge=0)] = 1
+    weight: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 1
 
 
 class PriorityTarget(Schema):
     model: Text
-    priority: Annotated[int, msgspec.Meta(ge=0)]
+    priority: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+    """Lower values are preferred."""
 
 
 class ConditionalTarget(Schema):
     model: Text
-    when: str | None = None
+    when: Annotated[str, msgspec.Meta(min_length=1, max_length=16384)] | None = None
+    """CEL; only the last target may go without."""
 
 
 class Weighted(Schema):
     targets: Annotated[tuple[WeightedTarget, ...], msgspec.Meta(min_length=1, max_length=64)]
+
+    def __post_init__(self) -> None:
+        if not any(target.weight for target in self.targets):
+            raise ValueError("at least one target needs a weight above 0")
 
 
 class Failover(Schema):
@@ -160,6 +172,10 @@ class Failover(Schema):
 
 class Conditional(Schema):
     targets: Annotated[tuple[ConditionalTarget, ...], msgspec.Meta(min_length=1, max_length=64)]
+
+    def __post_init__(self) -> None:
+        if any(target.when is None for target in self.targets[:-1]):
+            raise ValueError("only the last target may have no `when`")
 
 
 class RoutingSpec(Schema):
@@ -172,7 +188,9 @@ class RoutingSpec(Schema):
 
 
 class VirtualModelSpec(Schema):
-    name: Text
+    """Always public."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^[^*]+\Z")]
     routing: RoutingSpec
     id: Ignored = None
 
@@ -189,6 +207,8 @@ class StreamSpec(Schema):
 class PoliciesSpec(Schema):
     timeouts: Timeouts = Timeouts()
     stream: StreamSpec = StreamSpec()
+    ai: ShortAiSettings = ShortAiSettings()
+    """For every model. An addition of Sluice: in compat 3.2 it belongs to routes."""
     admission: Later = None
     oidc: Later = None
     jwt_auth: Later = None

@@ -1,49 +1,47 @@
 """The models of the short form: which backend answers for which name.
 
-PURE. Obeys: compat-agentgateway 3.1. A key that is not given is looked for in the environment variables of its
-provider.
+PURE. Obeys: compat-agentgateway 3.1. A credential that is not given is looked for in the environment variables of its
+provider. Virtual models are `short_form_virtual`'s.
 """
 
 from collections.abc import Mapping
 
-from sluice.config.addresses import base_url, host_port
-from sluice.config.backends import TLS_PORT, own_endpoint, served_provider
+import msgspec
+
+from sluice.config.addresses import host_port
+from sluice.config.credentials import Found, Unusable, in_environment, in_region, wanted
 from sluice.config.decode import closest
 from sluice.config.faults import Faults, Path
-from sluice.config.plan import AiBackend, Endpoint, ModelRoute, Target, Tls
+from sluice.config.plan import AiBackend, Endpoint, ModelRoute, Target
 from sluice.config.references import fits_header
-from sluice.config.short_form_api import LlmSpec, ModelSpec, Params, ProviderReference
+from sluice.config.short_form_api import LlmSpec, ModelSpec, ProviderReference
+from sluice.config.short_form_params import CustomSpec, Params
 from sluice.config.source import Document
+from sluice.config.targets import TLS_PORT, TargetSpec, endpoint_at, make_target, served_provider, settings
 from sluice.providers.credential import Secret
-from sluice.providers.provider import Provider
+from sluice.providers.custom import formats
+from sluice.providers.provider import Provider, Served
 from sluice.registry import Registry
 
-_NOT_SERVED = (
-    *(
-        "openAI",
-        "gemini",
-        "vertex",
-        "anthropic",
-        "bedrock",
-        "azure",
-        "copilot",
-        "cohere",
-        "ollama",
-        "baseten",
-        "cerebras",
-    ),
-    *("deepinfra", "deepseek", "groq", "huggingface", "mistral", "openrouter", "togetherai", "xai", "fireworks"),
+_NOT_SERVED = ("copilot",)
+"""Provider words of the format that this version has no row for; told from a typing mistake."""
+_SETTINGS = (
+    *("aws_region", "vertex_region", "vertex_project"),
+    *("azure_resource_name", "azure_resource_type", "azure_api_version", "azure_project_name"),
 )
-"""Provider words of the format.
 
-Those that the registry has a row for are served; the rest is told from a typing mistake.
-"""
+
+class _Chosen(msgspec.Struct, frozen=True):
+    """A provider as a model's entry has it."""
+
+    provider: Provider
+    params: Params
+    serves: tuple[Served, ...] = ()
+    paths: Mapping[str, str] = {}
 
 
 class Models:
-    """Compiles `llm.models` and checks `llm.providers` and `llm.virtualModels`; `notes` says what an operator should
-    know.
-    """
+    """Compiles `llm.models` and checks `llm.providers`; `notes` says what an operator should know."""
 
     def __init__(
         self, document: Document, llm: LlmSpec, env: Mapping[str, str], registry: Registry, faults: Faults
@@ -57,76 +55,112 @@ class Models:
         """Return the routes of all models that are right, in the order of the file."""
         routes = [self._model(index, spec) for index, spec in enumerate(self._llm.models)]
         self._check_names()
-        self._virtual_models()
         for index, provider in enumerate(self._llm.providers):
             self._provider(provider.provider, ("llm", "providers", index, "provider"))
         return tuple(route for route in routes if route is not None)
 
     def _model(self, index: int, spec: ModelSpec) -> ModelRoute | None:
         path: Path = ("llm", "models", index)
-        word, params = spec.provider, spec.params
-        if isinstance(word, ProviderReference):
-            if word.reference is None:
-                return None  # `custom`, which was refused as not implemented
-            found = self._providers.get(word.reference)
-            if found is None:
-                place = self._document.place(*path, "provider", "reference")
-                self._faults.add(place, "no such provider is defined", closest(word.reference, self._providers))
-                return None
-            word, params = found.provider, _merged(params, found.params)
-        provider = self._provider(word, (*path, "provider"))
-        if provider is None:
+        chosen = self._chosen(spec, (*path, "provider"))
+        target = None if chosen is None else self._target(spec.name, chosen, path)
+        if target is None:
             return None
-        target = self._target(spec.name, provider, params, path)
         backend = AiBackend(name=f"default/{spec.name}", groups=((target,),))
         return ModelRoute(pattern=spec.name, backend=backend, public=spec.visibility == "public")
 
+    def _chosen(self, spec: ModelSpec, path: Path) -> _Chosen | None:
+        word, params = spec.provider, spec.params
+        if isinstance(word, ProviderReference):
+            if word.custom is not None:
+                return self._custom(word.custom, params, path)
+            found = self._providers.get(word.reference or "")
+            if found is None:
+                place = self._document.place(*path, "reference")
+                self._faults.add(place, "no such provider is defined", closest(word.reference or "", self._providers))
+                return None
+            word, params = found.provider, _merged(params, found.params)
+        provider = self._provider(word, path)
+        return None if provider is None else _Chosen(provider, params)
+
+    def _custom(self, spec: CustomSpec, params: Params, path: Path) -> _Chosen | None:
+        provider = self._provider("custom", path)
+        if provider is None:
+            return None
+        if spec.provider_override is not None:
+            provider = msgspec.structs.replace(provider, telemetry_name=spec.provider_override)
+        if params.model is None:
+            params = msgspec.structs.replace(params, model=spec.model)
+        if params.path_override is not None and any(item.path is not None for item in spec.formats):
+            text = "`params.pathOverride` and the paths of `formats` exclude each other"
+            self._faults.add(self._document.place(*path, "custom", "formats"), text)
+        serves, paths = formats((item.type, item.path or "") for item in spec.formats)
+        return _Chosen(provider, params, serves, paths)
+
     def _provider(self, word: str, path: Path) -> Provider | None:
-        provider = served_provider(self._registry, word.lower())
+        provider = served_provider(self._registry, word)
         if provider is not None:
             return provider
         place, written = self._document.place(*path), self._document.written(*path)
-        if word.lower() in (known.lower() for known in _NOT_SERVED):
+        if word.lower() in _NOT_SERVED:
             self._faults.add(place, f"provider {word} is not served by this version")
         else:
             served = [item.removeprefix("provider.") for item in self._registry.ids("provider")]
             self._faults.add(place, f"unknown provider `{written}`", closest(written, served))
         return None
 
-    def _target(self, name: str, provider: Provider, params: Params, path: Path) -> Target:
-        endpoint, base_path = own_endpoint(provider), params.path_prefix or ""
+    def _target(self, name: str, chosen: _Chosen, path: Path) -> Target | None:
+        provider, params = chosen.provider, chosen.params
+        held = self._held(provider, params, path)
         try:
-            if params.base_url is not None:
-                endpoint, base_path = base_url(params.base_url)
-                base_path = params.path_prefix or base_path
-            elif params.host_override is not None:
-                endpoint = _endpoint(*host_port(params.host_override, TLS_PORT))
+            said = {_word(field): getattr(params, field) for field in _SETTINGS}
+            variables = {**({} if held is None else held.variables), **settings(provider, said)}
+            target = make_target(
+                TargetSpec(
+                    name=name,
+                    provider=provider,
+                    model=params.model or "",
+                    endpoint=self._overridden(params, path),
+                    base_url=params.base_url or "",
+                    base_path=params.path_prefix,
+                    path=params.path_override or "",
+                    formats=chosen.serves,
+                    paths=chosen.paths,
+                    variables=variables,
+                    credential=None if held is None else held.credential,
+                    cloud=None if held is None else held.cloud,
+                )
+            )
         except ValueError as error:
-            field = "baseUrl" if params.base_url is not None else "hostOverride"
-            self._faults.add(self._document.place(*path, "params", field), str(error))
-        return Target(
-            name=name,
-            provider=provider,
-            endpoint=endpoint,
-            model=params.model or "",
-            chat_path=params.path_override or "",
-            base_path=base_path,
-            credential=self._credential(name, provider, params, path),
-        )
-
-    def _credential(self, name: str, provider: Provider, params: Params, path: Path) -> Secret | None:
-        found = (self._env[variable] for variable in provider.key_env if self._env.get(variable))
-        key = params.api_key or next(found, None)
-        if key is None:
-            if provider.key_env:
-                missing = " or ".join(provider.key_env)
-                self.notes.append(f"Model {name} has no `apiKey` and {missing} is not set: it is asked without a key.")
+            place = self._document.place(*path, "params", *(("baseUrl",) if params.base_url else ()))
+            self._faults.add(place, str(error))
             return None
-        secret = Secret(key)
-        if not fits_header(secret):
-            place = self._document.place(*path, "params", "apiKey")
-            self._faults.add(place, "the key is empty or holds characters that a header cannot carry")
-        return secret
+        if held is None and wanted(provider):
+            missing = wanted(provider)
+            self.notes.append(f"Model {name} has no `apiKey` and {missing} is not set: it is asked without a key.")
+        return msgspec.structs.replace(target, cloud=in_region(target.cloud, target.variables.get("region", "")))
+
+    def _overridden(self, params: Params, path: Path) -> Endpoint | None:
+        if params.host_override is None:
+            return None
+        try:
+            return endpoint_at(*host_port(params.host_override, TLS_PORT))
+        except ValueError as error:
+            self._faults.add(self._document.place(*path, "params", "hostOverride"), str(error))
+            return None
+
+    def _held(self, provider: Provider, params: Params, path: Path) -> Found | None:
+        """Return the credential that is written, else what the environment holds for the provider."""
+        place = self._document.place(*path, "params", "apiKey")
+        if params.api_key is not None:
+            secret = Secret(params.api_key)
+            if not fits_header(secret):
+                self._faults.add(place, "the key is empty or holds characters that a header cannot carry")
+            return Found(source="apiKey", credential=secret)
+        try:
+            return in_environment(provider, self._env)
+        except Unusable as error:
+            self._faults.add(place, f"{error.variable}: {error}")
+            return None
 
     def _check_names(self) -> None:
         seen: set[str] = set()
@@ -138,22 +172,10 @@ class Models:
                 self._faults.add(place, "another model has the same name")
             seen.add(name)
 
-    def _virtual_models(self) -> None:
-        names = {model.name for model in self._llm.models}
-        for index, spec in enumerate(self._llm.virtual_models):
-            for kind in ("weighted", "failover", "conditional"):
-                routing = getattr(spec.routing, kind)
-                for i, target in enumerate(routing.targets if routing is not None else ()):
-                    if target.model not in names:
-                        place = self._document.place(
-                            "llm", "virtualModels", index, "routing", kind, "targets", i, "model"
-                        )
-                        self._faults.add(place, "no such model is defined", closest(target.model, names))
-            self.notes.append(f"Virtual model {spec.name} was checked and is not routed yet.")
 
-
-def _endpoint(host: str, port: int) -> Endpoint:
-    return Endpoint(host=host, port=port, tls=Tls() if port == TLS_PORT else None)
+def _word(field: str) -> str:
+    """Return the name of a setting in files: `aws_region` is `awsRegion`."""
+    return next(item.encode_name for item in msgspec.structs.fields(Params) if item.name == field)
 
 
 def _merged(own: Params, defaults: Params) -> Params:

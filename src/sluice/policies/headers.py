@@ -10,18 +10,22 @@ Header = tuple[bytes, bytes]
 
 REQUEST = frozenset(
     {
-        b"accept",
         b"accept-language",
-        b"content-type",
         b"idempotency-key",
-        b"openai-beta",
-        b"openai-organization",
-        b"openai-project",
         b"user-agent",
         b"x-client-request-id",
     }
 )
-"""From the client to a provider."""
+"""From the client to any provider."""
+
+SAME_API = REQUEST | {
+    b"accept",
+    b"anthropic-beta",
+    b"openai-beta",
+    b"openai-organization",
+    b"openai-project",
+}
+"""From the client to a provider that speaks the client's own API: they mean nothing to another."""
 
 RESPONSE = frozenset(
     {
@@ -29,18 +33,20 @@ RESPONSE = frozenset(
         b"openai-organization",
         b"openai-processing-ms",
         b"openai-version",
+        b"request-id",
         b"retry-after",
         b"retry-after-ms",
         b"x-should-retry",
     }
 )
-RESPONSE_PREFIXES = (b"x-ratelimit-",)
+RESPONSE_PREFIXES = (b"x-ratelimit-", b"anthropic-ratelimit-")
 """From a provider to the client, besides content type and request id, which are the gateway's to say."""
 
 
-def to_provider(headers: Iterable[Header]) -> list[Header]:
-    """The client's headers that a provider may see."""
-    return [field for field in headers if field[0] in REQUEST]
+def to_provider(headers: Iterable[Header], *, same_api: bool) -> list[Header]:
+    """The client's headers that a provider may see, those that describe its body left out."""
+    allowed = SAME_API if same_api else REQUEST
+    return [field for field in headers if field[0] in allowed]
 
 
 def to_client(headers: Iterable[Header]) -> list[Header]:

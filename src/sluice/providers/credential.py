@@ -41,3 +41,23 @@ class HeaderPlacement(msgspec.Struct, frozen=True):
         """Return what is secret about the value: without the prefix, which a provider leaves out when it quotes it."""
         value = secret.reveal().strip()
         return value[len(self.prefix) :] if value.lower().startswith(self.prefix.lower()) else value
+
+
+class AwsKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """Signs requests with AWS Signature Version 4."""
+
+    access_key_id: str
+    secret_access_key: Secret
+    session_token: Secret | None = None
+    region: str
+    service: str = "bedrock"
+
+
+class GoogleAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """A service account's key file, as JSON text; buys access tokens at the `token_uri` that it names."""
+
+    info: Secret
+
+
+CloudAuth = AwsKeys | GoogleAccount
+"""What has to be asked for a request's headers, by the port `gateway.ports.Signer`."""
