@@ -55,11 +55,21 @@ PING = b": ping\n\n"
 HELLO = ROLE + text("Hel") + text("lo") + STOP + DONE
 
 
-def stream(sink: Sink, *, keep: bool = False, deadlines: Deadlines = OFF, limits: Limits = LIMITS) -> StreamRelay:
+def stream(
+    sink: Sink | None,
+    *,
+    keep: bool = False,
+    hide_usage: bool = False,
+    deadlines: Deadlines = OFF,
+    limits: Limits = LIMITS,
+) -> StreamRelay:
+    """A relay of chat completions into this sink, or mirrored."""
+    decoder = OPENAI_CHAT.decoder(keep_leftovers=keep)
     return StreamRelay(
-        decoder=OPENAI_CHAT.decoder(keep_leftovers=keep),
-        sink=sink,
-        write_error=OPENAI_CHAT.write_stream_error,
+        wire=SseDecoder(limits.max_event_bytes),
+        decoder=decoder,
+        sink=sink or Mirror(decoder, hide_usage=hide_usage),
+        redact=lambda error: None,
         started_at=0.0,
         now=0.0,
         deadlines=deadlines,
@@ -68,7 +78,7 @@ def stream(sink: Sink, *, keep: bool = False, deadlines: Deadlines = OFF, limits
 
 
 def mirror(*, hide_usage: bool = False, deadlines: Deadlines = OFF, limits: Limits = LIMITS) -> StreamRelay:
-    return stream(Mirror(hide_usage=hide_usage), deadlines=deadlines, limits=limits)
+    return stream(None, hide_usage=hide_usage, deadlines=deadlines, limits=limits)
 
 
 def translate(*, wants_usage: bool = False, limits: Limits = LIMITS) -> StreamRelay:
@@ -77,7 +87,7 @@ def translate(*, wants_usage: bool = False, limits: Limits = LIMITS) -> StreamRe
 
 
 def folded(*, deadlines: Deadlines = OFF, limits: Limits = LIMITS) -> StreamRelay:
-    return stream(Folded(OPENAI_CHAT), keep=True, deadlines=deadlines, limits=limits)
+    return stream(Folded(OPENAI_CHAT, ChatRequest()), keep=True, deadlines=deadlines, limits=limits)
 
 
 def whole(*, as_stream: bool = False, deadlines: Deadlines = OFF, limits: Limits = LIMITS) -> WholeRelay:
@@ -89,6 +99,7 @@ def whole(*, as_stream: bool = False, deadlines: Deadlines = OFF, limits: Limits
         deadlines=deadlines,
         limits=limits,
         rewrite=sinks.as_stream(encoder) if as_stream else None,
+        keep_leftovers=True,
     )
 
 
@@ -103,7 +114,7 @@ ALL: dict[str, Callable[[], Relay]] = {
     "folded": folded,
     "whole": whole,
     "whole, written anew": lambda: WholeRelay(
-        dialect=OPENAI_CHAT, started_at=0.0, now=0.0, deadlines=OFF, rewrite=sinks.as_answer(OPENAI_CHAT)
+        dialect=OPENAI_CHAT, started_at=0.0, now=0.0, deadlines=OFF, rewrite=sinks.as_answer(OPENAI_CHAT, ChatRequest())
     ),
     "whole as a stream": lambda: whole(as_stream=True),
     "opaque": opaque,

@@ -56,7 +56,7 @@ def test_a_whole_answer_is_passed_on_as_it_came_and_not_before_it_is_whole() -> 
         (ANSWER + b"x", 502),
         (b"[" * 100_000, 502),
         (b'{"choices": [{"message": {"content": "\xff"}}]}', 502),
-        (b'{"error": {"message": "x", "type": "overloaded_error"}}', 503),
+        (b'{"error": {"message": "x", "type": "overloaded_error"}}', 529),
         (b'{"error": "x"}', 502),
         (b'{"choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "error"}]}', 502),
         (b'{"choices": []}', 502),

@@ -40,7 +40,7 @@ def ai(
     *,
     model: str = "",
     chat_path: str = "",
-    base_path: str = "",
+    base_path: str | None = None,
     key: str | None = KEY,
     passthrough: bool = False,
     placement: HeaderPlacement | None = None,

@@ -11,6 +11,7 @@ from sluice.config.plan import Plan
 from sluice.gateway.gateway import Gateway
 from sluice.net.listener import Port
 from sluice.net.pool import Pool
+from sluice.net.signing import CloudSigner
 from sluice.registry import Registry
 from sluice.relay.record import ExchangeRecord
 from sluice.standard import STANDARD
@@ -64,7 +65,13 @@ class Serving:
         self.pool = Pool()
         self._plan = plan
         self.gateway = Gateway(
-            plan, upstream=self.pool, telemetry=self.heard, registry=registry, clock=time.monotonic, wall=time.time
+            plan,
+            upstream=self.pool,
+            signer=CloudSigner(time.time),
+            telemetry=self.heard,
+            registry=registry,
+            clock=time.monotonic,
+            wall=time.time,
         )
         self._port = Port(0, self.gateway, self.heard.metrics, time.monotonic)
         self._sweeper: asyncio.TimerHandle | None = None

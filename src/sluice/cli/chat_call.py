@@ -67,7 +67,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         endpoint, path = self.endpoint()
         body = msgspec.json.encode(self._body())
         headers: list[Header] = [
-            (b"host", host_header(endpoint)),
+            (b"host", host_header(endpoint).encode("latin-1")),
             (b"user-agent", f"sluice/{__version__}".encode()),
             (b"accept", b"text/event-stream" if self.stream else b"application/json"),
             (b"accept-encoding", b"identity"),
@@ -163,8 +163,8 @@ class _Answer:
         try:
             for frame in self._frames.feed(data):
                 self._take_all(self._decoder.decode(frame))
-            if self._frames.oversized is not None:
-                raise self._frames.oversized
+            if self._frames.fault is not None:
+                raise self._frames.fault
         except (SluiceError, OSError) as error:
             self._fail(error)
 

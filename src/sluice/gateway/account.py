@@ -2,7 +2,16 @@
 
 from sluice.chat.request import ChatRequest
 from sluice.config.plan import AiBackend, HttpBackend
-from sluice.errors import ClientError, SluiceError, TimedOut, Truncated, Unavailable, UpstreamError
+from sluice.errors import (
+    ClientError,
+    InBandFailure,
+    Refused,
+    SluiceError,
+    TimedOut,
+    Truncated,
+    Unavailable,
+    UpstreamError,
+)
 from sluice.gateway.identity import Identity, is_request_id
 from sluice.gateway.outbound import Outbound
 from sluice.gateway.ports import Request, UpstreamStream
@@ -13,6 +22,8 @@ from sluice.relay.relay import Relay, Said
 
 _NO_PARAMS = RequestParams()
 _NOTHING_SAID = Said()
+_REQUEST_IDS = (b"x-request-id", b"request-id", b"x-amzn-requestid")
+"""Where providers name their request."""
 _CLIENT_CLOSED = 499
 _STATUS_OF_LEAVING = {"client_gone": _CLIENT_CLOSED, "slow_reader": _CLIENT_CLOSED}
 
@@ -42,6 +53,13 @@ class Account:
         self.relay: Relay | None = None
         self.connect_s: float | None = None
         self.encrypted = False
+        self.operation = ""
+        self.request_model = ""
+        self.client_dialect = ""
+        self.failed: list[tuple[str, str]] = []
+        """Attempts that were given up for another target: its name, and the status or code."""
+        self._provider_dialect = ""
+        self._target = ""
         self._route = Route()
         self._endpoint = ""
         self._provider = UNKNOWN
@@ -60,8 +78,10 @@ class Account:
         else:
             self._llm = True
 
-    def at_target(self, outbound: Outbound) -> None:
+    def at_target(self, outbound: Outbound, dialect: str) -> None:
         target = outbound.target
+        self._target = target.name
+        self._provider_dialect = dialect
         self._endpoint = outbound.label
         self._provider = target.provider.telemetry_name
         self.encrypted = target.endpoint.tls is not None
@@ -71,9 +91,21 @@ class Account:
         the log."""
         self.answered_at = now
         self.connect_s = upstream.connect_s
-        given = upstream.head.header(b"x-request-id").decode("latin-1")
-        if is_request_id(given):
-            self.request_id = given
+        for name in _REQUEST_IDS:
+            given = upstream.head.header(name).decode("latin-1")
+            if is_request_id(given):
+                self.request_id = given
+                break
+
+    def gave_up(self, error: SluiceError) -> None:
+        """This target failed unseen, and another will be asked."""
+        what = str(error.status) if isinstance(error, Refused | InBandFailure) else error.code
+        self.failed.append((self._target, what))
+        self.relay = None
+
+    def attempts(self) -> str:
+        """`first;429, second;200`: every target that was asked, and what became of it."""
+        return ", ".join(f"{name};{what}" for name, what in [*self.failed, (self._target, str(self.status))])
 
     # -- telling ------------------------------------------------------------------------------------------------------
 
@@ -101,9 +133,9 @@ class Account:
             http_version=request.http_version,
             status=_STATUS_OF_LEAVING.get(outcome.kind, self.status),
             protocol="llm" if self._llm else "http",
-            operation="chat" if chat is not None else "",
+            operation=self.operation,
             provider=self._provider,
-            request_model=chat.model if chat is not None else "",
+            request_model=self.request_model,
             response_model=said.model,
             streaming=self.streaming,
             params=_params(chat) if chat is not None else _NO_PARAMS,
@@ -111,6 +143,10 @@ class Account:
             stream=stream,
             tpot_s=meter.tpot_s(said.usage) if self.streaming else None,
             finish_reason=said.finish_reason,
+            unrecognised=tuple(said.unrecognised.items()),
+            client_dialect=self.client_dialect,
+            provider_dialect=self._provider_dialect,
+            attempts=len(self.failed) + 1,
             outcome=outcome.kind,
             reason="DirectResponse" if self.direct else _reason(outcome),
             error="" if error is None else str(error),

@@ -1,11 +1,17 @@
 """A plan in use: what is derived from it once, so that no request has to."""
 
-from sluice.config.plan import AiBackend, Entry, HttpBackend, Listener, Plan, Target
-from sluice.config.routing import PortRouter, model_route
+from collections.abc import Sequence
+
+import msgspec
+
+from sluice.config.plan import AiBackend, Entry, HttpBackend, Listener, ModelRoute, Plan, Rule, Target
+from sluice.config.routing import PortRouter, choose, model_route
 from sluice.errors import Internal, ModelNotFound, NoBackend, RouteNotFound, SluiceError
 from sluice.gateway.outbound import Outbound, outbounds
 from sluice.gateway.ports import Request
+from sluice.policies.ai import AiPolicy, merged
 from sluice.policies.balance import pick
+from sluice.policies.condition import Asked, Condition
 from sluice.relay.record import UNKNOWN, Route
 from sluice.relay.relay import Limits
 
@@ -28,6 +34,9 @@ class ActivePlan:
         self._routers = {port: PortRouter(li for li in plan.listeners if li.port == port) for port in ports}
         self._outbounds = outbounds(plan)
         self._labels: dict[tuple[int, int, int], Route] = {}
+        self._policies: dict[tuple[int, int, int], AiPolicy] = {}
+        whens = {alternative.when for route in plan.models for alternative in route.alternatives}
+        self._conditions = {when: Condition(when) for when in whens if when}
 
     def listener(self, request: Request) -> Listener | None:
         """The listener that a request belongs to by port and host."""
@@ -85,22 +94,61 @@ class ActivePlan:
             raise error
         return backend
 
-    def model(self, name: str) -> AiBackend:
+    def model(self, name: str, request: Request, die: float) -> AiBackend:
         """Choose the backend of a model on the unified addresses.
 
         Raises:
-            ModelNotFound: nobody serves it.
+            ModelNotFound: nobody serves it, or no condition of a virtual model holds.
         """
-        route = model_route(self.plan, name)
+        route = model_route(self.plan, name or self.plan.default_model)
         if route is None or not route.public:
             raise ModelNotFound("Model not found", param="model")
-        return route.backend
+        if not route.alternatives and route.backend is not None:
+            return route.backend
+        asked = _asked(request)
+        backend = choose(route, die, lambda when: self._conditions[when].holds(asked))
+        if backend is None:
+            raise ModelNotFound(f"No target of the model '{name}' takes this request.", param="model")
+        return backend
+
+    def policy(self, rule: Rule, backend: AiBackend | None, target: Target) -> AiPolicy:
+        """The AI policy that holds for a target on a route, made once."""
+        key = (id(rule), id(backend), id(target))
+        policy = self._policies.get(key)
+        if policy is None:
+            layers = (target.ai, rule.ai, backend.ai if backend else AiPolicy(), rule.gateway_ai)
+            policy = self._policies[key] = merged(*layers)
+        return policy
 
     def public_models(self) -> list[tuple[str, str]]:
         """The models that have a name of their own, and who serves them."""
-        return [(m.pattern, m.backend.name) for m in self.plan.models if m.public and "*" not in m.pattern]
+        return [(m.pattern, _owner(m)) for m in self.plan.models if m.public and "*" not in m.pattern]
 
-    def outbound(self, backend: AiBackend) -> Outbound:
-        """The first target of a backend: how to ask it."""
-        target: Target = backend.groups[0][0]
-        return self._outbounds[id(target)]
+    def targets(self, backend: AiBackend, operation: str, die: float) -> Sequence[Outbound]:
+        """All targets of a backend in the order in which to ask them: groups by priority, each begun at random."""
+        groups = backend.groups
+        if len(groups) == 1 and len(groups[0]) == 1:
+            return (self._outbound(groups[0][0], operation),)
+        order: list[Target] = []
+        for group in groups:
+            first = int(die * len(group))
+            order += [*group[first:], *group[:first]]
+        return [self._outbound(target, operation) for target in order]
+
+    def _outbound(self, target: Target, operation: str) -> Outbound:
+        return self._outbounds[id(target), operation if operation in target.endpoints else ""]
+
+
+def _owner(route: ModelRoute) -> str:
+    return route.backend.name if route.backend is not None else "virtual"
+
+
+def _asked(request: Request) -> Asked:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.headers)}
+    return Asked(
+        method=request.method,
+        path=request.path,
+        host=headers.get("host", ""),
+        headers=headers,
+        body=lambda: msgspec.json.decode(request.body),
+    )

@@ -1,20 +1,26 @@
 """Which relay an answer needs, and which headers the client gets with it."""
 
-from collections.abc import Callable
-
+from sluice.chat.events import Started
 from sluice.chat.request import ChatRequest
 from sluice.dialects.dialect import Dialect
 from sluice.errors import SluiceError
 from sluice.gateway.account import Account
-from sluice.gateway.ports import UpstreamHead
+from sluice.gateway.ports import Request, UpstreamHead
+from sluice.operations.forms import ERRORS
 from sluice.policies import headers as header_policy
+from sluice.policies.ai import RouteType
 from sluice.policies.deadlines import Deadlines
-from sluice.relay.relay import Limits, Relay
+from sluice.relay.relay import Limits, Redact, Relay
 from sluice.relay.sinks import Folded, Mirror, Sink, Translate, as_answer, as_stream
 from sluice.relay.stream import StreamRelay
 from sluice.relay.whole import WholeRelay
+from sluice.standard import DEFAULT_DIALECT, LIST_DIALECTS
 from sluice.wire import http1
+from sluice.wire.event_stream import EventStreamDecoder
+from sluice.wire.frames import FrameDecoder
 from sluice.wire.http1 import Header
+from sluice.wire.json_array import JsonArrayDecoder
+from sluice.wire.sse import SseDecoder
 
 _JSON: Header = (b"content-type", b"application/json")
 _OURS = (b"content-length", b"x-request-id", b"server-timing")
@@ -24,6 +30,7 @@ _EVENT_STREAM: tuple[Header, ...] = (
     (b"x-accel-buffering", b"no"),
 )
 """No intermediary may collect or compress a stream (pains A16)."""
+_JSON_STREAM: tuple[Header, ...] = ((b"content-type", b"application/json; charset=UTF-8"), *_EVENT_STREAM[1:])
 
 
 def chat_relay(
@@ -32,53 +39,86 @@ def chat_relay(
     *,
     client: Dialect,
     provider: Dialect,
-    write_error: Callable[[SluiceError], bytes],
+    opening: Started,
+    redact: Redact,
     started_at: float,
     now: float,
     deadlines: Deadlines,
     limits: Limits,
 ) -> Relay:
-    """Choose by what was asked and what came: each of the four cases ends in what the client asked for."""
-    same = client.module_id == provider.module_id
+    """Choose by what was asked and what came: each of the four cases ends in what the client asked for. `opening` is
+    what a translated answer is called as far as its provider does not say."""
+    same = client is provider
     timing = {"started_at": started_at, "now": now}
-    if not _is_event_stream(head, chat):
-        rewrite = as_stream(client.encoder(chat)) if chat.stream else None if same else as_answer(client)
-        return WholeRelay(dialect=provider, rewrite=rewrite, deadlines=deadlines, limits=limits, **timing)
+    wire = _wire(head, chat, same, limits)
+    if wire is None:
+        rewrite = None
+        if chat.stream:
+            rewrite = as_stream(client.encoder(chat), opening)
+        elif not same:
+            rewrite = as_answer(client, chat, opening)
+        return WholeRelay(
+            dialect=provider, rewrite=rewrite, keep_leftovers=same, deadlines=deadlines, limits=limits, **timing
+        )
+    decoder = provider.decoder(keep_leftovers=same and not chat.stream)
     sink: Sink
     if not chat.stream:
-        sink = Folded(client)
+        sink = Folded(client, chat, opening)
     elif same:
-        sink = Mirror(hide_usage=not chat.wants_usage)
+        sink = Mirror(decoder, hide_usage=not chat.wants_usage)
     else:
-        sink = Translate(client.encoder(chat))
+        sink = Translate(client.encoder(chat), opening)
     return StreamRelay(
-        decoder=provider.decoder(keep_leftovers=same and not chat.stream),
-        sink=sink,
-        write_error=write_error,
-        deadlines=deadlines,
-        limits=limits,
-        **timing,
+        wire=wire, decoder=decoder, sink=sink, redact=redact, deadlines=deadlines, limits=limits, **timing
     )
 
 
-def _is_event_stream(head: UpstreamHead, chat: ChatRequest) -> bool:
-    """Whether the body is a stream. Some providers label one as text, none labels it as JSON or HTML."""
+def _wire(head: UpstreamHead, chat: ChatRequest, same: bool, limits: Limits) -> FrameDecoder | None:
+    """How the body is framed; None = it is no stream. Some providers label a stream as text, none as HTML; only a
+    client who asked for an array, in the provider's own dialect, is answered with one."""
     kind = head.header(b"content-type").partition(b";")[0].strip().lower()
     if kind == b"text/event-stream":
-        return True
-    return chat.stream and kind not in (b"application/json", b"text/html", b"application/problem+json")
+        return SseDecoder(limits.max_event_bytes)
+    if kind == b"application/vnd.amazon.eventstream":
+        return EventStreamDecoder(limits.max_event_bytes)
+    if kind == b"application/json" and chat.stream and same and chat.framing == "json_array":
+        return JsonArrayDecoder(limits.max_event_bytes)
+    if chat.stream and kind not in (b"application/json", b"text/html", b"application/problem+json"):
+        return SseDecoder(limits.max_event_bytes)
+    return None
 
 
-def chat_headers(head: UpstreamHead, account: Account, *, stream: bool) -> list[Header]:
+def chat_headers(head: UpstreamHead, account: Account, chat: ChatRequest) -> list[Header]:
     """The head of a provider's answer to a chat request, as the client sees it."""
-    kind = _EVENT_STREAM if stream else (_JSON,)
+    kind = (_JSON,) if not chat.stream else _JSON_STREAM if chat.framing == "json_array" else _EVENT_STREAM
     return [*kind, *header_policy.to_client(head.headers), *own_headers(account)]
+
+
+def list_dialect(request: Request) -> str:
+    """Which API's list of models is asked for: told by the address, or by a header that only one API's clients
+    send."""
+    for marker, dialect in LIST_DIALECTS.items():
+        if request.path.endswith(marker) or (marker[0] != "/" and request.header(marker.encode()) is not None):
+            return dialect
+    return DEFAULT_DIALECT
 
 
 def passthrough_headers(head: UpstreamHead, account: Account) -> list[Header]:
     """The same for an operation that crosses unread: the body's description crosses with it."""
     described = [field for field in head.headers if field[0] in (b"content-type", b"content-encoding")]
     return [*described, *header_policy.to_client(head.headers), *own_headers(account)]
+
+
+def translated_headers(head: UpstreamHead, account: Account) -> list[Header]:
+    """The same for an operation whose body was translated, but for the body's description; of several answers that
+    became one the first has the word."""
+    crossing = dict(reversed(header_policy.to_client(head.headers)))
+    return [*crossing.items(), *own_headers(account)]
+
+
+def error_body(error: SluiceError, dialect: Dialect, operation: RouteType) -> bytes:
+    """An error as the clients of an operation understand it."""
+    return ERRORS.get(operation, dialect.write_error)(error)
 
 
 def opaque_headers(head: UpstreamHead, account: Account) -> list[Header]:
@@ -96,4 +136,7 @@ def own_headers(account: Account) -> list[Header]:
     """What stands on every answer: the id that the log shows, and the gateway's own share of the time in
     milliseconds."""
     spent_ms = ((account.asked_at or account.taken_at) - account.taken_at) * 1000
-    return [(b"x-request-id", account.request_id.encode("latin-1")), (b"server-timing", b"gateway;dur=%.3f" % spent_ms)]
+    own = [(b"x-request-id", account.request_id.encode("latin-1")), (b"server-timing", b"gateway;dur=%.3f" % spent_ms)]
+    if account.failed:
+        own.append((b"x-sluice-attempts", account.attempts().encode("latin-1", "replace")))
+    return own

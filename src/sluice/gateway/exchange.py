@@ -1,34 +1,37 @@
 """One request and its answer: everything before the commit point, and the one finaliser.
 
-    run ── route ── read the request ── choose a target ── ask it ──► pump: plain calls from here on ──► done(outcome)
-     │                                                                                                      │
-     └── any SluiceError: an answer with its status, in the client's dialect ───────────────────────────────┤
-                                                                             _finish: exactly once, one record
+    run ── route ── read the request ── ask a target ──► pump: plain calls from here on ──► done(outcome)
+     │                                    ▲                                                   │     │
+     │                                    └────── another target, if nothing was sent ────────┘     │
+     └── any SluiceError: an answer with its status, in the client's dialect ───────────────────────┤
+                                                                     _finish: exactly once, one record
 
 The client is watched from the first line: when it goes, the task is cancelled, or the pump is told.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
-from sluice.chat.request import ChatRequest
-from sluice.config.plan import AiBackend, Entry, HttpBackend, Listener, Target
-from sluice.dialects.dialect import Dialect
-from sluice.errors import Internal, RouteNotFound, SluiceError, TimedOut
+from sluice.config.plan import AiBackend, Entry, HttpBackend, Listener, Rule
+from sluice.errors import Internal, RouteNotFound, SluiceError
 from sluice.gateway import answers
 from sluice.gateway.account import Account, outcome_of
 from sluice.gateway.active import ActivePlan
+from sluice.gateway.asking import ask, open_upstream, read_call
+from sluice.gateway.call import Call
 from sluice.gateway.identity import identify
-from sluice.gateway.operation import Operation, operation, read_chat
+from sluice.gateway.operation import operation, typed
 from sluice.gateway.outbound import Outbound, plain_http
 from sluice.gateway.ports import ClientStream, Request, UpstreamHead, UpstreamStream
 from sluice.gateway.pump import Pump
 from sluice.gateway.refusal import read_refusal, redact
+from sluice.gateway.retry import may_try_another
 from sluice.gateway.world import World
 from sluice.policies.deadlines import Deadlines
 from sluice.relay.opaque import OpaqueRelay
 from sluice.relay.outcome import CLIENT_GONE, COMPLETED, Outcome
-from sluice.relay.relay import NEVER, Relay
-from sluice.standard import CLIENT_DIALECT
+from sluice.relay.relay import Relay
+from sluice.standard import CLIENT_DIALECTS, DEFAULT_DIALECT
 from sluice.wire import coding
 from sluice.wire.http1 import Header
 
@@ -43,7 +46,11 @@ class Exchange:
         self._active = active
         self._request = request
         self._client = client
-        self._dialect = world.dialect(CLIENT_DIALECT)
+        self._wanted = operation(request.path, request.query)
+        self._dialect = world.dialect(CLIENT_DIALECTS.get(self._wanted.kind, DEFAULT_DIALECT))
+        self._call: Call | None = None
+        self._left: list[Outbound] = []
+        """Targets that have not been asked yet."""
         self._pump: Pump | None = None
         self._task: asyncio.Task[None] | None = None
         self._cut: Outcome = CLIENT_GONE
@@ -64,13 +71,17 @@ class Exchange:
 
     def start(self) -> None:
         """Begin. The exchange owns its task; the world owns the exchange until `finished`."""
-        self._task = asyncio.get_running_loop().create_task(self.run())
+        self._go(self._answer)
 
-    async def run(self) -> None:
+    def _go(self, road: Callable[[], Awaitable[None]]) -> None:
+        self._begun = False
+        self._task = asyncio.get_running_loop().create_task(self._run(road))
+
+    async def _run(self, road: Callable[[], Awaitable[None]]) -> None:
         """Answer the request, or hand the answer to a pump."""
         self._begun = True
         try:
-            await self._answer()
+            await road()
         except SluiceError as error:
             self.fail(error)
         except asyncio.CancelledError:
@@ -135,95 +146,77 @@ class Exchange:
         if isinstance(backend, HttpBackend):
             await self._plain_http(backend)
             return
-        wanted = operation(request.method, request.path)
-        if backend is not None and wanted.kind == "passthrough":
-            await self._pass_through(backend, wanted)
-            return
-        account.chat = chat = read_chat(request, self._dialect)
-        await self._chat(backend or active.model(chat.model), chat)
+        await self._ask(backend, entry.rule)
 
-    async def _chat(self, backend: AiBackend, chat: ChatRequest) -> None:
-        outbound = self._target(backend)
+    async def _ask(self, backend: AiBackend | None, rule: Rule) -> None:
+        """Find out what is asked and whom, and ask."""
+        active, account = self._active, self.account
+        if backend is not None:  # the operator's word for the address counts; the client then speaks its dialect
+            policy = active.policy(rule, backend, backend.groups[0][0])
+            self._wanted = wanted = typed(self._wanted, policy, self._request.path)
+            self._dialect = self._world.dialect(CLIENT_DIALECTS.get(wanted.kind, self._dialect.module_id))
+        self._call, backend = read_call(self._world, active, account, self._dialect, self._wanted, rule, backend)
+        account.at_backend(active.labels(*self._place, backend), backend)
+        self._left = list(active.targets(backend, self._wanted.kind, self._world.die()))
+        await self._try()
+
+    async def _try(self) -> None:
+        """Ask one target after the other until one answers; the last one's failure is the client's."""
+        while True:
+            outbound = self._left.pop(0)
+            try:
+                await self._one(outbound)
+            except SluiceError as error:
+                if not self._left or not may_try_another(error):
+                    raise
+                self._redact(error)
+                self.account.gave_up(error)
+            else:
+                return
+
+    async def _one(self, outbound: Outbound) -> None:
+        account, call, world = self.account, self._call, self._world
+        assert call is not None
+        self._secret, self._refusal = outbound.secret, None
+        draft = call.draft(outbound, account.identity.traceparent)
+        account.at_target(outbound, call.provider.module_id if account.chat is not None else "")
         target = outbound.target
-        dialect = self._world.dialect(target.provider.dialect)
-        body = dialect.write_request(chat, model=target.model, ask_usage=target.provider.asks_usage)
-        upstream = await self._open(target, outbound.chat(self._request, body, self.account.identity.traceparent))
+        self._upstream = upstream = await ask(world, account, self._deadlines, target, draft, self._active.limits)
         head = upstream.head
-        if not 200 <= head.status < 300:
-            await self._pass_refusal(upstream, dialect)
-            return
-        relay = answers.chat_relay(
+        if not 200 <= head.status < (300 if call.rewrites else 400):
+            self._refusal = head
+            self._upstream = None
+            raise call.provider.read_error(head.status, await read_refusal(upstream, self._secret))
+        relay = call.relay(
             head,
-            chat,
-            client=self._dialect,
-            provider=dialect,
-            write_error=self._write_stream_error,
+            account,
+            redact=self._redact,
             started_at=self._request.received_at,
-            now=self._world.clock(),
+            now=world.clock(),
             deadlines=self._deadlines,
             limits=self._active.limits,
         )
-        self.account.streaming = chat.stream
-        self._head = answers.chat_headers(head, self.account, stream=chat.stream)
-        self._relay(relay, upstream)
-
-    async def _pass_through(self, backend: AiBackend, wanted: Operation) -> None:
-        outbound = self._target(backend)
-        asked = outbound.passthrough(self._request, wanted, self.account.identity.traceparent)
-        upstream = await self._open(outbound.target, asked)
-        if upstream.head.status >= 400:
-            await self._pass_refusal(upstream, self._dialect)
-        else:
-            self._relay_opaque(upstream, answers.passthrough_headers(upstream.head, self.account))
+        account.streaming = account.chat is not None and account.chat.stream
+        self._head = call.headers(head, account)
+        if not call.rewrites:
+            self._length = head.length
+        self._relay(relay, upstream, unpack=call.rewrites)
 
     async def _plain_http(self, backend: HttpBackend) -> None:
         self.account.at_backend(self._active.labels(*self._place, backend), backend)
-        upstream = await self._open(backend, plain_http(self._request, backend.endpoint))
-        self._relay_opaque(upstream, answers.opaque_headers(upstream.head, self.account))
-
-    def _target(self, backend: AiBackend) -> Outbound:
-        self.account.at_backend(self._active.labels(*self._place, backend), backend)
-        outbound = self._active.outbound(backend)
-        self._secret = outbound.secret
-        self.account.at_target(outbound)
-        return outbound
-
-    async def _open(self, whom: Target | HttpBackend, asked: bytes) -> UpstreamStream:
-        """Send a request; whatever clock is the shortest decides, and a total that runs out is called total."""
-        clocks = self._deadlines
-        self.account.asked_at = now = self._world.clock()
-        total_at = self._request.received_at + clocks.total_s if clocks.total_s else NEVER
-        if now >= total_at:
-            raise TimedOut("total")
-        connect, headers = clocks.before_head(whom.connect_timeout_s, whom.headers_timeout_s, total_at - now)
-        try:
-            # A clock of its own: two that follow each other could add up to more, and timers fire a little early.
-            async with asyncio.timeout(total_at - now if total_at != NEVER else None):
-                upstream = await self._world.upstream.open(
-                    whom.endpoint,
-                    asked,
-                    expects_body=self._request.method != "HEAD",
-                    connect_s=connect,
-                    headers_s=headers,
-                )
-        except TimeoutError:
-            raise TimedOut("total") from None
-        self._upstream = upstream
-        self.account.at_answer(upstream, self._world.clock())
-        return upstream
+        asked = plain_http(self._request, backend.endpoint)
+        self._upstream = upstream = await open_upstream(self._world, self.account, self._deadlines, backend, asked)
+        relay = OpaqueRelay(started_at=self._request.received_at, now=self._world.clock(), deadlines=self._deadlines)
+        self._head = answers.opaque_headers(upstream.head, self.account)
+        self._length = upstream.head.length
+        self._relay(relay, upstream, unpack=False)
 
     def _list_models(self) -> None:
         self.account.direct = True
-        self._reply(200, self._dialect.write_models(self._active.public_models()), COMPLETED)
+        dialect = self._world.dialect(answers.list_dialect(self._request))
+        self._reply(200, dialect.write_models(self._active.public_models()), COMPLETED)
 
     # -- the answer ---------------------------------------------------------------------------------------------------
-
-    def _relay_opaque(self, upstream: UpstreamStream, headers: list[Header]) -> None:
-        now = self._world.clock()
-        relay = OpaqueRelay(started_at=self._request.received_at, now=now, deadlines=self._deadlines)
-        self._head = headers
-        self._length = upstream.head.length
-        self._relay(relay, upstream, unpack=False)
 
     def _relay(self, relay: Relay, upstream: UpstreamStream, *, unpack: bool = True) -> None:
         self.account.relay = relay
@@ -260,28 +253,34 @@ class Exchange:
             self._client.finish(last)
         elif started:
             self._client.abort()
+        elif outcome.error is not None and self._left and may_try_another(outcome.error):
+            self._begin_again(outcome.error)
+            return
         else:
             self.fail(outcome.error or Internal("internal error"), outcome)
             return
         self._finish(outcome)
 
-    async def _pass_refusal(self, upstream: UpstreamStream, dialect: Dialect) -> None:
-        """Pass on a provider's refusal: its status, its words in the client's shape, never our credential."""
-        self._upstream = None
-        refused = dialect.read_error(upstream.head.status, await read_refusal(upstream, self._secret))
-        self._refusal = upstream.head
-        self.fail(refused)
+    def _begin_again(self, error: SluiceError) -> None:
+        """Nothing was sent of an answer that failed: ask the next target."""
+        self._redact(error)
+        self.account.gave_up(error)
+        if self.account.streaming:
+            self._world.stream_ended()
+        self._pump = None
+        self._client.observer = self
+        self._go(self._try)
 
     def fail(self, error: SluiceError, outcome: Outcome | None = None) -> None:
         """Answer with an error, in the client's dialect, if nothing was sent; and finish."""
         if self._finished:
             return
-        redact(error, self._secret)
-        self._reply(error.status, self._dialect.write_error(error), outcome or outcome_of(error))
+        self._redact(error)
+        body = answers.error_body(error, self._dialect, self._wanted.kind)
+        self._reply(self._dialect.error_status(error), body, outcome or outcome_of(error))
 
-    def _write_stream_error(self, error: SluiceError) -> bytes:
+    def _redact(self, error: SluiceError) -> None:
         redact(error, self._secret)
-        return self._dialect.write_stream_error(error)
 
     def _reply(self, status: int, body: bytes, outcome: Outcome) -> None:
         self.account.status = status

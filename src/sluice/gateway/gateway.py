@@ -12,7 +12,7 @@ from sluice.dialects.dialect import Dialect
 from sluice.errors import SluiceError
 from sluice.gateway.active import ActivePlan
 from sluice.gateway.exchange import Exchange
-from sluice.gateway.ports import ClientStream, Clock, Request, Upstream
+from sluice.gateway.ports import ClientStream, Clock, Request, Signer, Upstream
 from sluice.gateway.world import Finished
 from sluice.registry import Registry
 from sluice.relay.outcome import Outcome
@@ -43,6 +43,7 @@ class Gateway:
         plan: Plan,
         *,
         upstream: Upstream,
+        signer: Signer,
         telemetry: Telemetry,
         registry: Registry,
         clock: Clock,
@@ -51,12 +52,13 @@ class Gateway:
     ) -> None:
         self.active = ActivePlan(plan)
         self.upstream = upstream
+        self.signer = signer
         self.clock = clock
         self.die = die
         self.exchanges: set[Exchange] = set()
         self._telemetry = telemetry
         self._dialects = {name: registry.get(name, Dialect) for name in registry.ids("dialect")}  # type: ignore[type-abstract]  # a protocol, checked at run time
-        self._wall = wall
+        self.wall = wall
         self._idle: Callable[[], None] | None = None
 
     def swap(self, plan: Plan) -> None:
@@ -91,9 +93,12 @@ class Gateway:
     def stream_began(self) -> None:
         self._telemetry.stream_began()
 
+    def stream_ended(self) -> None:
+        self._telemetry.stream_ended()
+
     def finished(self, exchange: Finished, outcome: Outcome) -> None:
         self.exchanges.discard(cast(Exchange, exchange))
-        record = exchange.account.record(outcome, now=self.clock(), wall=self._wall())
+        record = exchange.account.record(outcome, now=self.clock(), wall=self.wall())
         if exchange.account.streaming and exchange.account.relay is not None:
             self._telemetry.stream_ended()
         self._telemetry.record(record)

@@ -1,63 +1,112 @@
-"""Which operation of a provider's API a request asks for, told by method and path alone.
+"""Which operation of which API a request asks for, told by method, path and query alone.
 
-An address below `/v1/` names its operation by what follows; a bare prefix (`/openai`) is the chat operation, as
-agentgateway serves it, unless it goes on with the name of another operation: clients are given `/openai` as their
-base URL.
+An address names its operation by its end (compat-agentgateway 1.2). A bare prefix (`/openai`) is the chat operation, as
+agentgateway serves it, unless it goes on with the name of another operation: clients are given such a prefix as their
+base URL. An operator's `ai.routes` overrule all of it.
 """
 
 import re
-from typing import Literal
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from sluice.chat.request import ChatRequest
+from sluice.chat.request import ChatRequest, Framing
 from sluice.dialects.dialect import Dialect
 from sluice.errors import MethodNotAllowed, UnsupportedMedia
 from sluice.gateway.ports import Request
+from sluice.policies.ai import AiPolicy, RouteType, route_type
 
-CHAT_SUFFIX = "/chat/completions"
-_OTHER = re.compile(
-    r"(?<!/chat)/(?:embeddings|responses|completions|moderations|images|audio|files|uploads|batches|fine_tuning|vector_stores"
-    r"|assistants|threads|models|rerank)(?:/.*)?$"
+_SUFFIXES: tuple[tuple[str, RouteType], ...] = (
+    ("/chat/completions", "completions"),
+    ("/messages", "messages"),
+    ("/messages/count_tokens", "messages_token_count"),
+    ("/responses", "responses"),
+    ("/embeddings", "embeddings"),
+    ("/rerank", "rerank"),
+    ("/models", "models"),
 )
-"""Operations that a client with a bare prefix as its base URL asks for; `/chat/completions` is not among them."""
+_VERBS: dict[str, tuple[RouteType, bool]] = {
+    "generateContent": ("generate_content", False),
+    "streamGenerateContent": ("generate_content", True),
+    "countTokens": ("content_token_count", False),
+    "rawPredict": ("messages", False),
+    "streamRawPredict": ("messages", True),
+}
+_VERB = re.compile(r"/(?:m|tunedM)odels/(?P<model>[^:]+):(?P<verb>[A-Za-z]+)$")
+_VERSION = re.compile(r"/v[0-9]+(?:(?:alpha|beta)[0-9]*)?(?=/)")
+_NAMED = re.compile(
+    r"/(?:completions|moderations|images|audio|files|uploads|batches|fine_tuning|vector_stores|assistants|threads|models"
+    r"|messages|responses|conversations|realtime|videos|containers|evals)(?:/.*)?$"
+)
+"""Operations that a client with a bare prefix as its base URL asks for, chat completions taken out before."""
+
+CHAT_TYPES = frozenset[RouteType](["completions", "messages", "responses", "generate_content"])
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """`chat` is read and relayed by a dialect; `passthrough` crosses unread, to `suffix` below the provider's base
-    path."""
+    """What is asked. `suffix` is the address below the API's version, for what crosses unread."""
 
-    kind: Literal["chat", "passthrough"]
-    suffix: str
-
-
-_CHAT = Operation("chat", CHAT_SUFFIX)
-
-
-def operation(method: str, path: str) -> Operation:
-    """Tell the operation of a request.
-
-    Raises:
-        MethodNotAllowed: a chat address that was not asked with POST.
-    """
-    _, versioned, rest = path.rpartition("/v1/")
-    suffix = f"/{rest}" if versioned else ""
-    if not versioned and (named := _OTHER.search(path)):
-        suffix = named[0]
-    if not suffix or suffix == CHAT_SUFFIX:
-        if method != "POST":
-            raise MethodNotAllowed(f"This address answers to POST, not to {method}.")
-        return _CHAT
-    return Operation("passthrough", suffix)
+    kind: RouteType
+    suffix: str = ""
+    model: str = ""
+    """What the address says, for APIs whose addresses do."""
+    stream: bool | None = None
+    framing: Framing = "sse"
 
 
-def read_chat(request: Request, dialect: Dialect) -> ChatRequest:
+def operation(path: str, query: str) -> Operation:
+    """Tell the operation of an address. Never raises: what is not known crosses unread."""
+    if verb := _VERB.search(path):
+        kind, stream = _VERBS.get(verb["verb"], ("passthrough", False))
+        array = stream and kind == "generate_content" and ("alt", "sse") not in parse_qsl(query[:8192])
+        framing: Framing = "json_array" if array else "sse"
+        return Operation(kind, _suffix(path), unquote(verb["model"]).rpartition("/models/")[2], stream, framing)
+    for suffix, named in _SUFFIXES:
+        if path.endswith(suffix):
+            return Operation(named, _suffix(path))
+    suffix = _suffix(path)
+    return Operation("passthrough", suffix) if suffix else Operation("completions")
+
+
+def typed(wanted: Operation, policy: AiPolicy, path: str) -> Operation:
+    """Return the operation as the operator's route types have it."""
+    kind = route_type(policy, path) if policy.routes else None
+    if kind is None or kind == wanted.kind:
+        return wanted
+    return msgspec.structs.replace(wanted, kind=kind, suffix=wanted.suffix or path)
+
+
+def _suffix(path: str) -> str:
+    """What follows the API's version; without one, what begins with the name of an operation; else nothing."""
+    versions = list(_VERSION.finditer(path))
+    if versions:
+        return path[versions[-1].end() :]
+    if path.endswith("/chat/completions"):
+        return "/chat/completions"
+    named = _NAMED.search(path) or re.search(r"/(?:embeddings|rerank)$", path)
+    return named[0] if named else ""
+
+
+def read_chat(request: Request, dialect: Dialect, wanted: Operation) -> ChatRequest:
     """Read the body of a chat request.
 
     Raises:
+        MethodNotAllowed: it was not sent with POST.
         UnsupportedMedia: it is compressed.
         BadRequest: it is not what the dialect asks for.
     """
+    check(request)
+    return dialect.read_request(request.body, model=wanted.model, stream=wanted.stream, framing=wanted.framing)
+
+
+def check(request: Request) -> None:
+    """Refuse a request whose body Sluice cannot read.
+
+    Raises:
+        MethodNotAllowed: it was not sent with POST.
+        UnsupportedMedia: it is compressed.
+    """
+    if request.method != "POST":
+        raise MethodNotAllowed(f"This address answers to POST, not to {request.method}.")
     if (request.header(b"content-encoding") or "identity").lower() != "identity":
-        raise UnsupportedMedia("The body of a chat request must not be compressed.")
-    return dialect.read_request(request.body)
+        raise UnsupportedMedia("The body of this request must not be compressed.")

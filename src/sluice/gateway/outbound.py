@@ -1,52 +1,193 @@
 """The bytes of a request to a provider. What does not depend on the request is rendered once per plan."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import msgspec
+
+from sluice.chat.request import Framing
 from sluice.config.plan import AiBackend, Endpoint, Plan, Target
-from sluice.gateway.operation import Operation
-from sluice.gateway.ports import Request
+from sluice.errors import ModelNotFound
+from sluice.gateway.ports import Request, Signer
 from sluice.policies import headers as header_policy
+from sluice.providers.credential import CloudAuth, HeaderPlacement, Secret
+from sluice.providers.provider import Served, below, filled, path_of, placed, served
 from sluice.wire import http1
 from sluice.wire.http1 import Header
 
+MAX_PATHS = 512
+"""Rendered paths that a target keeps: clients choose models, and there may be any number of them."""
+
+_DESCRIBES_BODY = (b"content-type", b"content-encoding")
+_JSON: Header = (b"content-type", b"application/json")
+_CREDENTIALS = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
+"""Where clients of the published APIs keep their credential."""
+
+
+class Draft(msgspec.Struct, frozen=True, gc=False):
+    """A request to a provider, before it is signed."""
+
+    method: str
+    path: str
+    """With its query."""
+    host: str
+    headers: bytes
+    """Rendered, the length of the body not among them."""
+    body: bytes
+    rest: tuple[bytes, ...] = ()
+    """Bodies of further requests like this one, where a provider takes less at a time than a client sends."""
+
+    def each(self) -> list["Draft"]:
+        """Return the requests, one by one."""
+        if not self.rest:
+            return [self]
+        return [msgspec.structs.replace(self, body=body, rest=()) for body in (self.body, *self.rest)]
+
+    async def signed(self, signer: Signer, auth: CloudAuth) -> list[Header]:
+        """Return the headers that sign this request.
+
+        Raises:
+            Unreachable: see `Signer`.
+        """
+        return await signer.sign(
+            auth, method=self.method, url_host=self.host, path_and_query=self.path, headers=(), body=self.body
+        )
+
+    def render(self, signature: Sequence[Header] = ()) -> bytes:
+        """Return the bytes to send; `signature` are headers that depend on the rest."""
+        headers = self.headers + http1.fields(signature) if signature else self.headers
+        line = f"{self.method} {self.path} HTTP/1.1\r\n".encode("latin-1")
+        if not self.body and self.method != "POST":
+            return b"%b%b\r\n" % (line, headers)
+        return b"%b%bcontent-length: %d\r\n\r\n%b" % (line, headers, len(self.body), self.body)
+
+
+class OwnAnswer(msgspec.Struct, frozen=True, gc=False):
+    """A JSON body that Sluice answers with: the provider need not be asked."""
+
+    body: bytes
+
 
 class Outbound:
-    """How to ask one target: request lines and fixed headers, ready."""
+    """How to ask one target: fixed headers and paths, ready."""
 
-    __slots__ = ("_base_path", "_chat", "_fixed", "_passthrough", "label", "secret", "target")
+    __slots__ = ("_base_path", "_fixed", "_host", "_paths", "_query", "_rows", "label", "secret", "target")
 
     def __init__(self, target: Target) -> None:
         provider = target.provider
         self.target = target
         self.label = target.endpoint.label
-        placement = target.placement or provider.placement
-        self.secret = placement.bare(target.credential) if target.credential else ""
-        self._base_path = target.base_path or provider.base_path
-        chat = target.chat_path or f"{self._base_path}{provider.chat_path}"
-        fixed: list[Header] = [(b"host", host_header(target.endpoint)), (b"accept-encoding", b"identity")]
+        self._rows = target.serves or provider.serves
+        base_path = provider.base_path if target.base_path is None else target.base_path
+        self._base_path = filled(base_path, target.variables)
+        self._query = filled(provider.query, target.variables)
+        self._paths: dict[tuple[int, str, bool, Framing], str] = {}
+        self._host = host_header(target.endpoint)
+        self.secret = HeaderPlacement().bare(target.credential) if target.credential else ""
+        fixed: list[Header] = [(b"host", self._host.encode("latin-1")), (b"accept-encoding", b"identity")]
+        fixed += _encoded(provider.headers)
         if target.credential is not None:
-            fixed.append(placement.render(target.credential))
+            fixed += self._placed(target.credential)
         self._fixed = http1.fields(fixed)
-        self._chat = b"POST %b HTTP/1.1\r\n%b" % (chat.encode("latin-1"), self._fixed)
-        self._passthrough = target.passthrough
 
-    def chat(self, request: Request, body: bytes, traceparent: bytes) -> bytes:
-        """Render a chat request around its body."""
-        return b"%b%bcontent-length: %d\r\n\r\n%b" % (self._chat, self._variable(request, traceparent), len(body), body)
+    def _placed(self, secret: Secret) -> list[Header]:
+        """A credential where the operator or the provider wants it, with what goes with its kind."""
+        if self.target.placement is not None:
+            return [self.target.placement.render(secret)]
+        placement, headers = placed(self.target.provider, secret)
+        return [placement.render(Secret(HeaderPlacement().bare(secret))), *_encoded(headers)]
 
-    def passthrough(self, request: Request, operation: Operation, traceparent: bytes) -> bytes:
-        """Render a request that crosses unread; only its address and headers are ours."""
-        query = f"?{request.query}" if request.query else ""
-        line = f"{request.method} {self._base_path}{operation.suffix}{query} HTTP/1.1\r\n".encode("latin-1")
-        length = b"content-length: %d\r\n" % len(request.body) if request.body or request.method == "POST" else b""
-        return b"%b%b%b%b\r\n%b" % (line, self._fixed, self._variable(request, traceparent), length, request.body)
+    def row(self, client: str, model: str) -> Served:
+        """Choose how to ask: in the client's own dialect if the target speaks it.
 
-    def _variable(self, request: Request, traceparent: bytes) -> bytes:
-        crossing = header_policy.to_provider(request.headers)
+        Raises:
+            ModelNotFound: the target does not serve the model at all.
+        """
+        row = served(self._rows, client, model)
+        if row is None:
+            raise ModelNotFound(f"The provider does not serve the model '{model}'.", param="model")
+        return row
+
+    def chat(
+        self,
+        request: Request,
+        row: Served,
+        body: bytes,
+        traceparent: bytes,
+        *,
+        model: str,
+        stream: bool,
+        framing: Framing,
+        same_api: bool,
+        headers: tuple[tuple[str, str], ...],
+    ) -> Draft:
+        """Draft a chat request around its body. `headers` are the dialect's own.
+
+        Raises:
+            BadRequest: the address holds the model, and there is none or it cannot stand there.
+        """
+        key = (id(row), model, stream, framing)
+        path = self._paths.get(key)
+        if path is None:
+            path = self._chat_path(row, model, stream, framing)
+            if len(self._paths) < MAX_PATHS:
+                self._paths[key] = path
+        described = b"%bcontent-type: application/json\r\n%b" % (
+            self._fixed,
+            self._variable(request, traceparent, same_api=same_api),
+        )
+        if headers:
+            own = {name for name, _ in self.target.provider.headers}
+            described += http1.fields(_encoded(field for field in headers if field[0] not in own))
+        return Draft("POST", path, self._host, described, body)
+
+    def _chat_path(self, row: Served, model: str, stream: bool, framing: Framing) -> str:
+        if self.target.chat_path:
+            return self.target.chat_path
+        path = path_of(row, model, stream=stream, variables=self.target.variables, base=self._base_path)
+        if framing == "json_array":
+            path = path.removesuffix("?alt=sse")
+        return joined(path, self._query)
+
+    def operation(
+        self, request: Request, template: str, body: bytes, traceparent: bytes, *, model: str, same_api: bool = True
+    ) -> Draft:
+        """Draft a request of an operation that has a path of its own at this provider (`Provider.paths`).
+
+        Raises:
+            BadRequest: the path needs a model and there is none.
+        """
+        path = below(self._base_path, template, {**self.target.variables, "model": model})
+        return self._other(request, path, body, traceparent, same_api=same_api)
+
+    def other(self, request: Request, suffix: str, body: bytes, traceparent: bytes, *, query: str = "") -> Draft:
+        """Draft a request of another operation, at `suffix` below the target's base path."""
+        return self._other(request, joined(f"{self._base_path}{suffix}", query), body, traceparent)
+
+    def _other(self, request: Request, path: str, body: bytes, traceparent: bytes, *, same_api: bool = True) -> Draft:
+        path = joined(path, self._query)
+        described = [field for field in request.headers if field[0] in _DESCRIBES_BODY] if same_api else [_JSON]
+        headers = self._fixed + http1.fields(described) + self._variable(request, traceparent, same_api=same_api)
+        return Draft(request.method, path, self._host, headers, body)
+
+    def _variable(self, request: Request, traceparent: bytes, *, same_api: bool) -> bytes:
+        crossing = header_policy.to_provider(request.headers, same_api=same_api)
         crossing.append((b"traceparent", traceparent))
-        if self._passthrough:
-            crossing += [field for field in request.headers if field[0] == b"authorization"]
+        if self.target.passthrough and (secret := client_credential(request)) is not None:
+            crossing += self._placed(secret)
         return http1.fields(crossing)
+
+
+def _encoded(headers: Iterable[tuple[str, str]]) -> list[Header]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def client_credential(request: Request) -> Secret | None:
+    """The client's own credential, wherever its API keeps it."""
+    for name in _CREDENTIALS:
+        value = request.header(name)
+        if value:
+            return Secret(HeaderPlacement().bare(Secret(value)))
+    return None
 
 
 def plain_http(request: Request, endpoint: Endpoint) -> bytes:
@@ -56,22 +197,33 @@ def plain_http(request: Request, endpoint: Endpoint) -> bytes:
     own = {b"content-length", b"expect"}
     crossing = [field for field in http1.end_to_end(request.headers) if field[0] not in own]
     if not any(name == b"host" for name, _ in crossing):
-        crossing.append((b"host", host_header(endpoint)))
+        crossing.append((b"host", host_header(endpoint).encode("latin-1")))
     crossing.append((b"x-forwarded-for", request.peer.rpartition(":")[0].encode("latin-1")))
     length = b"content-length: %d\r\n" % len(request.body) if request.body or request.method == "POST" else b""
     return b"%b%b%b\r\n%b" % (line, http1.fields(crossing), length, request.body)
 
 
-def host_header(endpoint: Endpoint) -> bytes:
+def host_header(endpoint: Endpoint) -> str:
     """Host without the port that the scheme implies."""
     usual = 443 if endpoint.tls else 80
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    return (host if endpoint.port == usual else f"{host}:{endpoint.port}").encode("latin-1")
+    return host if endpoint.port == usual else f"{host}:{endpoint.port}"
 
 
-def outbounds(plan: Plan) -> dict[int, Outbound]:
-    """Render every target of a plan, by the target's identity: a plan outlives its use."""
-    return {id(target): Outbound(target) for backend in _backends(plan) for group in backend.groups for target in group}
+def joined(path: str, query: str) -> str:
+    """A path that may have a query, and more of it."""
+    return path if not query else f"{path}{'&' if '?' in path else '?'}{query}"
+
+
+def outbounds(plan: Plan) -> dict[tuple[int, str], Outbound]:
+    """Render every target of a plan, by the target's identity (a plan outlives its use) and the operation; empty =
+    every operation that is not asked for at a host of its own."""
+    rendered = {}
+    for target in (target for backend in _backends(plan) for group in backend.groups for target in group):
+        rendered[id(target), ""] = Outbound(target)
+        for operation, endpoint in target.endpoints.items():
+            rendered[id(target), operation] = Outbound(msgspec.structs.replace(target, endpoint=endpoint))
+    return rendered
 
 
 def _backends(plan: Plan) -> Iterable[AiBackend]:
@@ -81,4 +233,7 @@ def _backends(plan: Plan) -> Iterable[AiBackend]:
                 if isinstance(weighted.backend, AiBackend):
                     yield weighted.backend
     for route in plan.models:
-        yield route.backend
+        if route.backend is not None:
+            yield route.backend
+        for alternative in route.alternatives:
+            yield alternative.backend

@@ -8,6 +8,7 @@ import msgspec
 
 from sluice.config.plan import Endpoint
 from sluice.errors import SluiceError, UpstreamError
+from sluice.providers.credential import CloudAuth
 from sluice.wire.http1 import Header
 
 Clock = Callable[[], float]
@@ -150,6 +151,28 @@ class Upstream(Protocol):
             TimedOut: `connect` or `headers`.
             ProtocolError: the answer is not HTTP that we accept.
             Truncated: the connection was closed before the head was complete.
+        """
+        ...
+
+
+class Signer(Protocol):
+    """Who signs requests for clouds."""
+
+    async def sign(
+        self,
+        auth: CloudAuth,
+        *,
+        method: str,
+        url_host: str,
+        path_and_query: str,
+        headers: Sequence[Header],
+        body: bytes,
+    ) -> list[Header]:
+        """Return the headers that make the cloud take this request for ours. `headers` are those that the signature
+        may cover.
+
+        Raises:
+            Unreachable: no access token could be had.
         """
         ...
 

@@ -1,10 +1,11 @@
 """What an exchange needs of its surroundings, and what they need of it."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from sluice.dialects.dialect import Dialect
 from sluice.gateway.account import Account
-from sluice.gateway.ports import Clock, Upstream
+from sluice.gateway.ports import Clock, Signer, Upstream
 from sluice.relay.outcome import Outcome
 
 
@@ -18,7 +19,10 @@ class World(Protocol):
     """The surroundings of an exchange: the gateway, or a test."""
 
     upstream: Upstream
+    signer: Signer
     clock: Clock
+    wall: Callable[[], float]
+    """Seconds since 1970."""
 
     def dialect(self, module_id: str) -> Dialect:
         """The dialect of this id."""
@@ -33,7 +37,11 @@ class World(Protocol):
         ...
 
     def stream_began(self) -> None:
-        """A streamed answer began; `finished` follows."""
+        """A streamed answer began; `stream_ended` or `finished` follows."""
+        ...
+
+    def stream_ended(self) -> None:
+        """It was given up before any of it was sent: another target is asked."""
         ...
 
     def finished(self, exchange: Finished, outcome: Outcome) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sluice.config.compile import load
+from sluice.config.credentials import GOOGLE_FILE, GOOGLE_TEXT
 from sluice.config.environment import from_environment
 from sluice.config.plan import Plan
 from sluice.config.source import Source
@@ -29,14 +30,22 @@ class ConfigFiles:
             ConfigError: something in it is wrong; nothing of it counts.
         """
         self._seen = self._stamp()
+        env = self._with_google_account()
         if not self._paths:
-            return from_environment(self._env, self._registry)
-        return load([self._read(path) for path in self._files()], self._env, self._registry)
+            return from_environment(env, self._registry)
+        return load([self._read(path) for path in self._files()], env, self._registry)
 
     def changed(self) -> bool:
         """Whether a file was written, added or removed since `load`. A stat per file; mounted ConfigMaps' symlinks
         are followed."""
         return bool(self._paths) and self._stamp() != self._seen
+
+    def _with_google_account(self) -> Mapping[str, str]:
+        """The environment and, beside the name of a service account's file, its text: configuration opens no files."""
+        name = self._env.get(GOOGLE_FILE)
+        if not name or self._env.get(GOOGLE_TEXT):
+            return self._env
+        return {**self._env, GOOGLE_TEXT: self._read(Path(name)).text}
 
     def _files(self) -> list[Path]:
         files: list[Path] = []

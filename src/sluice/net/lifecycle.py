@@ -23,6 +23,7 @@ from sluice.net.files import ConfigFiles
 from sluice.net.listener import EVERYWHERE, LOOPBACK, Port
 from sluice.net.pool import SWEEP_S, Pool
 from sluice.net.side_doors import SideDoor, admin_app, readiness_app, stats_app
+from sluice.net.signing import CloudSigner
 from sluice.registry import Registry
 from sluice.relay.outcome import Outcome
 from sluice.telemetry.metrics import Metrics
@@ -95,6 +96,7 @@ class Process:
         self.gateway = Gateway(
             plan,
             upstream=self.pool,
+            signer=CloudSigner(time.time),
             telemetry=self._report,
             registry=self._registry,
             clock=time.monotonic,

@@ -86,7 +86,7 @@ class ExchangeRecord(msgspec.Struct, frozen=True, kw_only=True):
     protocol: str = "http"
     """`llm` or `http`."""
     operation: str = ""
-    """`chat` for the dialects; empty for plain HTTP."""
+    """`chat`, `embeddings`, `rerank`, `count_tokens`; empty for what crosses unread."""
     provider: str = UNKNOWN
     request_model: str = ""
     response_model: str = ""
@@ -97,6 +97,12 @@ class ExchangeRecord(msgspec.Struct, frozen=True, kw_only=True):
     tpot_s: float | None = None
     """(last token - first token) / (output tokens - 1); None without two tokens or for answers that did not stream."""
     finish_reason: str = ""
+    unrecognised: tuple[tuple[str, int], ...] = ()
+    """What the provider sent and no dialect here has a word for, and how often."""
+    client_dialect: str = ""
+    """Module id of what the client spoke; empty for plain HTTP."""
+    provider_dialect: str = ""
+    """Module id of what the provider was asked in."""
     outcome: OutcomeKind
     reason: str = "Upstream"
     error: str = ""

@@ -1,15 +1,19 @@
 """What every relay is: the machine that the pump drives, without I/O."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
-from sluice.chat.events import ChoiceFinished, Event, Reported, Started
+from sluice.chat.events import ChoiceFinished, Event, Reported, Started, Unrecognised
 from sluice.chat.usage import Usage
-from sluice.errors import UpstreamError
+from sluice.errors import SluiceError, UpstreamError
 from sluice.relay.actions import Action
 from sluice.relay.meter import Meter
 from sluice.relay.outcome import Outcome
+
+Redact = Callable[[SluiceError], None]
+"""Takes our secrets out of an error, in place, before a client sees it."""
 
 NEVER = float("inf")
 """The deadline of a relay that waits for no clock."""
@@ -54,12 +58,18 @@ class Relay(Protocol):
         ...
 
 
+MAX_KINDS = 16
+"""How many kinds of unrecognised things one exchange tells apart."""
+
+
 class Said(msgspec.Struct):
     """What the provider said about its own answer."""
 
     model: str = ""
     finish_reason: str = ""
     usage: Usage | None = None
+    unrecognised: dict[str, int] = {}
+    """What of it nobody here has a word for, and how often; bounded, for a provider may say anything."""
 
     def note(self, event: Event) -> None:
         """Remember the facts of this event that the record shows. Later reports replace earlier ones."""
@@ -69,6 +79,10 @@ class Said(msgspec.Struct):
             self.usage = event.usage
         elif isinstance(event, ChoiceFinished) and (event.choice == 0 or not self.finish_reason):
             self.finish_reason = event.reason
+        elif isinstance(event, Unrecognised) and (
+            event.what in self.unrecognised or len(self.unrecognised) < MAX_KINDS
+        ):
+            self.unrecognised[event.what] = self.unrecognised.get(event.what, 0) + 1
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

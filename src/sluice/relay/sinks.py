@@ -3,10 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from sluice.chat.events import Ended, Event, Reported, Started
+from sluice.chat.events import Ended, Event, Failed, Reported, Started
 from sluice.chat.fold import Fold
-from sluice.dialects.dialect import Dialect, StreamEncoder
+from sluice.chat.request import ChatRequest
+from sluice.dialects.dialect import Dialect, StreamDecoder, StreamEncoder
+from sluice.errors import SluiceError
 from sluice.wire.sse import Frame
+
+
+NAMELESS = Started("", "")
 
 
 class Sink(Protocol):
@@ -21,6 +26,10 @@ class Sink(Protocol):
         """Return what this frame becomes, perhaps nothing. Never called with a frame that holds a failure."""
         ...
 
+    def fail(self, error: SluiceError) -> bytes:
+        """Return the error as one whole event that may follow what was taken; nothing may follow it."""
+        ...
+
 
 class Mirror:
     """The original bytes. With `hide_usage`, the frame that carries nothing but the usage that only Sluice asked
@@ -28,15 +37,20 @@ class Mirror:
 
     mirrors = True
     streams = True
-    __slots__ = ("_hide_usage",)
+    __slots__ = ("_decoder", "_hide_usage")
 
-    def __init__(self, *, hide_usage: bool) -> None:
+    def __init__(self, decoder: StreamDecoder, *, hide_usage: bool) -> None:
+        """`decoder` is the one that reads the frames: it knows what may follow them."""
+        self._decoder = decoder
         self._hide_usage = hide_usage
 
     def take(self, frame: Frame, events: Sequence[Event]) -> bytes:
         if self._hide_usage and events and type(events[-1]) is Reported and not _more_than_usage(events):
             return b""
         return frame.raw
+
+    def fail(self, error: SluiceError) -> bytes:
+        return self._decoder.failure(error)
 
 
 def _more_than_usage(events: Sequence[Event]) -> bool:
@@ -49,13 +63,22 @@ class Translate:
 
     mirrors = False
     streams = True
-    __slots__ = ("_encoder",)
+    __slots__ = ("_encoder", "_opening")
 
-    def __init__(self, encoder: StreamEncoder) -> None:
+    def __init__(self, encoder: StreamEncoder, opening: Started = NAMELESS) -> None:
+        """`opening` is what the answer is called as far as the provider does not say: some never do."""
         self._encoder = encoder
+        self._opening: Started | None = opening
 
     def take(self, frame: Frame, events: Sequence[Event]) -> bytes:
+        if self._opening is not None and events:
+            events, self._opening = opened(events, self._opening), None
+        if len(events) == 1:
+            return self._encoder.encode(events[0])
         return b"".join([self._encoder.encode(event) for event in events])
+
+    def fail(self, error: SluiceError) -> bytes:
+        return self._encoder.encode(Failed(error))
 
 
 class Folded:
@@ -63,31 +86,47 @@ class Folded:
 
     mirrors = False
     streams = False
-    __slots__ = ("_dialect", "_fold")
+    __slots__ = ("_dialect", "_fold", "_request")
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, request: ChatRequest, opening: Started = NAMELESS) -> None:
         self._dialect = dialect
+        self._request = request
         self._fold = Fold()
+        self._fold.add(opening)
 
     def take(self, frame: Frame, events: Sequence[Event]) -> bytes:
         for event in events:
             self._fold.add(event)
         ended = bool(events) and type(events[-1]) is Ended
-        return self._dialect.write_answer(self._fold.answer()) if ended else b""
+        return self._dialect.write_answer(self._fold.answer(), self._request) if ended else b""
+
+    def fail(self, error: SluiceError) -> bytes:
+        return self._dialect.write_error(error)
 
 
-def as_stream(encoder: StreamEncoder) -> Callable[[Sequence[Event]], bytes]:
+def as_stream(encoder: StreamEncoder, opening: Started = NAMELESS) -> Callable[[Sequence[Event]], bytes]:
     """Write the events of a whole answer as a stream, all at once."""
-    return lambda events: b"".join([encoder.encode(event) for event in events])
+    return lambda events: b"".join([encoder.encode(event) for event in opened(events, opening)])
 
 
-def as_answer(dialect: Dialect) -> Callable[[Sequence[Event]], bytes]:
+def as_answer(
+    dialect: Dialect, request: ChatRequest, opening: Started = NAMELESS
+) -> Callable[[Sequence[Event]], bytes]:
     """Write the events of a whole answer as one in another dialect."""
 
     def write(events: Sequence[Event]) -> bytes:
         fold = Fold()
-        for event in events:
+        for event in opened(events, opening):
             fold.add(event)
-        return dialect.write_answer(fold.answer())
+        return dialect.write_answer(fold.answer(), request)
 
     return write
+
+
+def opened(events: Sequence[Event], opening: Started) -> Sequence[Event]:
+    """The first events of an answer, named: by the provider as far as it says so, else by `opening`."""
+    first = events[0]
+    if type(first) is not Started:
+        return events if opening is NAMELESS else [opening, *events]
+    named = Started(first.id or opening.id, first.model or opening.model, first.created or opening.created)
+    return [named, *events[1:]]

@@ -10,7 +10,7 @@ never followed by a success marker; a half-received event is never forwarded. A 
 grammar says that the answer is complete. Obeys: stream-life sections 1, 2, 4 and 10.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sluice.chat.events import Ended, Event, Failed, TextDelta, ToolCallDelta, ToolCallStarted
 from sluice.chat.grammar import Grammar
@@ -21,11 +21,14 @@ from sluice.relay.actions import Action, End, Send
 from sluice.relay.clocks import Clocks
 from sluice.relay.meter import Meter
 from sluice.relay.outcome import CLIENT_GONE, COMPLETED, Outcome, OutcomeKind
-from sluice.relay.relay import NEVER, Limits, Said
+from sluice.relay.relay import NEVER, Limits, Redact, Said
 from sluice.relay.sinks import Sink
-from sluice.wire.sse import Frame, SseDecoder
+from sluice.wire.frames import FrameDecoder
+from sluice.wire.sse import Frame
 
-Failure = tuple[OutcomeKind, UpstreamError]
+Failure = tuple[OutcomeKind, SluiceError]
+
+_END_OF_BODY = Frame(b"", None)
 
 
 class StreamRelay:
@@ -39,9 +42,9 @@ class StreamRelay:
         "_held_bytes",
         "_limits",
         "_ready",
+        "_redact",
         "_sink",
         "_wire",
-        "_write_error",
         "committed",
         "meter",
         "said",
@@ -50,20 +53,21 @@ class StreamRelay:
     def __init__(
         self,
         *,
+        wire: FrameDecoder,
         decoder: StreamDecoder,
         sink: Sink,
-        write_error: Callable[[SluiceError], bytes],
+        redact: Redact,
         started_at: float,
         now: float,
         deadlines: Deadlines = Deadlines(),
         limits: Limits = Limits(),
     ) -> None:
         """`started_at` is when the request began, `now` when the provider's head came; both monotonic seconds."""
-        self._wire = SseDecoder(limits.max_event_bytes)
+        self._wire = wire
         self._decoder = decoder
         self._grammar = Grammar()
         self._sink = sink
-        self._write_error = write_error
+        self._redact = redact
         self._clocks = Clocks(deadlines, started_at=started_at, now=now)
         self._limits = limits
         self._ready: list[bytes] = []
@@ -90,12 +94,12 @@ class StreamRelay:
             return []
         actions = self._frames(self._wire.finish(), now)
         if not self._ended:
-            actions += self._fail("upstream_truncated", Truncated("the provider's stream ended before its answer did"))
+            actions += self._close("upstream_truncated", Truncated("the provider's stream ended before its answer did"))
         return actions
 
     def broke(self, error: UpstreamError, now: float) -> list[Action]:
         kind: OutcomeKind = "timeout" if isinstance(error, TimedOut) else "upstream_truncated"
-        return [] if self._ended else self._fail(kind, error)
+        return [] if self._ended else self._close(kind, error)
 
     # -- the client and the clock -----------------------------------------------------------------------------------
 
@@ -126,8 +130,8 @@ class StreamRelay:
             if grammar.complete:
                 self.meter.chunks -= 1  # the terminator says that there are no more
                 return [*self._flush(), *self._end(COMPLETED)]
-        if self._wire.oversized is not None:
-            return self._fail("upstream_error", self._wire.oversized)
+        if self._wire.fault is not None:
+            return self._fail("upstream_error", self._wire.fault)
         if self.committed:
             return self._flush()
         if not self._sink.streams and self.meter.bytes_from_provider > self._limits.max_whole_bytes:
@@ -135,6 +139,21 @@ class StreamRelay:
                 "upstream_error", ProtocolError("the provider's answer is too large to be sent as a whole")
             )
         return []
+
+    def _close(self, kind: OutcomeKind, error: UpstreamError) -> list[Action]:
+        """The body has ended without a terminator: that is a failure, unless the dialect has none and the answer is
+        complete."""
+        events = self._decoder.finish()
+        for event in events:
+            failure = self._event(event, 0.0)
+            if failure is not None:
+                return self._fail(*failure)
+        if not self._grammar.complete:
+            return self._fail(kind, error)
+        data = self._sink.take(_END_OF_BODY, events)
+        if data:
+            self._ready.append(data)
+        return [*self._flush(), *self._end(COMPLETED)]
 
     def _frame(self, frame: Frame, now: float) -> Failure | None:
         """Take one frame; what it becomes waits in `_ready`. Return why the stream ends, if it fails here."""
@@ -209,7 +228,8 @@ class StreamRelay:
         outcome = Outcome(kind, error)
         if not self.committed:
             return self._end(outcome)
-        self._ready.append(self._write_error(error))
+        self._redact(error)
+        self._ready.append(self._sink.fail(error))
         return [*self._flush(), *self._end(outcome)]
 
     def _end(self, outcome: Outcome) -> list[Action]:

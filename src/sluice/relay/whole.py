@@ -5,9 +5,9 @@ target may be tried. The same events as a stream's; an answer that could be read
 """
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from sluice.chat.events import Event, Failed
-from sluice.dialects.dialect import Dialect
 from sluice.errors import ProtocolError, SluiceError, TimedOut, UpstreamError
 from sluice.policies.deadlines import Deadlines
 from sluice.relay.actions import Action, End, Send
@@ -17,11 +17,20 @@ from sluice.relay.outcome import CLIENT_GONE, COMPLETED, Outcome, OutcomeKind
 from sluice.relay.relay import NEVER, Limits, Said
 
 
+class AnswerReader(Protocol):
+    """What reads a provider's whole answer: its dialect, or a translation of another operation."""
+
+    def read_answer(self, body: bytes, *, keep_leftovers: bool = False) -> Sequence[Event]:
+        """As `Dialect.read_answer`."""
+        ...
+
+
 class WholeRelay:
     """One JSON answer. See `Relay` for the caller's obligations.
 
     Without `rewrite` the provider's bytes are passed on as they came; with it, their events are written anew: in
-    another dialect, or as a stream for a client who asked for one from a provider that would not.
+    another dialect, or as a stream for a client who asked for one from a provider that would not. Fields without a
+    word in the vocabulary are kept (`keep_leftovers`) for the provider's own dialect alone.
     """
 
     __slots__ = (
@@ -29,6 +38,7 @@ class WholeRelay:
         "_clocks",
         "_dialect",
         "_ended",
+        "_keep_leftovers",
         "_limits",
         "_rewrite",
         "committed",
@@ -39,15 +49,17 @@ class WholeRelay:
     def __init__(
         self,
         *,
-        dialect: Dialect,
+        dialect: AnswerReader,
         started_at: float,
         now: float,
         rewrite: Callable[[Sequence[Event]], bytes] | None = None,
+        keep_leftovers: bool = False,
         deadlines: Deadlines = Deadlines(),
         limits: Limits = Limits(),
     ) -> None:
         self._dialect = dialect
         self._rewrite = rewrite
+        self._keep_leftovers = keep_leftovers
         self._clocks = Clocks(deadlines, started_at=started_at, now=now)
         self._clocks.got_token = True  # this clock is for streams
         self._limits = limits
@@ -74,7 +86,7 @@ class WholeRelay:
             return []
         body = bytes(self._body)
         try:
-            events = self._dialect.read_answer(body, keep_leftovers=self._rewrite is not None)
+            events = self._dialect.read_answer(body, keep_leftovers=self._keep_leftovers)
         except ProtocolError as error:
             return self._end("upstream_error", error)
         for event in events:

@@ -148,9 +148,13 @@ def _params(line: Fields, record: ExchangeRecord) -> None:
 def _stream(line: Fields, record: ExchangeRecord) -> None:
     if record.protocol == "llm":
         line["llm.streaming"] = record.streaming
+    if record.provider_dialect and record.provider_dialect != record.client_dialect:
+        line["llm.translated"] = f"{_bare(record.client_dialect)} to {_bare(record.provider_dialect)}"
     line["stream.outcome"] = record.outcome
     if record.streaming:
         line["stream.chunks"] = record.stream.chunks
+    if record.unrecognised:
+        line["stream.unrecognised"] = sum(count for _, count in record.unrecognised)
     if record.finish_reason:
         line["gen_ai.response.finish_reason"] = record.finish_reason
 
@@ -162,6 +166,10 @@ def _end(line: Fields, record: ExchangeRecord) -> None:
         line["error"] = record.error
     line["reason"] = record.reason
     line["duration"] = f"{round(record.duration_s * 1000)}ms"
+
+
+def _bare(module_id: str) -> str:
+    return module_id.rpartition(".")[2]
 
 
 def _cut(line: Fields) -> Fields:

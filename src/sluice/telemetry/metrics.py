@@ -124,7 +124,7 @@ class Metrics:
                 self._tokens(cells, usage)
             if record.streaming:
                 _timings(cells, record)
-        if record.attempts > 1 or record.connect_s is not None or stream.malformed:
+        if record.attempts > 1 or record.connect_s is not None or stream.malformed or record.unrecognised:
             self._rare(cells, record)
 
     def connection_opened(self, bind: str, gateway: str, listener: str, protocol: str) -> ListenerCounters:
@@ -253,6 +253,8 @@ class Metrics:
             observe(cell, names.CONNECT_BUCKETS_S, record.connect_s)
         if record.stream.malformed:
             self._cell(names.MALFORMED_EVENTS, cells.malformed)[0] += record.stream.malformed
+        if record.unrecognised:
+            self._cell(names.UNRECOGNISED_EVENTS, cells.malformed)[0] += sum(n for _, n in record.unrecognised)
 
 
 def _timings(cells: _ExchangeCells, record: ExchangeRecord) -> None:

@@ -149,6 +149,13 @@ MALFORMED_EVENTS = Metric(
     labels=(*ROUTE_LABELS, "gen_ai_system"),
     unit="events",
 )
+UNRECOGNISED_EVENTS = Metric(
+    name="unrecognised_events_total",
+    kind="counter",
+    help="Events and parts of providers that no dialect here has a word for: mirrored, left out of translations.",
+    labels=(*ROUTE_LABELS, "gen_ai_system"),
+    unit="events",
+)
 
 # -- this server ------------------------------------------------------------------------------------------------------
 
@@ -211,7 +218,7 @@ MODEL_FAMILIES = (TOKEN_USAGE, LLM_DURATION, TTFT, TPOT, INTER_TOKEN, STREAM_OUT
 RECORD_FAMILIES = (
     *MODEL_FAMILIES,
     *(REQUESTS, REQUEST_DURATION, REQUEST_PROCESSING, RESPONSE_PROCESSING, RESPONSE_BYTES, RETRIES),
-    *(UPSTREAM_CONNECT, MALFORMED_EVENTS),
+    *(UPSTREAM_CONNECT, MALFORMED_EVENTS, UNRECOGNISED_EVENTS),
 )
 """Fed by ExchangeRecords."""
 LISTENER_FAMILIES = (CONNECTIONS, RECEIVED_BYTES, SENT_BYTES)

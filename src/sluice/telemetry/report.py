@@ -11,6 +11,11 @@ from sluice.telemetry.access_log import AccessLog
 from sluice.telemetry.metrics import Metrics
 from sluice.telemetry.process_log import ProcessLog
 
+MAX_TOLD = 256
+"""Kinds of unrecognised things that the process log names; the metric counts on."""
+MAX_WHAT = 128
+"""Characters of a provider's own word in the log."""
+
 
 class Report:
     """Implements `gateway.gateway.Telemetry`."""
@@ -28,6 +33,8 @@ class Report:
         self._log = log
         self._call_soon = call_soon
         self._records: list[ExchangeRecord] = []
+        self._told: set[tuple[str, str]] = set()
+        """Unrecognised things that the log has been told of: each once in the life of the process."""
 
     def record(self, record: ExchangeRecord) -> None:
         self._records.append(record)
@@ -40,6 +47,20 @@ class Report:
         for record in records:
             self._metrics.observe(record)
             self._access_log.record(record)
+            if record.unrecognised:
+                self._unrecognised(record)
+
+    def _unrecognised(self, record: ExchangeRecord) -> None:
+        for what, _ in record.unrecognised:
+            told = (record.provider, what)
+            if told not in self._told and len(self._told) < MAX_TOLD:
+                self._told.add(told)
+                self._log.warn(
+                    "a provider sent something that no dialect has a word for; said once",
+                    provider=record.provider,
+                    dialect=record.provider_dialect.rpartition(".")[2],
+                    what=what[:MAX_WHAT],
+                )
 
     def stream_began(self) -> None:
         self._metrics.stream_started()

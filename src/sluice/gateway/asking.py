@@ -1,0 +1,107 @@
+"""From a matched route to what is asked of whom, and the way there."""
+
+import asyncio
+from functools import partial
+
+from sluice.config.plan import AiBackend, HttpBackend, Rule, Target
+from sluice.dialects.dialect import Dialect
+from sluice.errors import RouteNotFound, TimedOut
+from sluice.gateway.account import Account
+from sluice.gateway.active import ActivePlan
+from sluice.gateway.call import Call
+from sluice.gateway.chat_call import ChatCall
+from sluice.gateway.gather import Here, gather
+from sluice.gateway.operation import CHAT_TYPES, Operation
+from sluice.gateway.outbound import Draft, OwnAnswer
+from sluice.gateway.plain_call import PlainCall
+from sluice.gateway.ports import UpstreamHead, UpstreamStream
+from sluice.gateway.world import World
+from sluice.policies.ai import aliased, merged
+from sluice.policies.deadlines import Deadlines
+from sluice.relay.relay import NEVER, Limits
+
+
+def read_call(
+    world: World,
+    active: ActivePlan,
+    account: Account,
+    client: Dialect,
+    wanted: Operation,
+    rule: Rule,
+    backend: AiBackend | None,
+) -> tuple[Call, AiBackend]:
+    """Read what is asked, and find out whom: the route's backend, or who serves the model.
+
+    Raises:
+        ClientError: the request is wrong, or nobody serves its model.
+    """
+    request = account.request
+    call: ChatCall | PlainCall
+    if wanted.kind in CHAT_TYPES:
+        account.operation = "chat"
+        account.client_dialect = client.module_id
+        call = ChatCall(world, active, request, client, wanted, rule)
+        account.chat = call.chat
+        account.request_model = call.chat.model
+    else:
+        call = PlainCall(world, active, request, client, wanted, rule)
+        account.operation, account.request_model = call.operation, call.model
+        if backend is None and not call.operation:
+            raise RouteNotFound(f"No route for {request.method} {request.path}.")
+    if backend is None:
+        name = aliased(merged(rule.ai, rule.gateway_ai), account.request_model)
+        backend = active.model(name, request, world.die())
+    call.at(backend)
+    return call, backend
+
+
+async def ask(
+    world: World, account: Account, clocks: Deadlines, target: Target, draft: Draft | OwnAnswer, limits: Limits
+) -> UpstreamStream:
+    """Send what was drafted for a target, once for each of its bodies, and return the one answer.
+
+    Raises:
+        UpstreamError: see `ports.Upstream.open`.
+    """
+    if isinstance(draft, OwnAnswer):
+        account.direct = True
+        account.answered_at = world.clock()
+        return Here(UpstreamHead(200, (), len(draft.body)), draft.body)
+
+    async def one(each: Draft) -> UpstreamStream:
+        signature = () if target.cloud is None else await each.signed(world.signer, target.cloud)
+        return await open_upstream(world, account, clocks, target, each.render(signature))
+
+    if not draft.rest:
+        return await one(draft)
+    began = world.clock()
+    asks = [partial(one, each) for each in draft.each()]
+    upstream = await gather(asks, idle_s=clocks.idle_s, max_bytes=limits.max_whole_bytes)
+    account.asked_at, account.answered_at = began, world.clock()
+    return upstream
+
+
+async def open_upstream(
+    world: World, account: Account, clocks: Deadlines, whom: Target | HttpBackend, asked: bytes
+) -> UpstreamStream:
+    """Send a request; whatever clock is the shortest decides, and a total that runs out is called total.
+
+    Raises:
+        UpstreamError: see `ports.Upstream.open`.
+    """
+    request = account.request
+    account.asked_at = now = world.clock()
+    total_at = request.received_at + clocks.total_s if clocks.total_s else NEVER
+    if now >= total_at:
+        raise TimedOut("total")
+    connect, headers = clocks.before_head(whom.connect_timeout_s, whom.headers_timeout_s, total_at - now)
+    try:
+        # A clock of its own: two that follow each other could add up to more, and timers fire a little early.
+        async with asyncio.timeout(total_at - now if total_at != NEVER else None):
+            upstream = await world.upstream.open(
+                whom.endpoint, asked, expects_body=request.method != "HEAD", connect_s=connect, headers_s=headers
+            )
+    except TimeoutError:
+        raise TimedOut("total") from None
+    account.at_answer(upstream, world.clock())
+    return upstream

@@ -1,0 +1,52 @@
+"""What is asked of a target, whichever operation it is: the calls that an exchange can make."""
+
+from typing import Protocol
+
+from sluice.dialects.dialect import Dialect
+from sluice.gateway.account import Account
+from sluice.gateway.outbound import Draft, Outbound, OwnAnswer
+from sluice.gateway.ports import UpstreamHead
+from sluice.policies.deadlines import Deadlines
+from sluice.relay.relay import Limits, Redact, Relay
+from sluice.wire.http1 import Header
+
+
+class Call(Protocol):
+    """One request, ready to be put to any of its targets. `draft` first; the rest is about the target it was for."""
+
+    def draft(self, outbound: Outbound, traceparent: bytes) -> Draft | OwnAnswer:
+        """Write the request for this target, or the answer if it need not be asked.
+
+        Raises:
+            ClientError: it cannot be put to this target.
+        """
+        ...
+
+    @property
+    def provider(self) -> Dialect:
+        """The dialect that the last target was asked in: who reads its refusals."""
+        ...
+
+    @property
+    def rewrites(self) -> bool:
+        """The body of the last target's answer is read and may be written anew; else it crosses as it is, also if it
+        is compressed or a redirect."""
+        ...
+
+    def relay(
+        self,
+        head: UpstreamHead,
+        account: Account,
+        *,
+        redact: Redact,
+        started_at: float,
+        now: float,
+        deadlines: Deadlines,
+        limits: Limits,
+    ) -> Relay:
+        """Return the relay for an answer that began so."""
+        ...
+
+    def headers(self, head: UpstreamHead, account: Account) -> list[Header]:
+        """Return the head of the answer as the client sees it."""
+        ...

@@ -1,0 +1,241 @@
+"""An operation beside chat: embeddings, rerank, token counts; and what nobody here knows, which crosses unread.
+
+asked in the client's own form ── the body crosses with another model's name, the answer is looked at on its way
+asked in another (`operations`) ── both are translated
+a token count that the target does not offer ── estimated here, and marked so
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from sluice.chat.events import Ended, Event, Reported, Started
+from sluice.chat.request import ChatRequest
+from sluice.config.plan import AiBackend, Rule
+from sluice.config.targets import model_for
+from sluice.dialects.dialect import Dialect
+from sluice.errors import BadRequest
+from sluice.gateway import answers
+from sluice.gateway.account import Account
+from sluice.gateway.active import ActivePlan
+from sluice.gateway.gather import apart
+from sluice.gateway.operation import Operation, check
+from sluice.gateway.outbound import Draft, Outbound, OwnAnswer
+from sluice.gateway.ports import Request, UpstreamHead
+from sluice.gateway.world import World
+from sluice.operations import token_count
+from sluice.operations.estimate import conversation_tokens, members_tokens
+from sluice.operations.forms import TRANSLATIONS
+from sluice.operations.translation import Answered, Asked, Headers
+from sluice.policies.ai import AiPolicy, RouteType, aliased, patched
+from sluice.policies.deadlines import Deadlines
+from sluice.providers.provider import Operated, name_in_path, operated
+from sluice.providers.quirks import QUIRKS
+from sluice.relay.observe import ObservedRelay
+from sluice.relay.opaque import OpaqueRelay
+from sluice.relay.relay import Limits, Redact, Relay
+from sluice.relay.whole import WholeRelay
+from sluice.wire.http1 import Header
+
+OPERATION_NAMES: dict[RouteType, str] = {
+    "embeddings": "embeddings",
+    "rerank": "rerank",
+    "messages_token_count": "count_tokens",
+    "content_token_count": "count_tokens",
+}
+"""Operations whose body names a model, and what the record calls them."""
+
+ESTIMATED: Header = (b"x-sluice-estimated", b"true")
+"""On a count of tokens that no tokenizer made."""
+_JSON: Header = (b"content-type", b"application/json")
+
+
+class _Named(msgspec.Struct):
+    model: str | None = None
+
+
+_read_name = msgspec.json.Decoder(_Named).decode
+_read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class PlainCall:
+    """See `Call`."""
+
+    def __init__(
+        self, world: World, active: ActivePlan, request: Request, client: Dialect, wanted: Operation, rule: Rule
+    ) -> None:
+        """Read the model, where there is one.
+
+        Raises:
+            ClientError: the operation needs a JSON body and has none.
+        """
+        self.provider = client
+        self.model = wanted.model
+        self.operation = OPERATION_NAMES.get(wanted.kind, "")
+        self._world, self._active, self._request, self._wanted, self._rule = world, active, request, wanted, rule
+        self._backend: AiBackend | None = None
+        self._asked: Asked | None = None
+        """The last target's request, if it is a translated one."""
+        self._own: tuple[Header, ...] = ()
+        """What the answer's head says besides."""
+        if self.operation:
+            check(request)
+            self.model = self.model or _model(request.body)
+        elif wanted.kind == "detect":
+            self.model = self.model or _detected_model(request.body)
+
+    def at(self, backend: AiBackend) -> None:
+        """The backend is known: whose policies hold."""
+        self._backend = backend
+
+    # -- the request --------------------------------------------------------------------------------------------------
+
+    def draft(self, outbound: Outbound, traceparent: bytes) -> Draft | OwnAnswer:
+        request, target, wanted = self._request, outbound.target, self._wanted
+        self._asked, self._own = None, ()
+        if not self.operation:
+            return outbound.other(request, wanted.suffix, request.body, traceparent, query=request.query)
+        policy = self._active.policy(self._rule, self._backend, target)
+        model = model_for(target, aliased(policy, self.model))
+        if self.operation == "count_tokens":
+            return self._count(outbound, traceparent, policy, model)
+        row = operated(target.provider, wanted.kind, model)
+        if row is None:
+            return outbound.other(request, wanted.suffix, self._body(policy, model), traceparent)
+        name = name_in_path(row, model)
+        if not row.form:
+            return outbound.operation(request, row.path, self._body(policy, model), traceparent, model=name)
+        self._asked = asked = TRANSLATIONS[row.form](self._body(policy, self.model), name, target.variables)
+        return self._translated(outbound, row, asked, traceparent, model=name)
+
+    def _translated(self, outbound: Outbound, row: Operated, asked: Asked, traceparent: bytes, *, model: str) -> Draft:
+        first, *rest = asked.bodies
+        draft = outbound.operation(self._request, row.path, first, traceparent, model=model, same_api=False)
+        return msgspec.structs.replace(draft, rest=tuple(rest)) if rest else draft
+
+    def _body(self, policy: AiPolicy, model: str) -> bytes:
+        """The client's body as the operator wishes, and with this model where the client's names another."""
+        fields = _read_members(self._request.body)
+        changed = patched(policy, fields)
+        if model and not self._wanted.model and model != self.model:
+            changed = changed | {"model": msgspec.Raw(_encode(model))}
+        return self._request.body if changed is fields else _encode(changed)
+
+    # -- counts -------------------------------------------------------------------------------------------------------
+
+    def _chat(self, policy: AiPolicy, model: str) -> ChatRequest:
+        """The chat request whose tokens are to be counted, as it would be sent."""
+        fields = patched(policy, token_count.unwrapped(self._request.body))
+        chat = self.provider.read_request(_encode(fields), model=model, stream=False)
+        if policy.prepend or policy.append:
+            chat = self.provider.enrich(chat, policy.prepend, policy.append)
+        return chat
+
+    def _count(self, outbound: Outbound, traceparent: bytes, policy: AiPolicy, model: str) -> Draft | OwnAnswer:
+        """In the client's dialect both body and answer cross, patched and as it came; in another both are written."""
+        kind, client = self._wanted.kind, self.provider
+        chat = self._chat(policy, model)
+        row = operated(outbound.target.provider, kind, model)
+        if row is None:
+            self._own = (_JSON, ESTIMATED)
+            return OwnAnswer(token_count.write(self._estimate(chat, outbound, model), kind))
+        name = name_in_path(row, model)
+        if not row.dialect:
+            body = self._counting(client.write_request(chat, model=model, ask_usage=False), row, outbound, model)
+            return outbound.operation(self._request, row.path, body, traceparent, model=name)
+        provider, conversation = self._world.dialect(row.dialect), client.read_conversation(chat)
+        body = provider.write_conversation(conversation, model=model, stream=False, ask_usage=False)
+
+        def read(bodies: Sequence[bytes], headers: Headers) -> Answered:
+            return Answered(body=token_count.write(token_count.read(bodies[0]), kind))
+
+        self._asked = asked = Asked(bodies=(self._counting(body, row, outbound, model),), read=read)
+        return self._translated(outbound, row, asked, traceparent, model=name)
+
+    def _counting(self, chat: bytes, row: Operated, outbound: Outbound, model: str) -> bytes:
+        """A chat request's body as one that asks for its tokens."""
+        members = _read_members(chat)
+        if row.quirk:
+            members = QUIRKS[row.quirk](members, {**outbound.target.variables, "model": model})
+        return token_count.ask(members, row.form or self._wanted.kind, model)
+
+    def _estimate(self, chat: ChatRequest, outbound: Outbound, model: str) -> int:
+        """What only a provider of the client's own API understands is counted too, if the target is one."""
+        try:
+            return conversation_tokens(self.provider.read_conversation(chat))
+        except BadRequest:
+            if outbound.row(self.provider.module_id, model).dialect != self.provider.module_id:
+                raise
+            return members_tokens(chat.fields)
+
+    # -- the answer ---------------------------------------------------------------------------------------------------
+
+    @property
+    def rewrites(self) -> bool:
+        return self._asked is not None
+
+    def relay(
+        self,
+        head: UpstreamHead,
+        account: Account,
+        *,
+        redact: Redact,
+        started_at: float,
+        now: float,
+        deadlines: Deadlines,
+        limits: Limits,
+    ) -> Relay:
+        if self._asked is not None:
+            reader = _Reader(self._asked, head.headers)
+            return WholeRelay(
+                dialect=reader,
+                rewrite=reader.write,
+                started_at=started_at,
+                now=now,
+                deadlines=deadlines,
+                limits=limits,
+            )
+        if not self.operation and self._wanted.kind != "detect":
+            return OpaqueRelay(started_at=started_at, now=now, deadlines=deadlines)
+        kind = b"" if head.header(b"content-encoding") else head.header(b"content-type")
+        return ObservedRelay(started_at=started_at, now=now, deadlines=deadlines, content_type=kind)
+
+    def headers(self, head: UpstreamHead, account: Account) -> list[Header]:
+        if self._asked is not None:
+            return [_JSON, *answers.translated_headers(head, account)]
+        return [*self._own, *answers.passthrough_headers(head, account)]
+
+
+class _Reader:
+    """Reads a translated answer and keeps it: `write` returns what `read_answer` found. One per answer."""
+
+    def __init__(self, asked: Asked, headers: Headers) -> None:
+        self._asked, self._headers = asked, headers
+        self._body = b""
+
+    def read_answer(self, body: bytes, *, keep_leftovers: bool = False) -> Sequence[Event]:
+        """See `Dialect.read_answer`."""
+        bodies = [body] if len(self._asked.bodies) == 1 else apart(body)
+        answered = self._asked.read(bodies, self._headers)
+        self._body = answered.body
+        reported = () if answered.usage is None else (Reported(answered.usage),)
+        return [Started("", answered.model), *reported, Ended()]
+
+    def write(self, events: Sequence[Event]) -> bytes:
+        return self._body
+
+
+def _model(body: bytes) -> str:
+    try:
+        return _read_name(body).model or ""
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadRequest("The body is not a JSON object with a `model`.", param="model") from None
+
+
+def _detected_model(body: bytes) -> str:
+    """The model of a body that may be anything, for the record alone."""
+    try:
+        return _model(body)
+    except BadRequest:
+        return ""
