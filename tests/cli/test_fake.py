@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import openai
 import pytest
+from anthropic import Anthropic
 from click.testing import CliRunner
 from openai import OpenAI
 from openai.types.chat import ChatCompletionMessageParam
@@ -73,6 +75,22 @@ def test_a_recording_is_replayed_byte_for_byte() -> None:
         raw = client.chat.completions.with_streaming_response.create(model="any", messages=HI, stream=True)
         with raw as response:
             assert response.read() == RECORDED.read_bytes()
+
+
+def test_one_recording_of_each_dialect_is_replayed(tmp_path: Path) -> None:
+    start = {"type": "message_start", "message": {"id": "msg_1", "content": [], "usage": {}}}
+    recording = b"event: message_start\ndata: %b\n\n" % msgspec.json.encode(start)
+    (tmp_path / "messages.sse").write_bytes(recording)
+    with fake("--replay", str(RECORDED), "--replay", str(tmp_path / "messages.sse")) as (url, _):
+        with OpenAI(base_url=url, api_key="k") as client:
+            answer = client.chat.completions.create(model="any", messages=HI)
+        with Anthropic(base_url=url.removesuffix("/v1"), api_key="k") as other:
+            raw = other.messages.with_streaming_response.create(
+                model="any", max_tokens=1, messages=[{"role": "user", "content": "hi"}], stream=True
+            )
+            with raw as response:
+                assert response.read() == recording
+    assert answer.model == "gpt-3.5-turbo-0125"
 
 
 def test_what_is_no_recording_is_a_usage_error(tmp_path: Path) -> None:

@@ -1,28 +1,26 @@
-"""The JSON of the fake: the members of the recorded stream, one reply streamed and whole."""
+"""The JSON of the fake's chat completions: the members of the recorded stream, one reply streamed and whole."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from sluice.chat.events import Event
-from sluice.chat.fold import Answer, Fold
-from sluice.chat.grammar import Grammar
-from sluice.dialects.openai_chat import OPENAI_CHAT
+from sluice.testing import fake_fold
 from sluice.testing.fake_chunks import Writer
+from sluice.testing.fake_refusal import Refusal
 from sluice.testing.fake_reply import reply
 from sluice.testing.fake_request import read
+from sluice.testing.fake_voice import Form, Told
 from sluice.wire.sse import SseDecoder
 
 RECORDED = Path(__file__).parents[1] / "streams" / "openai-chat-gpt-3.5-turbo.sse"
 TOOLS = [{"type": "function", "function": {"name": "look_up"}}]
 
 
-def writer(**members: object) -> Writer:
+def writer(form: Form = "", /, **members: object) -> Writer:
     body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]} | members
-    asked, seed = read(msgspec.json.encode(body))
-    return Writer(asked, reply(asked, seed), model="m-1", created=1_744_306_752)
+    asked = read(msgspec.json.encode(body))
+    return Writer(asked, reply(asked), Told(model="m-1", created=1_744_306_752, form=form))
 
 
 def chunks(stream: bytes) -> list[dict[str, object]]:
@@ -36,20 +34,6 @@ def shape(value: object) -> object:
     if isinstance(value, dict):
         return {name: shape(member) for name, member in value.items()}
     return [shape(each) for each in value] if isinstance(value, list) else None
-
-
-def streamed(stream: bytes) -> Answer:
-    decoder = OPENAI_CHAT.decoder(keep_leftovers=True)
-    return folded([event for frame in SseDecoder().feed(stream) for event in decoder.decode(frame)])
-
-
-def folded(events: Sequence[Event]) -> Answer:
-    fold, grammar = Fold(), Grammar()
-    for event in events:
-        grammar.advance(event)
-        fold.add(event)
-    assert grammar.complete
-    return fold.answer()
 
 
 def test_chunks_have_the_members_of_the_recorded_ones_in_their_order() -> None:
@@ -86,13 +70,20 @@ def test_usage_comes_once_last_and_only_if_asked_for() -> None:
 )
 def test_stream_and_whole_answer_say_the_same(members: dict[str, object]) -> None:
     members = {"stream_options": {"include_usage": True}} | members
-    one, two = writer(**members), writer(**members)
-    live = streamed(b"".join(one.stream()))
-    whole = folded(OPENAI_CHAT.read_answer(two.whole()))
-    assert (live.id, live.model, live.created, live.usage) == (whole.id, whole.model, whole.created, whole.usage)
-    for a, b in zip(live.choices, whole.choices, strict=True):
-        assert (a.text or "", a.reasoning, a.refusal) == (b.text or "", b.reasoning, b.refusal)
-        assert (a.tool_calls, a.finish, a.index) == (b.tool_calls, b.finish, b.index)
+    whole = msgspec.json.decode(writer(**members).whole())
+    live = fake_fold.chat(chunks(b"".join(writer(**members).stream())))
+    assert said(live) == said(whole)
+
+
+def said(completion: object) -> object:
+    """A completion without the members that a stream has no place for; no text and an empty one are the same."""
+    found = msgspec.convert(completion, dict[str, object])
+    choices = msgspec.convert(found.pop("choices"), list[dict[str, object]])
+    for choice in choices:
+        message = msgspec.convert(choice["message"], dict[str, object])
+        message.pop("annotations", None)
+        choice["message"] = message | {"content": message["content"] or ""}
+    return choices, found
 
 
 def test_choices_take_turns() -> None:
@@ -126,3 +117,19 @@ def test_logprobs_spell_the_tokens() -> None:
         assert len({str(each["token"]) for each in top}) == 12
         assert top[0]["token"] == row["token"]
     assert msgspec.json.decode(writer().whole())["choices"][0]["logprobs"] is None
+
+
+def test_azures_stream_begins_with_a_chunk_without_choices() -> None:
+    first, role, token = chunks(b"".join(writer("azure").stream()))[:3]
+    assert (first["choices"], first["id"], first["model"], first["object"]) == ([], "", "", "")
+    assert "prompt_filter_results" in first
+    assert [msgspec.convert(c["choices"], list[dict[str, object]])[0]["index"] for c in (role, token)] == [0, 0]
+    row = msgspec.convert(token["choices"], list[dict[str, dict[str, object] | int | None]])[0]
+    assert isinstance(row["content_filter_results"], dict)
+    assert set(row["content_filter_results"]) == {"hate", "self_harm", "sexual", "violence"}
+
+
+def test_a_failure_inside_a_stream_is_one_event() -> None:
+    frame = SseDecoder().feed(writer().failure(Refusal(429, "slow down")))[0]
+    error = msgspec.json.decode(frame.data or b"", type=dict[str, dict[str, object]])["error"]
+    assert error == {"message": "slow down", "type": "requests", "param": None, "code": "rate_limit_exceeded"}

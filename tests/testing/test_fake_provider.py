@@ -100,7 +100,7 @@ async def test_models_are_listed_and_shown_one_by_one(fake: FakeProvider) -> Non
     ("request_bytes", "status", "code", "message"),
     [
         (get("/v1/nothing"), 404, None, "Invalid URL (GET /v1/nothing)"),
-        (post(HI, "/v1/embeddings"), 404, None, "Invalid URL (POST /v1/embeddings)"),
+        (post(HI, "/v1/completions"), 404, None, "Invalid URL (POST /v1/completions)"),
         (get("/v1/chat/completions"), 405, "method_not_supported", "Not allowed to GET"),
         (post(HI, "/v1/models"), 405, "method_not_supported", "Not allowed to POST"),
         (post(b"{"), 400, None, "could not parse"),

@@ -16,7 +16,7 @@ TOOLS = [
 
 def answer(question: str = "hi", /, **members: object) -> Reply:
     body = {"model": "m", "messages": [{"role": "user", "content": question}]} | members
-    return reply(*read(msgspec.json.encode(body)))
+    return reply(read(msgspec.json.encode(body)))
 
 
 def only(whole: Reply) -> Choice:

@@ -3,7 +3,9 @@
 import msgspec
 import pytest
 
-from sluice.testing.fake_request import MAX_WANTED_CHARS, Refusal, read
+from sluice.testing.fake_asked import MAX_WANTED_CHARS
+from sluice.testing.fake_refusal import Refusal
+from sluice.testing.fake_request import read
 
 HI = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
@@ -51,10 +53,10 @@ def test_missing_members_are_named() -> None:
 
 
 def test_the_seed_is_that_of_the_question_not_of_its_spelling() -> None:
-    _, seed = read(msgspec.json.encode(HI))
+    seed = read(msgspec.json.encode(HI)).seed
     streamed = {"stream": True, "stream_options": {"include_usage": True}}
-    _, same = read(msgspec.json.format(msgspec.json.encode(streamed | HI), indent=4))
-    _, other = read(msgspec.json.encode(HI | {"model": "n"}))
+    same = read(msgspec.json.format(msgspec.json.encode(streamed | HI), indent=4)).seed
+    other = read(msgspec.json.encode(HI | {"model": "n"})).seed
     assert seed == same != other
 
 
@@ -64,8 +66,8 @@ def test_unknown_members_and_parts_without_text_are_accepted() -> None:
         {"type": "image_url", "image_url": {"url": "x"}},
         {"type": "text", "text": "b"},
     ]
-    asked, _ = read(msgspec.json.encode(HI | {"novel": {"x": 1}, "messages": [{"role": "user", "content": content}]}))
-    assert asked.question == "ab"
+    asked = read(msgspec.json.encode(HI | {"novel": {"x": 1}, "messages": [{"role": "user", "content": content}]}))
+    assert asked.question == "a\nb"
 
 
 @pytest.mark.parametrize("channel", ["content", "reasoning", "refusal"])

@@ -3,16 +3,18 @@
 import click
 
 from sluice import __version__
-from sluice.config.plan import AiBackend, Entry
+from sluice.config.plan import AiBackend, Entry, Listener
+from sluice.dialects.dialect import Dialect
 from sluice.net.lifecycle import Process
+from sluice.standard import STANDARD
 
 
 def banner(process: Process, *, insecure: bool) -> None:
-    """Say where the gateway listens, what answers there, and what to try."""
+    """Say where the gateway listens, what answers there, which dialects are understood, and what to try."""
     lines = [f"{click.style('sluice', bold=True)} {__version__} is ready", ""]
-    for listener in process.plan.listeners:
-        scheme = "https" if listener.tls else "http"
-        lines.append(f"  {scheme}://localhost:{listener.port}   {_paths(listener.entries)}")
+    lines += [f"  {_address(listener)}   {_paths(listener.entries)}" for listener in process.plan.listeners]
+    if any(_talks(entry) for listener in process.plan.listeners for entry in listener.entries):
+        lines.append(f"  spoken there: {_spoken()}")
     lines += [f"  {name:<9} http://localhost:{port}{_PAGE[name]}" for name, port in process.side_ports.items()]
     if process.plan.notes:
         lines += ["", *(f"  {note}" for note in process.plan.notes)]
@@ -26,21 +28,36 @@ def banner(process: Process, *, insecure: bool) -> None:
 
 
 _PAGE = {"admin": "/config_dump", "stats": "/metrics", "readiness": "/healthz/ready"}
+_SHOWN = 8
+"""Prefixes on a listener's line; a plan may have hundreds."""
 
 
 def _try(process: Process) -> list[str]:
     """A command that gets an answer: the unified address if there is one, else the first prefix of a provider."""
     for listener in process.plan.listeners:
         for entry in listener.entries:
-            ai = entry.answer == "by_model" or any(isinstance(w.backend, AiBackend) for w in entry.rule.backends)
-            if ai and entry.match.path.kind != "RegularExpression" and not entry.match.headers:
+            if _talks(entry) and entry.match.path.kind != "RegularExpression" and not entry.match.headers:
                 base = entry.match.path.value.removesuffix("/chat/completions").rstrip("/")
-                scheme = "https" if listener.tls else "http"
-                return ["", f'  Try:  sluice chat "Hello" --url {scheme}://localhost:{listener.port}{base}']
+                return ["", f'  Try:  sluice chat "Hello" --url {_address(listener)}{base}']
     return []
 
 
+def _address(listener: Listener) -> str:
+    return f"{'https' if listener.tls else 'http'}://localhost:{listener.port}"
+
+
+def _talks(entry: Entry) -> bool:
+    """Whether a model answers there."""
+    return entry.answer == "by_model" or any(isinstance(w.backend, AiBackend) for w in entry.rule.backends)
+
+
+def _spoken() -> str:
+    """The dialects that clients may speak, on every address where a model answers."""
+    dialects = [STANDARD.get(item, Dialect) for item in STANDARD.ids("dialect")]  # type: ignore[type-abstract]  # a protocol
+    return ", ".join(dialect.facts.title for dialect in dialects if dialect.facts.fields)
+
+
 def _paths(entries: tuple[Entry, ...]) -> str:
-    paths = dict.fromkeys(entry.match.path.value for entry in entries)
-    shown = list(paths)[:6]
+    paths = dict.fromkeys(entry.match.path.value for entry in entries if entry.answer != "model_list")
+    shown = list(paths)[:_SHOWN]
     return "  ".join(shown) + ("  …" if len(paths) > len(shown) else "")

@@ -15,24 +15,30 @@ from sluice.testing.fake_provider import FakeProvider, Options
 @click.option("--port", type=click.IntRange(0, 65535), default=9000, show_default=True, help="0 = any free port.")
 @click.option("--ttft-ms", type=click.FloatRange(0), default=0.0, help="Time to the first token. [0]")
 @click.option("--itl-ms", type=click.FloatRange(0), default=0.0, help="Time between two tokens. [0]")
-@click.option("--key", default="", help="Serve only requests with this API key.")
+@click.option("--key", default="", help="Serve only requests with this API key, in their vendor's header.")
 @click.option(
     "--replay",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE.sse",
-    help="Answer with this recorded stream, byte for byte.",
+    multiple=True,
+    metavar="FILE",
+    help="Answer with this recorded stream, byte for byte. May be given once for each dialect.",
 )
 @click.option("--model", default="", metavar="NAME", help="Answer under this name, whatever model is asked for.")
-def fake_command(port: int, ttft_ms: float, itl_ms: float, key: str, replay: Path | None, model: str) -> None:
-    """Serve OpenAI chat completions without a model: deterministic text, timed as told.
+def fake_command(port: int, ttft_ms: float, itl_ms: float, key: str, replay: tuple[Path, ...], model: str) -> None:
+    """Serve every dialect without a model: deterministic text, timed as told.
 
-    A request may say what it wants to hear: {"fake": {"content": "...", "reasoning": "...", "refusal": "..."}}.
+    OpenAI chat completions and Responses, Anthropic Messages, Gemini, Bedrock Converse; the forms that they have at
+    Azure and Vertex; lists of models, token counts, embeddings, reranking.
+
+    A request may say what it wants to hear, in its body: {"fake": {"content": "...", "reasoning": "...", "refusal":
+    "...", "calls": [{"name": "...", "arguments": "{}"}], "error": {"status": 529}}}; or, through a gateway, in the
+    user's last message: [[fake {"content": "..."}]].
     """
     options = Options(
         first_token_s=ttft_ms / 1000,
         gap_s=itl_ms / 1000,
         key=key,
-        replay=replay.read_bytes() if replay else b"",
+        replay=tuple(file.read_bytes() for file in replay),
         model=model,
     )
     try:

@@ -1,16 +1,21 @@
-"""A reply as the JSON of the published API: the chunks of a stream, or one whole answer.
+"""A reply as OpenAI chat completions: the chunks of a stream, or one whole answer.
 
-Pure. The shape of a chunk, order of members included, is that of tests/streams/openai-chat-gpt-3.5-turbo.sse.
+Pure. The shape of a chunk, order of members included, is that of tests/streams/openai-chat-gpt-3.5-turbo.sse. Azure's
+chunks: learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming, read 2026-11-21.
 """
 
-import zlib
 from collections.abc import Iterator
 from itertools import chain, zip_longest
 
 import msgspec
 
+from sluice.testing import fake_words
+from sluice.testing.fake_asked import Asked
+from sluice.testing.fake_logprobs import judged
+from sluice.testing.fake_refusal import Refusal
 from sluice.testing.fake_reply import Choice, Reply
-from sluice.testing.fake_request import Asked
+from sluice.testing.fake_request import read
+from sluice.testing.fake_voice import Form, Told, Voice
 from sluice.wire import sse
 
 DATED = {
@@ -26,21 +31,25 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Writer:
-    """Writes one reply to one request. `created` is in seconds since 1970; `model` names who answers."""
+    """Writes one reply to one request."""
 
-    def __init__(self, asked: Asked, reply: Reply, *, model: str, created: int) -> None:
+    def __init__(self, asked: Asked, reply: Reply, told: Told) -> None:
         self._asked = asked
         self._reply = reply
-        self._model = model
-        self._created = created
+        self._told = told
+        self._azure = told.form == "azure"
+        self._id = fake_words.name(reply.seed, "chatcmpl-", 29)
+        self._fingerprint = fake_words.name(asked.model.encode(), "fp_", 10, "0123456789abcdef")
 
     @property
     def opening(self) -> int:
-        """How many chunks of the stream carry no token: the first of each choice."""
-        return len(self._reply.choices)
+        """The first chunk of each choice carries no token, and leaves with the one that does."""
+        return 2 * len(self._reply.choices) + self._azure
 
     def stream(self) -> Iterator[bytes]:
         """Yield the events of the stream, `[DONE]` last. Choices take turns, a token each."""
+        if self._azure:
+            yield sse.encode(_encode(_FILTERED_PROMPT))
         turns = zip_longest(*(self._choice(i, choice) for i, choice in enumerate(self._reply.choices)))
         for row in chain.from_iterable(turns):
             if row is not None:
@@ -49,10 +58,14 @@ class Writer:
             yield self._chunk([], self._usage())
         yield DONE
 
+    def failure(self, refusal: Refusal) -> bytes:
+        """Return the error inside a stream; no `[DONE]` follows it."""
+        return sse.encode(_encode({"error": refusal.in_openai_shape}))
+
     def _chunk(self, choices: list[_Json], usage: _Json | None) -> bytes:
         chunk = self._head("chat.completion.chunk") | {
             "service_tier": "default",
-            "system_fingerprint": self._reply.fingerprint,
+            "system_fingerprint": self._fingerprint,
             "choices": choices,
         }
         if self._asked.wants_usage:
@@ -60,12 +73,13 @@ class Writer:
         return sse.encode(_encode(chunk))
 
     def _head(self, kind: str) -> _Json:
-        return {"id": self._reply.id, "object": kind, "created": self._created, "model": self._model}
+        return {"id": self._id, "object": kind, "created": self._told.created, "model": self._told.model}
 
     def _choice(self, index: int, choice: Choice) -> Iterator[_Json]:
         def row(delta: _Json, *, token: str = "", refusal: bool = False) -> _Json:
             logprobs = self._logprobs((token,), refusal=refusal) if token else None
-            return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": None}
+            found: _Json = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": None}
+            return found | {"content_filter_results": _UNFILTERED if token else {}} if self._azure else found
 
         first: _Json = {"role": "assistant", "content": None if choice.calls else "", "refusal": None}
         yield row(first)
@@ -81,7 +95,8 @@ class Writer:
             yield row({"tool_calls": [opened]})
             for piece in call.arguments:
                 yield row({"tool_calls": [{"index": place, "function": {"arguments": piece}}]})
-        yield {"index": index, "delta": {}, "logprobs": None, "finish_reason": choice.finish}
+        last: _Json = {"index": index, "delta": {}, "logprobs": None, "finish_reason": choice.finish}
+        yield last | {"content_filter_results": {}} if self._azure else last
 
     def whole(self) -> bytes:
         """Return the reply as one `chat.completion`."""
@@ -95,7 +110,9 @@ class Writer:
             for index, choice in enumerate(self._reply.choices)
         ]
         body = self._head("chat.completion") | {"choices": choices, "usage": self._usage()}
-        return _encode(body | {"service_tier": "default", "system_fingerprint": self._reply.fingerprint})
+        if self._azure:
+            body["prompt_filter_results"] = _FILTERED_PROMPT["prompt_filter_results"]
+        return _encode(body | {"service_tier": "default", "system_fingerprint": self._fingerprint})
 
     def _usage(self) -> _Json:
         reply = self._reply
@@ -103,7 +120,7 @@ class Writer:
             "prompt_tokens": reply.prompt_tokens,
             "completion_tokens": reply.completion_tokens,
             "total_tokens": reply.prompt_tokens + reply.completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "prompt_tokens_details": {"cached_tokens": reply.cached_tokens, "audio_tokens": 0},
             "completion_tokens_details": {
                 "reasoning_tokens": reply.reasoning_tokens,
                 "audio_tokens": 0,
@@ -120,7 +137,7 @@ class Writer:
     def _logprobs(self, tokens: tuple[str, ...], *, refusal: bool) -> _Json | None:
         if not self._asked.logprobs:
             return None
-        rows = [_judged(token, self._asked.top_logprobs or 0) for token in tokens]
+        rows = [judged(token, self._asked.top_logprobs) for token in tokens]
         return {"content": None, "refusal": rows} if refusal else {"content": rows, "refusal": None}
 
 
@@ -139,32 +156,16 @@ def _message(choice: Choice) -> _Json:
     return message | {"annotations": []}
 
 
-_OTHERS = (" the", " a", " and", " of", " to", ",", ".", " in", " is", " it")
-
-
-def _judged(token: str, top: int) -> _Json:
-    """A token with a probability that depends on nothing but the token, and the likeliest in its place."""
-    chance = -(zlib.crc32(token.encode()) % 1000) / 10_000
-    best = [_logprob(token, chance)][:top]
-    others = (other for other in _others() if other != token)
-    best += [_logprob(other, chance - 2.0 - rank) for rank, other in zip(range(top - 1), others, strict=False)]
-    return _logprob(token, chance) | {"top_logprobs": best}
-
-
-def _others() -> Iterator[str]:
-    """Tokens that might have stood there."""
-    yield from _OTHERS
-    for number in range(100):
-        yield f" {number}"
-
-
-def _logprob(token: str, chance: float) -> _Json:
-    return {"token": token, "logprob": chance, "bytes": list(token.encode())}
-
-
-def model_row(name: str) -> _Json:
-    """Return a model as `/v1/models` lists it."""
-    return {"id": name, "object": "model", "created": 1_715_367_049, "owned_by": "system"}
+_UNFILTERED = {name: {"filtered": False, "severity": "safe"} for name in ("hate", "self_harm", "sexual", "violence")}
+_FILTERED_PROMPT: _Json = {
+    "choices": [],
+    "created": 0,
+    "id": "",
+    "model": "",
+    "object": "",
+    "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": _UNFILTERED}],
+}
+"""What Azure's stream begins with."""
 
 
 def answering_model(name: str) -> str:
@@ -172,6 +173,16 @@ def answering_model(name: str) -> str:
     return DATED.get(name, name)
 
 
-def tokens_of(reply: Reply) -> int:
-    """Return how many pieces the longest choice of a reply has: what a whole answer takes the time of."""
-    return max((choice.tokens for choice in reply.choices), default=0)
+def refuse(refusal: Refusal, request_id: str, form: Form) -> bytes:
+    """Return the body of an error. Azure's door keepers say less than its models do."""
+    if form == "azure" and refusal.code is not None and (refusal.code.isdigit() or refusal.code[0].isupper()):
+        return _encode({"error": {"code": refusal.code, "message": refusal.message}})
+    return refusal.body
+
+
+CHAT = Voice(
+    read=read,
+    speak=Writer,
+    refuse=refuse,
+    headers=((b"openai-version", b"2020-10-01"),),
+)

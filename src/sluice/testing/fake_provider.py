@@ -1,4 +1,4 @@
-"""A provider without a model: OpenAI chat completions on 127.0.0.1, deterministic, timed, scriptable. No key needed.
+"""A provider without a model: every dialect on 127.0.0.1, deterministic, timed, scriptable. No key needed.
 
 For Sluice's tests and for yours, for `sluice fake`, and behind `/fake` of a gateway without a key. Everything it
 answers is a `Script`; what it was asked and how its answers ended is in plain attributes.
@@ -40,7 +40,7 @@ class FakeProvider:
     """One fake provider. `await start()`, and `await close()` at the end; or `async with`, which does both.
 
     Raises:
-        ValueError: `options.replay` is no recorded stream.
+        ValueError: one of `options.replay` is no recorded stream, or two are of one dialect.
     """
 
     def __init__(self, options: Options = _AS_FAST_AS_READ, *, wall: Callable[[], float] = time.time) -> None:
@@ -105,8 +105,13 @@ class FakeProvider:
 
     @property
     def url(self) -> str:
-        """The `base_url` for clients of this provider."""
-        return f"http://127.0.0.1:{self.port}/v1"
+        """The `base_url` for clients of OpenAI's, and others that expect the version in it."""
+        return f"{self.origin}/v1"
+
+    @property
+    def origin(self) -> str:
+        """The `base_url` for clients of Anthropic's and Google's, and the endpoint for those of Amazon's and Azure."""
+        return f"http://127.0.0.1:{self.port}"
 
     # -- scripts ------------------------------------------------------------------------------------------------------
 

@@ -81,3 +81,16 @@ def answer(question: str, seed: bytes, choice: int) -> str:
 def answer_about_result(result: str) -> str:
     """Return the answer that follows a tool's result and quotes it."""
     return f"The tool answered: {quote(result)} That is the result, streamed to you as any other answer."
+
+
+def reasoning(question: str, step: int) -> str:
+    """Return the thoughts before an answer: they name the question, and the step of a tool loop after the first."""
+    asked = f"The user says “{quote(question)}”" if question.strip() else "The user says nothing."
+    return f"{asked} {_THOUGHTS[min(step, len(_THOUGHTS) - 1)]}"
+
+
+_THOUGHTS = (
+    "Let me see what is wanted, and whether a tool has to be asked first.",
+    "The tool has answered. Let me see whether that is enough.",
+    "Another tool has answered. Let me put it all together.",
+)
