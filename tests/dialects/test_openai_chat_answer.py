@@ -135,7 +135,7 @@ def test_logprobs_of_many_chunks_become_one_list() -> None:
     pieces = [b'{"content":[1],"refusal":null}', b'{"content":[2,3]}', b'"odd"', b'{"content":5}', b"null"]
     answer = Answer(choices=(Choice(index=0, parts=(Text(text="a"),), logprobs=tuple(map(msgspec.Raw, pieces))),))
     (choice,) = json.loads(OPENAI_CHAT.write_answer(answer, PLAIN))["choices"]
-    assert choice["logprobs"] == {"content": [1, 2, 3], "refusal": []}
+    assert choice["logprobs"] == {"content": [1, 2, 3], "refusal": None}
 
 
 # -- errors ------------------------------------------------------------------------------------------------------------

@@ -73,6 +73,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     finish_written: Mapping[FinishReason, str] = {}
     headers: tuple[tuple[str, str], ...] = ()
     """On every chat request in this dialect, whoever serves it."""
+    query: frozenset[str] = frozenset()
+    """Parameters of a client's address, whole (`beta=true`), that cross to a provider of the same dialect."""
 
 
 @runtime_checkable

@@ -22,7 +22,7 @@ from sluice.relay.relay import Relay, Said
 
 _NO_PARAMS = RequestParams()
 _NOTHING_SAID = Said()
-_REQUEST_IDS = (b"x-request-id", b"request-id", b"x-amzn-requestid")
+_REQUEST_IDS = frozenset([b"x-request-id", b"request-id", b"x-amzn-requestid"])
 """Where providers name their request."""
 _CLIENT_CLOSED = 499
 _STATUS_OF_LEAVING = {"client_gone": _CLIENT_CLOSED, "slow_reader": _CLIENT_CLOSED}
@@ -90,10 +90,10 @@ class Account:
         """The provider's head is here. Its request id, if it gave one, becomes ours: what a client quotes is in
         the log."""
         self.answered_at = now
+        self.status = upstream.head.status
         self.connect_s = upstream.connect_s
-        for name in _REQUEST_IDS:
-            given = upstream.head.header(name).decode("latin-1")
-            if is_request_id(given):
+        for name, value in upstream.head.headers:
+            if name in _REQUEST_IDS and is_request_id(given := value.decode("latin-1")):
                 self.request_id = given
                 break
 

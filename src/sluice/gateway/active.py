@@ -1,19 +1,22 @@
 """A plan in use: what is derived from it once, so that no request has to."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from sluice.config.plan import AiBackend, Entry, HttpBackend, Listener, ModelRoute, Plan, Rule, Target
 from sluice.config.routing import PortRouter, choose, model_route
 from sluice.errors import Internal, ModelNotFound, NoBackend, RouteNotFound, SluiceError
-from sluice.gateway.outbound import Outbound, outbounds
+from sluice.gateway.outbound import Outbound, backends, outbounds
 from sluice.gateway.ports import Request
 from sluice.policies.ai import AiPolicy, merged
 from sluice.policies.balance import pick
 from sluice.policies.condition import Asked, Condition
 from sluice.relay.record import UNKNOWN, Route
 from sluice.relay.relay import Limits
+
+NO_POLICY = AiPolicy()
+"""Of a plan in which no policy says anything."""
 
 
 class ActivePlan:
@@ -34,6 +37,11 @@ class ActivePlan:
         self._routers = {port: PortRouter(li for li in plan.listeners if li.port == port) for port in ports}
         self._outbounds = outbounds(plan)
         self._labels: dict[tuple[int, int, int], Route] = {}
+        policies = list(_policies(plan))
+        self._shaped = any(policy != NO_POLICY for policy in policies)
+        """Some policy says something; most plans have none."""
+        self.typed = any(policy.routes for policy in policies)
+        """Some policy says what an address is."""
         self._policies: dict[tuple[int, int, int], AiPolicy] = {}
         whens = {alternative.when for route in plan.models for alternative in route.alternatives}
         self._conditions = {when: Condition(when) for when in whens if when}
@@ -113,10 +121,12 @@ class ActivePlan:
 
     def policy(self, rule: Rule, backend: AiBackend | None, target: Target) -> AiPolicy:
         """The AI policy that holds for a target on a route, made once."""
+        if not self._shaped:
+            return NO_POLICY
         key = (id(rule), id(backend), id(target))
         policy = self._policies.get(key)
         if policy is None:
-            layers = (target.ai, rule.ai, backend.ai if backend else AiPolicy(), rule.gateway_ai)
+            layers = (target.ai, rule.ai, backend.ai if backend else NO_POLICY, rule.gateway_ai)
             policy = self._policies[key] = merged(*layers)
         return policy
 
@@ -124,19 +134,24 @@ class ActivePlan:
         """The models that have a name of their own, and who serves them."""
         return [(m.pattern, _owner(m)) for m in self.plan.models if m.public and "*" not in m.pattern]
 
-    def targets(self, backend: AiBackend, operation: str, die: float) -> Sequence[Outbound]:
+    def targets(self, backend: AiBackend, operation: str, die: Callable[[], float]) -> list[Outbound]:
         """All targets of a backend in the order in which to ask them: groups by priority, each begun at random."""
-        groups = backend.groups
-        if len(groups) == 1 and len(groups[0]) == 1:
-            return (self._outbound(groups[0][0], operation),)
-        order: list[Target] = []
-        for group in groups:
-            first = int(die * len(group))
-            order += [*group[first:], *group[:first]]
-        return [self._outbound(target, operation) for target in order]
+        order: list[Outbound] = []
+        for group in backend.groups:
+            first = int(die() * len(group)) if len(group) > 1 else 0
+            for target in (*group[first:], *group[:first]) if first else group:
+                host = operation if target.endpoints and operation in target.endpoints else ""
+                order.append(self._outbounds[id(target), host])
+        return order
 
-    def _outbound(self, target: Target, operation: str) -> Outbound:
-        return self._outbounds[id(target), operation if operation in target.endpoints else ""]
+
+def _policies(plan: Plan) -> Iterable[AiPolicy]:
+    for listener in plan.listeners:
+        for entry in listener.entries:
+            yield from (entry.rule.ai, entry.rule.gateway_ai)
+    for backend in backends(plan):
+        yield backend.ai
+        yield from (target.ai for group in backend.groups for target in group)
 
 
 def _owner(route: ModelRoute) -> str:

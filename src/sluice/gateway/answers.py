@@ -58,7 +58,12 @@ def chat_relay(
         elif not same:
             rewrite = as_answer(client, chat, opening)
         return WholeRelay(
-            dialect=provider, rewrite=rewrite, keep_leftovers=same, deadlines=deadlines, limits=limits, **timing
+            dialect=provider,
+            rewrite=rewrite,
+            keep_leftovers=same and chat.stream,
+            deadlines=deadlines,
+            limits=limits,
+            **timing,
         )
     decoder = provider.decoder(keep_leftovers=same and not chat.stream)
     sink: Sink

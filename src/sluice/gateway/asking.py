@@ -1,6 +1,7 @@
 """From a matched route to what is asked of whom, and the way there."""
 
 import asyncio
+from collections.abc import Awaitable
 from functools import partial
 
 from sluice.config.plan import AiBackend, HttpBackend, Rule, Target
@@ -51,18 +52,26 @@ def read_call(
     if backend is None:
         name = aliased(merged(rule.ai, rule.gateway_ai), account.request_model)
         backend = active.model(name, request, world.die())
-    call.at(backend)
+    call.backend = backend
     return call, backend
 
 
-async def ask(
+def ask(
     world: World, account: Account, clocks: Deadlines, target: Target, draft: Draft | OwnAnswer, limits: Limits
-) -> UpstreamStream:
-    """Send what was drafted for a target, once for each of its bodies, and return the one answer.
+) -> Awaitable[UpstreamStream]:
+    """Send what was drafted for a target, once for each of its bodies; await the one answer.
 
-    Raises:
+    Raises, when awaited:
         UpstreamError: see `ports.Upstream.open`.
     """
+    if type(draft) is Draft and not draft.rest and target.cloud is None:
+        return open_upstream(world, account, clocks, target, draft.render())
+    return _ask(world, account, clocks, target, draft, limits)
+
+
+async def _ask(
+    world: World, account: Account, clocks: Deadlines, target: Target, draft: Draft | OwnAnswer, limits: Limits
+) -> UpstreamStream:
     if isinstance(draft, OwnAnswer):
         account.direct = True
         account.answered_at = world.clock()
@@ -76,7 +85,8 @@ async def ask(
         return await one(draft)
     began = world.clock()
     asks = [partial(one, each) for each in draft.each()]
-    upstream = await gather(asks, idle_s=clocks.idle_s, max_bytes=limits.max_whole_bytes)
+    left_s = account.request.received_at + clocks.total_s - began if clocks.total_s else None
+    upstream = await gather(asks, idle_s=clocks.idle_s, total_s=left_s, max_bytes=limits.max_whole_bytes)
     account.asked_at, account.answered_at = began, world.clock()
     return upstream
 
@@ -95,13 +105,17 @@ async def open_upstream(
     if now >= total_at:
         raise TimedOut("total")
     connect, headers = clocks.before_head(whom.connect_timeout_s, whom.headers_timeout_s, total_at - now)
-    try:
-        # A clock of its own: two that follow each other could add up to more, and timers fire a little early.
-        async with asyncio.timeout(total_at - now if total_at != NEVER else None):
-            upstream = await world.upstream.open(
-                whom.endpoint, asked, expects_body=request.method != "HEAD", connect_s=connect, headers_s=headers
-            )
-    except TimeoutError:
-        raise TimedOut("total") from None
+    opening = world.upstream.open(
+        whom.endpoint, asked, expects_body=request.method != "HEAD", connect_s=connect, headers_s=headers
+    )
+    if total_at == NEVER:
+        upstream = await opening
+    else:
+        try:
+            # A clock of its own: two that follow each other could add up to more, and timers fire a little early.
+            async with asyncio.timeout(total_at - now):
+                upstream = await opening
+        except TimeoutError:
+            raise TimedOut("total") from None
     account.at_answer(upstream, world.clock())
     return upstream

@@ -8,20 +8,20 @@ from sluice.chat.conversation import Conversation
 from sluice.chat.events import Started
 from sluice.chat.request import ChatRequest
 from sluice.config.plan import AiBackend, Rule, Target
-from sluice.config.targets import model_for
 from sluice.dialects.dialect import Dialect
 from sluice.gateway import answers
 from sluice.gateway.account import Account
-from sluice.gateway.active import ActivePlan
+from sluice.gateway.active import NO_POLICY, ActivePlan
 from sluice.gateway.operation import Operation, read_chat
 from sluice.gateway.outbound import Draft, Outbound
 from sluice.gateway.ports import Request, UpstreamHead
 from sluice.gateway.world import World
-from sluice.policies.ai import AiPolicy, aliased, patched
+from sluice.policies.ai import AiPolicy, patched
 from sluice.policies.deadlines import Deadlines
 from sluice.providers.provider import Served
 from sluice.providers.quirks import QUIRKS
 from sluice.relay.relay import Limits, Redact, Relay
+from sluice.relay.sinks import NAMELESS
 from sluice.wire.http1 import Header
 
 _read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -48,44 +48,27 @@ class ChatCall:
         self.provider = client
         self._world, self._active, self._request, self._client = world, active, request, client
         self._wanted, self._rule = wanted, rule
-        self._backend: AiBackend | None = None
+        self.backend: AiBackend | None = None
+        """Whose policies hold, once it is known."""
         self._model = ""
         self._shaped: tuple[AiPolicy | None, ChatRequest] = (None, chat)
         self._translated: tuple[ChatRequest, Conversation] | None = None
 
-    def at(self, backend: AiBackend) -> None:
-        """The backend is known: whose policies hold."""
-        self._backend = backend
-
     def draft(self, outbound: Outbound, traceparent: bytes) -> Draft:
         target = outbound.target
-        policy = self._active.policy(self._rule, self._backend, target)
-        chat = self._shape(policy)
-        self._model = model = model_for(target, aliased(policy, chat.model))
-        row = outbound.row(self._client.module_id, model)
-        self.provider = provider = self._world.dialect(row.dialect)
-        same = provider is self._client
-        if same:
-            body = provider.write_request(chat, model=model, ask_usage=target.provider.asks_usage)
-            framing = chat.framing
+        policy = self._active.policy(self._rule, self.backend, target)
+        chat = self.chat if policy is NO_POLICY else self._shape(policy)
+        way = outbound.way(self._client, policy, chat, self._world.dialect)
+        self._model, self.provider = way.model, way.provider
+        asks = target.provider.asks_usage
+        if way.same:
+            body = way.provider.write_request(chat, model=way.model, ask_usage=asks)
         else:
             conversation = self._conversation(chat)
-            asks = target.provider.asks_usage
-            body = provider.write_conversation(conversation, model=model, stream=chat.stream, ask_usage=asks)
-            framing = "sse"
-        if row.quirk:
-            body = _quirk(row, body, target, model)
-        return outbound.chat(
-            self._request,
-            row,
-            body,
-            traceparent,
-            model=model,
-            stream=chat.stream,
-            framing=framing,
-            same_api=same,
-            headers=provider.facts.headers,
-        )
+            body = way.provider.write_conversation(conversation, model=way.model, stream=chat.stream, ask_usage=asks)
+        if way.row.quirk:
+            body = _quirk(way.row, body, target, way.model)
+        return outbound.chat(self._request, way, body, traceparent)
 
     def relay(
         self,
@@ -98,12 +81,14 @@ class ChatCall:
         deadlines: Deadlines,
         limits: Limits,
     ) -> Relay:
+        named = self.provider is self._client  # then its own words are passed on
+        opening = NAMELESS if named else Started(account.request_id, self._model, int(self._world.wall()))
         return answers.chat_relay(
             head,
             self.chat,
             client=self._client,
             provider=self.provider,
-            opening=Started(account.request_id, self._model, int(self._world.wall())),
+            opening=opening,
             redact=redact,
             started_at=started_at,
             now=now,

@@ -145,54 +145,55 @@ class Exchange:
         backend = active.backend(entry, self._world.die()) if entry.answer == "backends" else None
         if isinstance(backend, HttpBackend):
             await self._plain_http(backend)
-            return
-        await self._ask(backend, entry.rule)
+        else:
+            self._read(backend, entry.rule)
+            await self._ask()
 
-    async def _ask(self, backend: AiBackend | None, rule: Rule) -> None:
-        """Find out what is asked and whom, and ask."""
-        active, account = self._active, self.account
-        if backend is not None:  # the operator's word for the address counts; the client then speaks its dialect
+    def _read(self, backend: AiBackend | None, rule: Rule) -> None:
+        """Find out what is asked, and whom."""
+        active, account, world = self._active, self.account, self._world
+        if backend is not None and active.typed:  # the operator's word for the address is what the client speaks
             policy = active.policy(rule, backend, backend.groups[0][0])
             self._wanted = wanted = typed(self._wanted, policy, self._request.path)
-            self._dialect = self._world.dialect(CLIENT_DIALECTS.get(wanted.kind, self._dialect.module_id))
-        self._call, backend = read_call(self._world, active, account, self._dialect, self._wanted, rule, backend)
+            self._dialect = world.dialect(CLIENT_DIALECTS.get(wanted.kind, self._dialect.module_id))
+        self._call, backend = read_call(world, active, account, self._dialect, self._wanted, rule, backend)
         account.at_backend(active.labels(*self._place, backend), backend)
-        self._left = list(active.targets(backend, self._wanted.kind, self._world.die()))
-        await self._try()
+        self._left = active.targets(backend, self._wanted.kind, world.die)
 
-    async def _try(self) -> None:
+    async def _ask(self) -> None:
         """Ask one target after the other until one answers; the last one's failure is the client's."""
+        account, call, world = self.account, self._call, self._world
+        assert call is not None
         while True:
             outbound = self._left.pop(0)
+            self._secret, self._refusal = outbound.secret, None
             try:
-                await self._one(outbound)
+                draft = call.draft(outbound, account.identity.traceparent)
+                account.at_target(outbound, call.provider.module_id if account.chat is not None else "")
+                self._upstream = upstream = await ask(
+                    world, account, self._deadlines, outbound.target, draft, self._active.limits
+                )
+                status = upstream.head.status
+                if not 200 <= status < (300 if call.rewrites else 400):
+                    self._refusal, self._upstream = upstream.head, None
+                    raise call.provider.read_error(status, await read_refusal(upstream, self._secret))
+                self._take(call, upstream)
+                return
             except SluiceError as error:
                 if not self._left or not may_try_another(error):
                     raise
                 self._redact(error)
-                self.account.gave_up(error)
-            else:
-                return
+                account.gave_up(error)
 
-    async def _one(self, outbound: Outbound) -> None:
-        account, call, world = self.account, self._call, self._world
-        assert call is not None
-        self._secret, self._refusal = outbound.secret, None
-        draft = call.draft(outbound, account.identity.traceparent)
-        account.at_target(outbound, call.provider.module_id if account.chat is not None else "")
-        target = outbound.target
-        self._upstream = upstream = await ask(world, account, self._deadlines, target, draft, self._active.limits)
-        head = upstream.head
-        if not 200 <= head.status < (300 if call.rewrites else 400):
-            self._refusal = head
-            self._upstream = None
-            raise call.provider.read_error(head.status, await read_refusal(upstream, self._secret))
+    def _take(self, call: Call, upstream: UpstreamStream) -> None:
+        """A target answers: hand its answer to a relay."""
+        account, head = self.account, upstream.head
         relay = call.relay(
             head,
             account,
             redact=self._redact,
             started_at=self._request.received_at,
-            now=world.clock(),
+            now=self._world.clock(),
             deadlines=self._deadlines,
             limits=self._active.limits,
         )
@@ -269,7 +270,7 @@ class Exchange:
             self._world.stream_ended()
         self._pump = None
         self._client.observer = self
-        self._go(self._try)
+        self._go(self._ask)
 
     def fail(self, error: SluiceError, outcome: Outcome | None = None) -> None:
         """Answer with an error, in the client's dialect, if nothing was sent; and finish."""

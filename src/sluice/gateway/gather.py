@@ -41,12 +41,13 @@ class Here:
 
 
 async def gather(
-    asks: Sequence[Callable[[], Awaitable[UpstreamStream]]], *, idle_s: float, max_bytes: int
+    asks: Sequence[Callable[[], Awaitable[UpstreamStream]]], *, idle_s: float, total_s: float | None, max_bytes: int
 ) -> UpstreamStream:
     """Ask all of them, and return one answer: the headers of all, and their bodies as one JSON array (`apart` takes it
     to pieces). If one is refused, that is the answer, and the others are given up.
 
-    `idle_s`: how long a body may fall silent, 0 = for ever. `max_bytes`: of all bodies together.
+    `idle_s`: how long a body may fall silent, 0 = for ever. `total_s`: until all are here, None = any time.
+    `max_bytes`: of all bodies together.
 
     Raises:
         UpstreamError: one of them failed.
@@ -62,8 +63,10 @@ async def gather(
         return answer
 
     try:
-        async with asyncio.TaskGroup() as group:
+        async with asyncio.timeout(total_s), asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(ask)) for ask in asks]
+    except TimeoutError:
+        raise TimedOut("total") from None
     except BaseExceptionGroup as failures:
         first = failures.exceptions[0]  # the others were given up because of it
         if isinstance(first, _Refusal):

@@ -1,21 +1,24 @@
 """The bytes of a request to a provider. What does not depend on the request is rendered once per plan."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from sluice.chat.request import Framing
+from sluice.chat.request import ChatRequest, Framing
 from sluice.config.plan import AiBackend, Endpoint, Plan, Target
+from sluice.config.targets import model_for
+from sluice.dialects.dialect import Dialect
 from sluice.errors import ModelNotFound
 from sluice.gateway.ports import Request, Signer
 from sluice.policies import headers as header_policy
+from sluice.policies.ai import AiPolicy, aliased
 from sluice.providers.credential import CloudAuth, HeaderPlacement, Secret
 from sluice.providers.provider import Served, below, filled, path_of, placed, served
 from sluice.wire import http1
 from sluice.wire.http1 import Header
 
-MAX_PATHS = 512
-"""Rendered paths that a target keeps: clients choose models, and there may be any number of them."""
+MAX_WAYS = 512
+"""Ways to ask for a model that a target remembers: clients choose models, and there may be any number of them."""
 
 _DESCRIBES_BODY = (b"content-type", b"content-encoding")
 _JSON: Header = (b"content-type", b"application/json")
@@ -61,6 +64,19 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
         return b"%b%bcontent-length: %d\r\n\r\n%b" % (line, headers, len(self.body), self.body)
 
 
+class Way(msgspec.Struct, frozen=True):
+    """How a target is asked for a model by the clients of one dialect: found once, and remembered."""
+
+    model: str
+    """The provider's name of it."""
+    row: Served
+    provider: Dialect
+    same: bool
+    """The provider speaks the client's own dialect."""
+    path: str
+    headers: bytes
+
+
 class OwnAnswer(msgspec.Struct, frozen=True, gc=False):
     """A JSON body that Sluice answers with: the provider need not be asked."""
 
@@ -70,7 +86,7 @@ class OwnAnswer(msgspec.Struct, frozen=True, gc=False):
 class Outbound:
     """How to ask one target: fixed headers and paths, ready."""
 
-    __slots__ = ("_base_path", "_fixed", "_host", "_paths", "_query", "_rows", "label", "secret", "target")
+    __slots__ = ("_base_path", "_fixed", "_host", "_query", "_rows", "_ways", "label", "secret", "target")
 
     def __init__(self, target: Target) -> None:
         provider = target.provider
@@ -80,7 +96,7 @@ class Outbound:
         base_path = provider.base_path if target.base_path is None else target.base_path
         self._base_path = filled(base_path, target.variables)
         self._query = filled(provider.query, target.variables)
-        self._paths: dict[tuple[int, str, bool, Framing], str] = {}
+        self._ways: dict[tuple[str, int, str, bool, Framing], Way] = {}
         self._host = host_header(target.endpoint)
         self.secret = HeaderPlacement().bare(target.credential) if target.credential else ""
         fixed: list[Header] = [(b"host", self._host.encode("latin-1")), (b"accept-encoding", b"identity")]
@@ -96,57 +112,58 @@ class Outbound:
         placement, headers = placed(self.target.provider, secret)
         return [placement.render(Secret(HeaderPlacement().bare(secret))), *_encoded(headers)]
 
-    def row(self, client: str, model: str) -> Served:
-        """Choose how to ask: in the client's own dialect if the target speaks it.
+    def way(self, client: Dialect, aliases: AiPolicy, chat: ChatRequest, dialect: Callable[[str], Dialect]) -> Way:
+        """Find how to put a chat request to this target: in the client's own dialect if the target speaks it.
 
         Raises:
             ModelNotFound: the target does not serve the model at all.
+            BadRequest: the address holds the model, and there is none or it cannot stand there.
+        """
+        key = (client.module_id, id(aliases), chat.model, chat.stream, chat.framing)
+        way = self._ways.get(key)
+        if way is None:
+            way = self._way(client, aliased(aliases, chat.model), chat, dialect)
+            if len(self._ways) < MAX_WAYS:
+                self._ways[key] = way
+        return way
+
+    def _way(self, client: Dialect, asked: str, chat: ChatRequest, dialect: Callable[[str], Dialect]) -> Way:
+        target = self.target
+        model = model_for(target, asked)
+        row = self.row(client.module_id, model)
+        provider = dialect(row.dialect)
+        same = provider is client
+        path = target.chat_path
+        if not path:
+            path = path_of(row, model, stream=chat.stream, variables=target.variables, base=self._base_path)
+            if same and chat.framing == "json_array":
+                path = path.removesuffix("?alt=sse")
+            path = joined(path, self._query)
+        own = {name for name, _ in target.provider.headers}
+        headers = [_JSON, *_encoded(field for field in provider.facts.headers if field[0] not in own)]
+        if row.key_header and target.credential is not None:
+            headers.append(HeaderPlacement(row.key_header, "").render(Secret(self.secret)))
+        return Way(model, row, provider, same, path, self._fixed + http1.fields(headers))
+
+    def row(self, client: str, model: str) -> Served:
+        """Choose how to ask for a model.
+
+        Raises:
+            ModelNotFound: the target does not serve it at all.
         """
         row = served(self._rows, client, model)
         if row is None:
             raise ModelNotFound(f"The provider does not serve the model '{model}'.", param="model")
         return row
 
-    def chat(
-        self,
-        request: Request,
-        row: Served,
-        body: bytes,
-        traceparent: bytes,
-        *,
-        model: str,
-        stream: bool,
-        framing: Framing,
-        same_api: bool,
-        headers: tuple[tuple[str, str], ...],
-    ) -> Draft:
-        """Draft a chat request around its body. `headers` are the dialect's own.
-
-        Raises:
-            BadRequest: the address holds the model, and there is none or it cannot stand there.
-        """
-        key = (id(row), model, stream, framing)
-        path = self._paths.get(key)
-        if path is None:
-            path = self._chat_path(row, model, stream, framing)
-            if len(self._paths) < MAX_PATHS:
-                self._paths[key] = path
-        described = b"%bcontent-type: application/json\r\n%b" % (
-            self._fixed,
-            self._variable(request, traceparent, same_api=same_api),
+    def chat(self, request: Request, way: Way, body: bytes, traceparent: bytes) -> Draft:
+        """Draft a chat request around its body."""
+        path = way.path
+        if request.query and way.same and (query := _crossing(request.query, way.provider.facts.query)):
+            path = joined(path, query)
+        return Draft(
+            "POST", path, self._host, way.headers + self._variable(request, traceparent, same_api=way.same), body
         )
-        if headers:
-            own = {name for name, _ in self.target.provider.headers}
-            described += http1.fields(_encoded(field for field in headers if field[0] not in own))
-        return Draft("POST", path, self._host, described, body)
-
-    def _chat_path(self, row: Served, model: str, stream: bool, framing: Framing) -> str:
-        if self.target.chat_path:
-            return self.target.chat_path
-        path = path_of(row, model, stream=stream, variables=self.target.variables, base=self._base_path)
-        if framing == "json_array":
-            path = path.removesuffix("?alt=sse")
-        return joined(path, self._query)
 
     def operation(
         self, request: Request, template: str, body: bytes, traceparent: bytes, *, model: str, same_api: bool = True
@@ -179,6 +196,11 @@ class Outbound:
 
 def _encoded(headers: Iterable[tuple[str, str]]) -> list[Header]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def _crossing(query: str, allowed: frozenset[str]) -> str:
+    """What of a client's query a provider may see: keys are among what it may not."""
+    return "&".join(part for part in query.split("&") if part in allowed)
 
 
 def client_credential(request: Request) -> Secret | None:
@@ -219,14 +241,15 @@ def outbounds(plan: Plan) -> dict[tuple[int, str], Outbound]:
     """Render every target of a plan, by the target's identity (a plan outlives its use) and the operation; empty =
     every operation that is not asked for at a host of its own."""
     rendered = {}
-    for target in (target for backend in _backends(plan) for group in backend.groups for target in group):
+    for target in (target for backend in backends(plan) for group in backend.groups for target in group):
         rendered[id(target), ""] = Outbound(target)
         for operation, endpoint in target.endpoints.items():
             rendered[id(target), operation] = Outbound(msgspec.structs.replace(target, endpoint=endpoint))
     return rendered
 
 
-def _backends(plan: Plan) -> Iterable[AiBackend]:
+def backends(plan: Plan) -> Iterable[AiBackend]:
+    """Every backend of a plan that speaks a dialect, perhaps more than once."""
     for listener in plan.listeners:
         for entry in listener.entries:
             for weighted in entry.rule.backends:

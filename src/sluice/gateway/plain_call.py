@@ -74,7 +74,7 @@ class PlainCall:
         self.model = wanted.model
         self.operation = OPERATION_NAMES.get(wanted.kind, "")
         self._world, self._active, self._request, self._wanted, self._rule = world, active, request, wanted, rule
-        self._backend: AiBackend | None = None
+        self.backend: AiBackend | None = None
         self._asked: Asked | None = None
         """The last target's request, if it is a translated one."""
         self._own: tuple[Header, ...] = ()
@@ -85,18 +85,12 @@ class PlainCall:
         elif wanted.kind == "detect":
             self.model = self.model or _detected_model(request.body)
 
-    def at(self, backend: AiBackend) -> None:
-        """The backend is known: whose policies hold."""
-        self._backend = backend
-
-    # -- the request --------------------------------------------------------------------------------------------------
-
     def draft(self, outbound: Outbound, traceparent: bytes) -> Draft | OwnAnswer:
         request, target, wanted = self._request, outbound.target, self._wanted
         self._asked, self._own = None, ()
         if not self.operation:
             return outbound.other(request, wanted.suffix, request.body, traceparent, query=request.query)
-        policy = self._active.policy(self._rule, self._backend, target)
+        policy = self._active.policy(self._rule, self.backend, target)
         model = model_for(target, aliased(policy, self.model))
         if self.operation == "count_tokens":
             return self._count(outbound, traceparent, policy, model)

@@ -30,6 +30,8 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     """Names of models, at this provider, that are served so: exact, `prefix*` or `*suffix`."""
     not_models: tuple[str, ...] = ()
     """Names that are not, though `models` means them."""
+    key_header: str = ""
+    """A header that the key goes into as well, bare."""
     quirk: str = ""
     """Name in `providers.quirks.QUIRKS` of what is special about the body."""
     model_name: str = ""

@@ -4,6 +4,8 @@ A body is one JSON object, or server-sent events of which each is one. What vend
 later reports replace earlier ones, member by member, for some streams report input first and output last.
 """
 
+from typing import Annotated
+
 import msgspec
 
 from sluice.chat.events import Reported, Started
@@ -17,22 +19,26 @@ MAX_OBSERVED_BYTES = 4 << 20
 """What is kept of an answer to be read at its end, or of one event. A longer one is passed on and not read."""
 
 
+_Count = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+"""Some vendors write counts as 5.0."""
+
+
 class _Details(msgspec.Struct):
-    cached_tokens: int | None = None
-    audio_tokens: int | None = None
-    reasoning_tokens: int | None = None
+    cached_tokens: _Count | None = None
+    audio_tokens: _Count | None = None
+    reasoning_tokens: _Count | None = None
 
 
 class _Usage(msgspec.Struct):
     """Every published API's object, in one: their members do not contradict each other."""
 
-    prompt_tokens: int | None = None
-    input_tokens: int | None = None
-    completion_tokens: int | None = None
-    output_tokens: int | None = None
-    total_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
+    prompt_tokens: _Count | None = None
+    input_tokens: _Count | None = None
+    completion_tokens: _Count | None = None
+    output_tokens: _Count | None = None
+    total_tokens: _Count | None = None
+    cache_read_input_tokens: _Count | None = None
+    cache_creation_input_tokens: _Count | None = None
     prompt_tokens_details: _Details | None = None
     input_tokens_details: _Details | None = None
     output_tokens_details: _Details | None = None
@@ -42,10 +48,10 @@ class _Usage(msgspec.Struct):
 class _Metadata(msgspec.Struct, rename="camel"):
     """Usage of a Generative Language answer."""
 
-    prompt_token_count: int | None = None
-    candidates_token_count: int | None = None
-    thoughts_token_count: int | None = None
-    cached_content_token_count: int | None = None
+    prompt_token_count: _Count | None = None
+    candidates_token_count: _Count | None = None
+    thoughts_token_count: _Count | None = None
+    cached_content_token_count: _Count | None = None
 
 
 class _Meta(msgspec.Struct):
@@ -157,9 +163,9 @@ def _google_counts(usage: _Metadata) -> dict[str, int]:
     )
 
 
-def _said(**counts: int | None) -> dict[str, int]:
-    return {name: count for name, count in counts.items() if count is not None}
+def _said(**counts: float | None) -> dict[str, int]:
+    return {name: int(count) for name, count in counts.items() if count is not None}
 
 
-def _first(*counts: int | None) -> int | None:
+def _first(*counts: float | None) -> float | None:
     return next((count for count in counts if count is not None), None)

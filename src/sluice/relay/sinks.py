@@ -10,7 +10,6 @@ from sluice.dialects.dialect import Dialect, StreamDecoder, StreamEncoder
 from sluice.errors import SluiceError
 from sluice.wire.sse import Frame
 
-
 NAMELESS = Started("", "")
 
 

@@ -74,6 +74,10 @@ class SseDecoder:
         if self._clean and len(chunk) <= self._max and chunk.endswith(b"\n\n") and b"\r" not in chunk:
             if chunk.startswith(b"data: ") and chunk.find(b"\n") == len(chunk) - 2:
                 return [Frame(chunk, chunk[6:-2])]
+            if chunk.startswith(b"event: "):
+                eol = chunk.find(b"\n")
+                if chunk.startswith(b"data: ", eol + 1) and chunk.find(b"\n", eol + 7) == len(chunk) - 2:
+                    return [Frame(chunk, chunk[eol + 7 : -2], chunk[7:eol].decode("utf-8", "replace"))]
             frames = _whole_events(chunk)
             if frames is not None:
                 return frames

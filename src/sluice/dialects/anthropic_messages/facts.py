@@ -172,6 +172,7 @@ CARRIES: dict[str, Carry] = {
 
 FACTS = Facts(
     headers=(("anthropic-version", "2023-06-01"),),
+    query=frozenset(["beta=true"]),
     title="Anthropic Messages",
     source="platform.claude.com/docs/en/api/messages, read 2026-11-21",
     fields=FIELDS,

@@ -49,9 +49,8 @@ def read(body: bytes, *, keep_leftovers: bool = False) -> list[Event]:
     events: list[Event] = [Started(whole.id or "", whole.model or "", int(whole.created or 0)), *extra]
     for choice in whole.choices:
         _choice(whole.id or "", choice, events)
-    failed = next((event for event in events if isinstance(event, Failed)), None)
-    if failed is not None:
-        return [failed]
+        if type(last := events[-1]) is Failed:
+            return [last]
     if whole.usage is not None:
         events.append(Reported(read_usage(whole.usage)))
     events.append(Ended())
@@ -124,14 +123,19 @@ def _nothing(choice: Choice, name: str, form: CallForm) -> str:
     return form.no_arguments(name) if choice.finish not in (None, "length") else ""
 
 
-def _join_logprobs(pieces: tuple[msgspec.Raw, ...]) -> dict[str, list[msgspec.Raw]] | None:
-    """Each chunk's logprobs hold the lists of its own tokens; a whole answer holds one list of all."""
-    joined: dict[str, list[msgspec.Raw]] = {}
+def _join_logprobs(pieces: tuple[msgspec.Raw, ...]) -> dict[str, list[msgspec.Raw] | None] | None:
+    """Each chunk's logprobs hold the lists of its own tokens; a whole answer holds one list of all. A list that no
+    chunk had stays null."""
+    joined: dict[str, list[msgspec.Raw] | None] = {}
     for piece in pieces:
         try:
             lists = msgspec.json.decode(piece, type=dict[str, list[msgspec.Raw] | None])
         except UNREADABLE:
             continue  # a vendor's own shape cannot be joined
         for name, values in lists.items():
-            joined.setdefault(name, []).extend(values or [])
+            known = joined.get(name)
+            if known is None:
+                joined[name] = values
+            else:
+                known.extend(values or ())
     return joined or None

@@ -25,7 +25,6 @@ from sluice.dialects.openai_chat.schema import (
     ContentPart,
     Delta,
     read_usage,
-    said,
 )
 from sluice.errors import InBandFailure, ProtocolError, SluiceError
 from sluice.wire.sse import Frame
@@ -143,9 +142,9 @@ def other_channels(index: int, delta: Delta, logprobs: msgspec.Raw | None, event
 
 
 def rare_members(index: int, delta: Delta, events: list[Event]) -> None:
-    if said(delta.annotations) is not None:
+    if delta.annotations is not ABSENT and delta.annotations != NULL:
         citations.read(index, delta.annotations, events)
-    if said(delta.audio) is not None:
+    if delta.audio is not ABSENT and delta.audio != NULL:
         events.append(Unrecognised("delta:audio"))
 
 

@@ -87,7 +87,7 @@ def write(chat: ChatRequest, *, model: str, ask_usage: bool) -> bytes:
     the wish for usage, and what Sluice itself put into the ids of tool calls."""
     fields = chat.fields
     replace: dict[str, msgspec.Raw] = {}
-    if model and not _says(fields.get("model"), model):
+    if model and (model != chat.model or "model" not in fields):
         replace["model"] = msgspec.Raw(_encode(model))
     if chat.stream is not (fields.get("stream", NULL) == _TRUE):
         replace["stream"] = _TRUE if chat.stream else _FALSE
@@ -98,13 +98,6 @@ def write(chat: ChatRequest, *, model: str, ask_usage: bool) -> bytes:
     if "messages" in fields and _MARK in bytes(fields["messages"]):
         replace["messages"] = without_tokens(fields["messages"])
     return _encode(fields | replace)
-
-
-def _says(raw: msgspec.Raw | None, text: str) -> bool:
-    try:
-        return raw is not None and _read_text(raw) == text
-    except UNREADABLE:
-        return False
 
 
 def _with_usage(options: msgspec.Raw | None) -> msgspec.Raw:

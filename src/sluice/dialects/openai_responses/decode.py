@@ -69,6 +69,8 @@ class ResponsesStreamDecoder:
             raise ProtocolError("an event of the provider has no type")
         elif kind not in _SILENT:
             out.append(Unrecognised(f"event:{kind}"))
+        if out and type(out[-1]) is Failed:
+            self._sequence -= 1  # such a frame is never passed on: `failure` takes its place
         return out
 
     def _unread(self, data: bytes, name: str, error: Exception) -> list[Event]:

@@ -66,7 +66,7 @@ class ResponsesStreamEncoder:
             case ChoiceFinished(choice=0):
                 return self._finish(event)
             case Started():
-                return self._start(event)
+                self._start(event)
             case Reported():
                 self._usage = event.usage
             case Leftover(place=""):
@@ -170,12 +170,12 @@ class ResponsesStreamEncoder:
 
     # -- the response -------------------------------------------------------------------------------------------------
 
-    def _start(self, event: Started) -> bytes:
+    def _start(self, event: Started) -> None:
+        """Nothing is written yet: Azure's first chunk names nobody, and the id of a response never changes once it was
+        told, for the official client insists on it."""
         old = self._said
         said = Started(event.id or old.id, clean(event.model) or old.model, event.created or old.created)
-        # The id of a response never changes once it was told: the official client insists on it.
         self._said = Started(old.id, said.model, said.created) if self._begun else said
-        return self._begin() if event.id and event.model else b""
 
     def _begin(self) -> bytes:
         if self._begun:
@@ -223,4 +223,5 @@ class ResponsesStreamEncoder:
     def _response(self, status: str, *, reason: str = "", error: dict[str, object] | None = None) -> dict[str, object]:
         said = self._said
         head = Head(id=said.id, model=said.model, created=said.created, members=self._members)
-        return response(head, status, self._output.items, usage=self._usage, reason=reason, error=error)
+        usage = None if status == "in_progress" else self._usage
+        return response(head, status, self._output.items, usage=usage, reason=reason, error=error)
