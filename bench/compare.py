@@ -8,49 +8,18 @@ and its send time, so loss, order and latency are all checked. Needs cc and ngin
 """
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from bench import rig
+from bench import asked, rig
+from bench.asked import Lane, Load, lanes
 from bench.proc import cpu_seconds, rss_mib
-
-BODY: dict[str, object] = {
-    "model": "gpt-4o-mini",
-    "messages": [
-        {"role": "system", "content": "You are a helpful assistant who explains concepts clearly."},
-        {"role": "user", "content": "In a couple of sentences, explain what streaming is and why it is useful."},
-    ],
-}
-
-
-class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """How hard to push. A stream is `chunks` deltas, one each `interval_us`; else a request has one whole answer."""
-
-    stream: bool = True
-    conns: int = 100
-    chunks: int = 200
-    interval_us: int = 10_000
-    seconds: float = 4.0
-    rounds: int = 3
-    dialect: str = "openai"
-
-    @property
-    def unit(self) -> str:
-        """What CPU time is divided by."""
-        return "chunk" if self.stream else "request"
-
-
-STREAMS = Load()
-"""100 streams of 100 deltas a second each."""
-PLAIN = Load(stream=False, conns=16)
-"""16 connections, one request after the other on each."""
 
 
 class Percentiles(msgspec.Struct, frozen=True):
@@ -84,41 +53,40 @@ class Figures(msgspec.Struct, frozen=True):
     request_p50_us: float
     rss_mib: float
     bad: int
-    """Answers that were not 200, or connections that broke: all rounds together."""
+    """Answers that were not 200, broke, or had no success marker at their end: all rounds together."""
     lost: int
-    """Deltas lost or out of order: all rounds together."""
+    """Deltas lost, repeated, out of order or in the wrong form: all rounds together."""
 
 
-def compare(targets: Iterable[rig.Target], load: Load, folder: Path) -> list[Figures]:
-    """Measure `direct`, nginx and `targets` in `load.rounds` rounds; return the medians in that order.
+def compare(targets: Sequence[rig.Target], loads: Sequence[Load], rounds: int, folder: Path) -> list[list[Figures]]:
+    """Measure everyone under each load, load after load in every round; return the medians in the order of `loads` and
+    of `lanes`. What is compared is never minutes apart: a shared machine changes its speed.
 
     `folder` holds the programs that rig.build made.
 
     Raises:
         rig.RigError: a process did not start.
     """
-    everyone = [rig.DIRECT, rig.nginx_target(folder), *targets]
-    body = folder / "body.json"
-    body.write_text(json.dumps({"stream": load.stream} | BODY))
+    measured = [[_round(lanes(targets, load, folder), load, folder) for load in loads] for _ in range(rounds)]
+    return [[_median(list(rows)) for rows in zip(*each, strict=True)] for each in zip(*measured, strict=True)]
+
+
+def _round(everyone: list[Lane], load: Load, folder: Path) -> list[Figures]:
     with rig.upstream(folder, load.chunks, load.interval_us, load.dialect):
-        rounds = [_round(everyone, load, folder) for _ in range(load.rounds)]
-    return [_median([figures[index] for figures in rounds]) for index in range(len(everyone))]
-
-
-def _round(targets: list[rig.Target], load: Load, folder: Path) -> list[Figures]:
-    figures = [_measure(target, load, folder) for target in targets]
+        figures = [_measure(lane, load, folder) for lane in everyone]
     nginx = next(row.cpu_us for row in figures if row.name == "nginx")
     return [msgspec.structs.replace(row, x_nginx=round(row.cpu_us / max(0.01, nginx), 2)) for row in figures]
 
 
-def _measure(target: rig.Target, load: Load, folder: Path) -> Figures:
-    with rig.running(target, folder) as pid:
-        push(target, folder, conns=8, seconds=0.5)
+def _measure(lane: Lane, load: Load, folder: Path) -> Figures:
+    (folder / "body.json").write_bytes(asked.body(lane.form, lane.model))
+    with rig.running(lane.target, folder) as pid:
+        push(lane, folder, conns=8, seconds=0.5, deltas=load.deltas)
         before = cpu_seconds(pid) if pid else 0.0
-        seen = push(target, folder, load.conns, load.seconds)
+        seen = push(lane, folder, load.conns, load.seconds, load.deltas)
         cpu = cpu_seconds(pid) - before if pid else 0.0
         return Figures(
-            name=target.name,
+            name=lane.name,
             cpu_us=round(cpu * 1e6 / max(1, seen.chunks if load.stream else seen.done), 2),
             x_nginx=0.0,
             chunk_p50_us=seen.chunk_lat_us.p50,
@@ -131,10 +99,11 @@ def _measure(target: rig.Target, load: Load, folder: Path) -> Figures:
         )
 
 
-def push(target: rig.Target, folder: Path, conns: int, seconds: float) -> Seen:
-    """Run the load client once and return what it saw."""
-    program = ["taskset", "-c", rig.LOAD_CPU, str(folder / "loadgen"), str(target.port), target.path]
-    command = [*program, str(conns), str(seconds), str(folder / "body.json"), *target.headers]
+def push(lane: Lane, folder: Path, conns: int, seconds: float, deltas: int) -> Seen:
+    """Run the load client once and return what it saw. It sends `folder`/body.json and expects `deltas` per answer."""
+    program = ["taskset", "-c", rig.LOAD_CPU, str(folder / "loadgen"), str(lane.target.port), lane.target.path]
+    checks = [lane.form, str(deltas)]
+    command = [*program, str(conns), str(seconds), str(folder / "body.json"), *checks, *lane.target.headers]
     done = subprocess.run(command, check=True, capture_output=True, timeout=seconds + 60)
     return msgspec.json.decode(done.stdout, type=Seen)
 
@@ -170,9 +139,9 @@ def table(rows: Iterable[Figures], unit: str) -> str:
         "bad",
         "lost",
     )
-    lines = [f"{'target':12}" + "".join(f"{head:>15}" for head in heads)]
+    lines = [f"{'target':18}" + "".join(f"{head:>15}" for head in heads)]
     lines += [
-        row.name.ljust(12) + "".join(f"{figure:>15g}" for figure in msgspec.structs.astuple(row)[1:]) for row in rows
+        row.name.ljust(18) + "".join(f"{figure:>15g}" for figure in msgspec.structs.astuple(row)[1:]) for row in rows
     ]
     return "\n".join(lines)
 
@@ -190,11 +159,11 @@ def main() -> int:
     parser.add_argument("--no-stream", action="store_true")
     parser.add_argument("--json", type=Path, metavar="OUT")
     given = vars(parser.parse_args())
-    paths, out, stream = given.pop("targets"), given.pop("json"), not given.pop("no_stream")
-    load = Load(stream=stream, **given)
+    paths, out, rounds = given.pop("targets"), given.pop("json"), given.pop("rounds")
+    load = Load(stream=not given.pop("no_stream"), **given)
     with tempfile.TemporaryDirectory() as name:
         rig.build(Path(name))
-        rows = compare([rig.read_target(path) for path in paths], load, Path(name))
+        (rows,) = compare([rig.read_target(path) for path in paths], [load], rounds, Path(name))
     print(table(rows, load.unit))
     if out:
         out.write_bytes(msgspec.json.format(msgspec.json.encode({"unit": load.unit, "summary": rows}), indent=1))

@@ -4,7 +4,6 @@ The client is one epoll loop in this process. The upstream sends a delta a secon
 holds many streams with little to do: what is measured is what a stream keeps, not what a chunk needs in passing.
 """
 
-import json
 import selectors
 import socket
 import time
@@ -12,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from bench import rig
-from bench.compare import BODY
+from bench import asked, rig
+from bench.asked import Lane
 from bench.proc import open_files, rss_mib
 
 STREAMS = 2_000
@@ -51,9 +50,9 @@ class Memory(msgspec.Struct, frozen=True):
 class Crowd:
     """Many streams held open by one epoll loop. Not for reuse after `close`."""
 
-    def __init__(self, target: rig.Target) -> None:
-        """Prepare for streams through `target`."""
-        body = json.dumps({"stream": True} | BODY).encode()
+    def __init__(self, lane: Lane) -> None:
+        """Prepare for streams of this lane."""
+        target, body = lane.target, asked.body(lane.form, lane.model)
         head = [f"POST {target.path} HTTP/1.1", f"Host: 127.0.0.1:{target.port}", "Content-Type: application/json"]
         head += [f"Content-Length: {len(body)}", *target.headers]
         self._port = target.port
@@ -100,21 +99,21 @@ class Crowd:
             connection.close()
 
 
-def measure(target: rig.Target, folder: Path, streams: int = STREAMS) -> Memory:
-    """Measure one target; `folder` holds the upstream that rig.build made.
+def measure(lane: Lane, dialect: rig.Dialect, folder: Path, streams: int = STREAMS) -> Memory:
+    """Measure one target; `dialect` is what the upstream speaks, `folder` holds it, as rig.build made it.
 
     Raises:
         rig.RigError: a process did not start, or a stream failed.
     """
     if rig.raise_file_limit() < 2 * streams + 500:
         raise rig.RigError(f"{streams} streams need {2 * streams + 500} open files; raise the hard limit (ulimit -Hn)")
-    with rig.upstream(folder, CHUNKS, INTERVAL_US), rig.running(target, folder) as pid:
+    with rig.upstream(folder, CHUNKS, INTERVAL_US, dialect), rig.running(lane.target, folder) as pid:
         idle = rss_mib(pid)
-        _hold(target, WARM_UP, pid)
+        _hold(lane, WARM_UP, pid)
         files, warm = open_files(pid), rss_mib(pid)
-        opened = _hold(target, streams, pid)
+        opened = _hold(lane, streams, pid)
         return Memory(
-            name=target.name,
+            name=lane.name,
             streams=streams,
             idle_mib=round(idle, 1),
             warm_mib=round(warm, 1),
@@ -124,10 +123,10 @@ def measure(target: rig.Target, folder: Path, streams: int = STREAMS) -> Memory:
         )
 
 
-def _hold(target: rig.Target, streams: int, pid: int) -> float:
+def _hold(lane: Lane, streams: int, pid: int) -> float:
     """Open streams, return the RSS while they are open, and close them again."""
     before = open_files(pid)
-    crowd = Crowd(target)
+    crowd = Crowd(lane)
     try:
         crowd.open(streams)
         crowd.read_until(3)

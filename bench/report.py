@@ -34,7 +34,8 @@ def render(result: Result) -> str:
         f"Python {machine.python}; medians of {_count(result.rounds, 'round')}. "
         "Ratios carry over to other machines, microseconds do not."
     )
-    return "\n\n".join([where, _promises(result), _beside_nginx(result)])
+    tables = [_promises(result), _beside_nginx(result)] + ([_translated(result)] if result.translated else [])
+    return "\n\n".join([where, *tables])
 
 
 def _promises(result: Result) -> str:
@@ -70,6 +71,33 @@ def _cells(result: Result, row: Figures) -> Sequence[str]:
         "" if no_cpu else f"{plain.cpu_us:.1f}",
         "" if no_cpu else f"{plain.x_nginx:.2f}",
         f"{plain.request_p50_us:.0f}",
+        f"{held.idle_mib:.1f}" if held else "",
+        f"{held.kib_per_stream:.1f}" if held else "",
+    )
+
+
+def _translated(result: Result) -> str:
+    heads = (
+        *("From Messages", "CPU us per chunk", "x nginx, Messages", "x nginx, chat"),
+        *("chunk p50 us", "p99 us", "TTFT p50 us", "idle MiB", "KiB per stream"),
+    )
+    return _table(heads, [(_role(result, row), *_translated_cells(result, row)) for row in result.translated])
+
+
+def _role(result: Result, row: Figures) -> str:
+    return f"{row.name}, to chat completions" if row.name == result.target else row.name
+
+
+def _translated_cells(result: Result, row: Figures) -> Sequence[str]:
+    held = next((memory for memory in result.translated_memory if memory.name == row.name), None)
+    no_cpu = row.cpu_us == 0
+    return (
+        "" if no_cpu else f"{row.cpu_us:.1f}",
+        "" if no_cpu else f"{row.x_nginx:.2f}",
+        f"{result.translated_x_chat:.2f}" if row.name == result.target else "",
+        f"{row.chunk_p50_us:.0f}",
+        f"{row.chunk_p99_us:.0f}",
+        f"{row.ttft_p50_us:.0f}",
         f"{held.idle_mib:.1f}" if held else "",
         f"{held.kib_per_stream:.1f}" if held else "",
     )

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -32,6 +33,10 @@ http {{ access_log off; upstream u {{ server 127.0.0.1:{upstream}; keepalive 409
 """
 
 
+Dialect = Literal["openai", "anthropic"]
+"""What the upstream speaks: chat completions or Messages."""
+
+
 class RigError(Exception):
     """The rig cannot stand: a port is taken, a program is missing, or a process ended too soon."""
 
@@ -46,6 +51,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     path: str = "/v1/chat/completions"
     headers: tuple[str, ...] = ()
     env: dict[str, str] = {}
+    model: str = "gpt-4o-mini"
+    """Model whose provider is the upstream in its first form, chat completions."""
+    translated_model: str = ""
+    """Model whose provider is the upstream when it speaks Messages; empty = the target does not translate."""
     ready_port: int = 0
     """Answers GET /healthz/ready with 200 when the target can serve; 0 = ready when `port` accepts."""
 
@@ -56,6 +65,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 DIRECT = Target(name="direct", command=(), port=UPSTREAM_PORT)
 """No gateway at all: what the upstream and the load client cost by themselves."""
+PATHS: dict[Dialect, str] = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
+"""Where the upstream's stream is asked for by who does not translate."""
 
 
 def read_target(path: Path) -> Target:
@@ -65,6 +76,12 @@ def read_target(path: Path) -> Target:
         msgspec.ValidationError: a field is unknown or has the wrong type.
     """
     return msgspec.json.decode(path.read_bytes(), type=Target)
+
+
+def yardsticks(folder: Path, dialect: Dialect) -> list[Target]:
+    """Return what a gateway is measured beside: nothing, and nginx, whose configuration is written into `folder`. Both
+    hand on the upstream's own stream."""
+    return [msgspec.structs.replace(each, path=PATHS[dialect]) for each in (DIRECT, nginx_target(folder))]
 
 
 def nginx_target(folder: Path) -> Target:
@@ -88,7 +105,7 @@ def raise_file_limit() -> int:
 
 
 @contextmanager
-def upstream(folder: Path, chunks: int, interval_us: int, dialect: str = "openai") -> Iterator[None]:
+def upstream(folder: Path, chunks: int, interval_us: int, dialect: Dialect = "openai") -> Iterator[None]:
     """Run the upstream: `chunks` numbered, time-stamped deltas per stream, one each `interval_us`."""
     command = (str(folder / "upstream"), str(UPSTREAM_PORT), str(chunks), str(interval_us), dialect)
     with _process(command, LOAD_CPU, UPSTREAM_PORT, folder / "upstream.log", {}) as process:

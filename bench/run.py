@@ -1,7 +1,7 @@
 """`make bench`: everything that is promised about speed and memory, measured in one run beside nginx.
 
 Writes bench/results/latest.json and the tables of README.md and docs/performance.md. Exits 1 if a promise was missed, 2
-if it could not be measured. `--quick` takes a minute less, promises nothing and writes to build/ alone.
+if it could not be measured. `--quick` takes a minute, promises nothing and writes to build/ alone.
 """
 
 import argparse
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from bench import compare, memory, rig, startup
-from bench.compare import PLAIN, STREAMS, Load
+from bench import compare, memory, rig, selfcheck, startup
+from bench.asked import PLAIN, STREAMS, TRANSLATED, Load, lanes
 from bench.report import LATEST, render
 from bench.verdict import Machine, Result, judge
 from tools import docs
@@ -27,18 +27,21 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """How much to measure."""
 
     streams: Load = STREAMS
+    translated: Load = TRANSLATED
     plain: Load = PLAIN
+    rounds: int = 3
     held_streams: int = memory.STREAMS
     starts: int = startup.STARTS
 
 
 def plan(rounds: int, quick: bool) -> Plan:
     """Return the full plan with `rounds` rounds, or the quick one."""
-    if quick:
-        loads = [msgspec.structs.replace(load, rounds=1, seconds=1.0, chunks=50) for load in (STREAMS, PLAIN)]
-        return Plan(streams=loads[0], plain=loads[1], held_streams=200, starts=1)
-    loads = [msgspec.structs.replace(load, rounds=rounds) for load in (STREAMS, PLAIN)]
-    return Plan(streams=loads[0], plain=loads[1])
+    if not quick:
+        return Plan(rounds=rounds)
+    streams, translated, plain = (
+        msgspec.structs.replace(load, seconds=1.0, chunks=50) for load in (STREAMS, TRANSLATED, PLAIN)
+    )
+    return Plan(streams=streams, translated=translated, plain=plain, rounds=1, held_streams=200, starts=1)
 
 
 def machine() -> Machine:
@@ -58,21 +61,41 @@ def measure(target: rig.Target, todo: Plan, folder: Path) -> Result:
     """Measure `target` beside nginx.
 
     Raises:
-        rig.RigError: a process did not start, or a stream failed.
+        rig.RigError: a process did not start, a stream failed, or the load client sees nothing.
     """
     rig.build(folder)
-    say(f"streams: {todo.streams.rounds} rounds")
-    streams = compare.compare([target], todo.streams, folder)
-    say(compare.table(streams, "chunk"))
-    say(f"plain requests: {todo.plain.rounds} rounds")
-    plain = compare.compare([target], todo.plain, folder)
-    say(compare.table(plain, "request"))
+    selfcheck.run(folder)
+    loads = [todo.streams, todo.plain] + ([todo.translated] if target.translated_model else [])
+    say(f"{todo.rounds} rounds of streams and plain requests")
+    measured = compare.compare([target], loads, todo.rounds, folder)
+    for title, rows, load in zip(("Streams", "Plain requests", "Streams of Messages"), measured, loads, strict=False):
+        say(f"{title}:\n{compare.table(rows, load.unit)}")
     say(f"memory of {todo.held_streams} open streams")
-    held = [memory.measure(each, folder, todo.held_streams) for each in (rig.nginx_target(folder), target)]
-    say("\n".join(f"{row.name:12} idle {row.idle_mib} MiB, {row.kib_per_stream} KiB per stream" for row in held))
+    held, held_translated = (_held(target, load, todo, folder) for load in (todo.streams, todo.translated))
     ready_s = startup.measure(target, folder, todo.starts)
     say(f"start to ready: {ready_s} s")
-    return Result(machine(), target.name, todo.streams.rounds, tuple(streams), tuple(plain), tuple(held), ready_s)
+    return Result(
+        machine(),
+        target.name,
+        todo.rounds,
+        tuple(measured[0]),
+        tuple(measured[1]),
+        held,
+        ready_s,
+        tuple(measured[2]) if target.translated_model else (),
+        held_translated,
+    )
+
+
+def _held(target: rig.Target, load: Load, todo: Plan, folder: Path) -> tuple[memory.Memory, ...]:
+    """Measure the memory of nginx and of `target` under the streams of a load; nothing if `target` has none of them."""
+    rows = {lane.name: lane for lane in lanes([target], load, folder)}
+    if target.name not in rows:
+        return ()
+    held = [memory.measure(rows[name], load.dialect, folder, todo.held_streams) for name in ("nginx", target.name)]
+    for row in held:
+        say(f"{row.name:18} {load.dialect:9} idle {row.idle_mib} MiB, {row.kib_per_stream} KiB per stream")
+    return tuple(held)
 
 
 def say(line: str) -> None:

@@ -1,12 +1,14 @@
 """What is promised, and whether one run of `bench.run` kept it. Reads figures, measures nothing.
 
-The promises are issue 1's; a promise that is missed says so in the README, it is not taken out of this table.
+The promises are those of issue 1 (streams, requests, memory) and issue 2 (translation), and one that is missed says so
+in the README: it is not taken out of this table.
 """
 
 from collections.abc import Callable
 
 import msgspec
 
+from bench.asked import MIRRORED
 from bench.compare import Figures
 from bench.memory import Memory
 
@@ -31,14 +33,33 @@ class Result(msgspec.Struct, frozen=True):
     plain: tuple[Figures, ...]
     memory: tuple[Memory, ...]
     ready_s: float
+    translated: tuple[Figures, ...] = ()
+    """Beside an upstream that speaks Messages: the yardsticks and the target hand them on, and the target translates
+    them to chat completions. Empty = it does not translate."""
+    translated_memory: tuple[Memory, ...] = ()
 
     def figures(self, name: str, plain: bool = False) -> Figures:
         """Return the row of `name`."""
         return next(row for row in (self.plain if plain else self.streams) if row.name == name)
 
-    def held(self, name: str) -> Memory:
+    def translation(self) -> Figures:
+        """Return the row of the target that translates."""
+        return next(row for row in self.translated if row.name == self.target)
+
+    def held(self, name: str, translated: bool = False) -> Memory:
         """Return the memory row of `name`."""
-        return next(row for row in self.memory if row.name == name)
+        return next(row for row in (self.translated_memory if translated else self.memory) if row.name == name)
+
+    @property
+    def translated_x_chat(self) -> float:
+        """CPU of a translated chunk beside nginx, which hands on a chunk of chat completions."""
+        return round(self.translation().cpu_us / max(0.01, self.figures("nginx").cpu_us), 2)
+
+    @property
+    def translated_x_nginx(self) -> float:
+        """CPU of a translated chunk beside nginx: what it pays to hand on the provider's form of it or the client's,
+        whichever is cheaper."""
+        return max(self.translation().x_nginx, self.translated_x_chat)
 
     @property
     def added_p50_ms(self) -> float:
@@ -52,7 +73,9 @@ class Result(msgspec.Struct, frozen=True):
     @property
     def faults(self) -> int:
         """Broken answers and lost or disordered deltas of the target."""
-        rows = (self.figures(self.target), self.figures(self.target, plain=True))
+        mirrored = f"{self.target}{MIRRORED}"
+        rows = [self.figures(self.target), self.figures(self.target, plain=True)]
+        rows += [row for row in self.translated if row.name in (self.target, mirrored)]
         return sum(row.bad + row.lost for row in rows)
 
 
@@ -63,14 +86,24 @@ class Promise(msgspec.Struct, frozen=True):
     most: float
     unit: str
     read: Callable[[Result], float]
+    translates: bool = False
+    """Only one who translates can keep or break it."""
 
 
 PROMISES = (
     Promise("CPU per streamed chunk", 2.0, "x nginx", lambda result: result.figures(result.target).x_nginx),
+    Promise("CPU per translated chunk", 3.0, "x nginx", lambda result: result.translated_x_nginx, translates=True),
     Promise("CPU per plain request", 6.0, "x nginx", lambda result: result.figures(result.target, plain=True).x_nginx),
     Promise("added latency of a chunk, p50", 0.3, "ms", lambda result: result.added_p50_ms),
     Promise("memory, idle", 60.0, "MiB", lambda result: result.held(result.target).idle_mib),
     Promise("memory per open stream", 32.0, "KiB", lambda result: result.held(result.target).kib_per_stream),
+    Promise(
+        "memory per open stream, translated",
+        32.0,
+        "KiB",
+        lambda result: result.held(result.target, translated=True).kib_per_stream,
+        translates=True,
+    ),
     Promise("start to ready", 0.5, "s", lambda result: result.ready_s),
     Promise("answers broken, deltas lost or out of order", 0.0, "", lambda result: result.faults),
 )
@@ -91,5 +124,6 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def judge(result: Result) -> list[Verdict]:
-    """Return the verdict on every promise, in the order of PROMISES."""
-    return [Verdict(each.label, round(each.read(result), 3), each.most, each.unit) for each in PROMISES]
+    """Return the verdict on every promise, in the order of PROMISES; those about translation only for who does it."""
+    due = [each for each in PROMISES if result.translated or not each.translates]
+    return [Verdict(each.label, round(each.read(result), 3), each.most, each.unit) for each in due]

@@ -27,6 +27,13 @@ GOOD = Result(
     plain=(figures("direct", 0, 0, 80), figures("nginx", 13.0, 1.0, 100), figures("sluice", 45.0, 3.5, 200)),
     memory=(held("nginx", 60.0), held("sluice", 80.0)),
     ready_s=0.3,
+    translated=(
+        figures("direct", 0, 0, 270),
+        figures("nginx", 8.0, 1.0, 190),
+        figures("sluice, mirrored", 15.2, 1.9, 280),
+        figures("sluice", 20.0, 2.5, 310),
+    ),
+    translated_memory=(held("nginx", 60.0), held("sluice", 90.0)),
 )
 
 
@@ -36,15 +43,17 @@ def missed(result: Result) -> list[str]:
 
 def test_keeps_every_promise_of_a_good_run() -> None:
     assert missed(GOOD) == []
-    assert [verdict.measured for verdict in judge(GOOD)] == [1.6, 3.5, 0.1, 40.0, 19.5, 0.3, 0.0]
+    assert [verdict.measured for verdict in judge(GOOD)] == [1.6, 2.5, 3.5, 0.1, 40.0, 19.5, 24.6, 0.3, 0.0]
 
 
 WORSE = {
     "CPU per streamed chunk": {"streams": (*GOOD.streams[:2], figures("sluice", 21.0, 2.1, 300))},
+    "CPU per translated chunk": {"translated": (*GOOD.translated[:3], figures("sluice", 24.1, 3.01, 310))},
     "CPU per plain request": {"plain": (*GOOD.plain[:2], figures("sluice", 90.0, 6.01, 200))},
     "added latency of a chunk, p50": {"streams": (*GOOD.streams[:2], figures("sluice", 16.0, 1.6, 501))},
     "memory, idle": {"memory": (GOOD.memory[0], msgspec.structs.replace(held("sluice", 80.0), idle_mib=60.1))},
     "memory per open stream": {"memory": (GOOD.memory[0], held("sluice", 104.7))},
+    "memory per open stream, translated": {"translated_memory": (GOOD.memory[0], held("sluice", 104.7))},
     "start to ready": {"ready_s": 0.51},
     "answers broken, deltas lost or out of order": {
         "plain": (*GOOD.plain[:2], figures("sluice", 45.0, 3.5, 200, bad=1))
@@ -55,6 +64,29 @@ WORSE = {
 @pytest.mark.parametrize(("label", "change"), WORSE.items(), ids=WORSE)
 def test_misses_just_the_promise_that_was_broken(label: str, change: dict[str, object]) -> None:
     assert missed(msgspec.structs.replace(GOOD, **change)) == [label]
+
+
+def test_a_translated_chunk_is_judged_beside_the_cheaper_of_the_two_that_nginx_hands_on() -> None:
+    cheap_chat = (GOOD.streams[0], figures("nginx", 5.0, 1.0, 200), GOOD.streams[2])
+    assert (GOOD.translated_x_chat, GOOD.translated_x_nginx) == (2.0, 2.5)
+    assert msgspec.structs.replace(GOOD, streams=cheap_chat).translated_x_nginx == 4.0
+
+
+@pytest.mark.parametrize("row", [2, 3], ids=["mirrored", "translated"])
+def test_counts_the_faults_of_both_ways_to_answer_from_messages(row: int) -> None:
+    rows = list(GOOD.translated)
+    rows[row] = msgspec.structs.replace(rows[row], lost=3)
+    assert missed(msgspec.structs.replace(GOOD, translated=tuple(rows))) == [
+        "answers broken, deltas lost or out of order"
+    ]
+
+
+def test_who_does_not_translate_is_not_judged_by_it() -> None:
+    plain = msgspec.structs.replace(GOOD, translated=(), translated_memory=())
+    labels = [verdict.label for verdict in judge(plain)]
+    assert missed(plain) == []
+    assert not [label for label in labels if "translated" in label]
+    assert "From Messages" not in report.render(plain)
 
 
 def test_adds_latency_to_the_better_of_nginx_and_nothing_between() -> None:
@@ -74,6 +106,9 @@ def test_writes_a_table_from_the_committed_file(tmp_path: Path) -> None:
     assert "| CPU per streamed chunk | 1.6 x nginx | at most 2 x nginx | kept |" in text
     assert "| sluice | 16.0 | 1.60 | 300 | 900 | 1500 | 45.0 | 3.50 | 240 | 40.0 | 19.5 |" in text
     assert "| direct |  |  | 270 |" in text
+    assert "| CPU per translated chunk | 2.5 x nginx | at most 3 x nginx | kept |" in text
+    assert "| sluice, to chat completions | 20.0 | 2.50 | 2.00 | 310 | 900 | 1500 | 40.0 | 24.6 |" in text
+    assert "| sluice, mirrored | 15.2 | 1.90 |  | 280 |" in text
 
 
 def test_the_table_says_what_was_missed() -> None:
