@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from bench import report
-from tools import log_reference, reference
+from tools import log_reference, provider_reference, reference, translation
 
 GENERATORS: dict[str, Callable[[], str]] = {
     "bench": report.block,
@@ -22,6 +22,10 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "laws": reference.law_table,
     "log-fields": log_reference.log_table,
     "metrics": reference.metric_table,
+    **provider_reference.GENERATORS,
+    "translation-carries": translation.carries_table,
+    "translation-fields": translation.fields_tables,
+    "translation-finish": translation.finish_table,
 }
 """Each block's text by its name, in Markdown."""
 

@@ -2,12 +2,14 @@
 
 sh      starts something: the last `make run` of it is the gateway that the following bash blocks talk to
 bash    is run in a shell, in a folder with the page's YAML files, and must succeed
-text    right after a bash block: what it prints; `…` stands for anything
+python  is run by Python with the official clients installed, and must succeed
+text    right after a bash or python block: what it prints; `…` stands for anything
 yaml    a configuration; `# NAME.yaml` in its first line names its file, `# refused` in its second says that it is bad
 """
 
 import re
 import shlex
+from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
@@ -15,9 +17,11 @@ import msgspec
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "docs/configuration.md", "docs/errors.md", "docs/observability.md")
 """The pages with blocks that are run."""
+PROVIDER_PAGES = tuple(sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/providers").glob("*.md")))
+"""The same, one for each family of providers."""
 _FENCE = re.compile(r"^```([a-z]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"# ([\w-]+\.yaml)\n(# refused\n)?")
-_EXPORT = re.compile(r"^export (\w+)=(\S+)$", re.MULTILINE)
+_EXPORT = re.compile(r"^export (\w+)=(?:\"([^\"\n]*)\"|(\S+))(?: +#.*)?$", re.MULTILINE)
 _RUN = re.compile(r"^make run.*$", re.MULTILINE)
 
 
@@ -78,17 +82,22 @@ def blocks(page: str) -> list[Block]:
     return [Block(page, text.count("\n", 0, m.start()) + 1, m[1], m[2]) for m in _FENCE.finditer(text)]
 
 
+def exports(text: str) -> dict[str, str]:
+    """Return the variables that a block exports."""
+    return {name: quoted or bare for name, quoted, bare in _EXPORT.findall(text)}
+
+
 def sessions(page: str) -> list[Session]:
     """Return what the reader of a page runs, gateway by gateway."""
     found: list[Session] = []
     run, env, steps = "", dict[str, str](), list[Step]()
     in_order = blocks(page)
-    for block, following in zip(in_order, [*in_order[1:], None], strict=True):
+    for block, following in zip_longest(in_order, in_order[1:]):
         if block.language == "sh" and (started := _RUN.findall(block.text)):
             if steps:
                 found.append(Session(page, run, env, tuple(steps)))
-            run, env, steps = started[-1], dict(_EXPORT.findall(block.text)), []
-        elif block.language == "bash":
+            run, env, steps = started[-1], exports(block.text), []
+        elif block.language in ("bash", "python"):
             said = following.text if following is not None and following.language == "text" else None
             steps.append(Step(block, said))
     return [*found, Session(page, run, env, tuple(steps))] if steps else found

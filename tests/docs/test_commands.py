@@ -1,14 +1,11 @@
 """What the pages tell people to paste is pasted, against the real command, and prints what the pages say it prints.
 
-Changed before they run: the ports, to those that are free here, and nothing else.
+Changed before they run: see `tests/docs/terminal.py`.
 """
 
-import asyncio
 import re
 import shlex
 import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -17,36 +14,34 @@ import pytest
 from sluice.config import Source, load
 from sluice.errors import ConfigError
 from sluice.standard import STANDARD
-from tests.docs.pages import PAGES, ROOT, Block, Session, blocks, sessions, shape
+from tests.docs.pages import PAGES, PROVIDER_PAGES, ROOT, Block, Session, blocks, exports, sessions, shape
+from tests.docs.terminal import ENV, follow, lay_out, paste, terminal
+from tests.docs.vendors import key_file
 from tests.support.command import Sluice
 
-PATIENCE_S = 15.0
-"""For one block; the fake provider takes two seconds for an answer."""
-ENV = {"OPENAI_API_KEY": "sk-docs-19c4"}
-SIDE = {15000: "admin", 15020: "stats", 15021: "readiness"}
-ALL = [session for page in PAGES for session in sessions(page)]
-YAML = [block for page in PAGES for block in blocks(page) if block.language == "yaml"]
+ALL = [session for page in (*PAGES, *PROVIDER_PAGES) for session in sessions(page)]
+YAML = [block for page in (*PAGES, *PROVIDER_PAGES) for block in blocks(page) if block.language == "yaml"]
+ACCOUNT = {"GOOGLE_APPLICATION_CREDENTIALS_JSON": key_file(1)}
+"""What the process makes of the key file that a page names."""
 
 
 def test_the_pages_have_the_blocks_that_they_should() -> None:
     counts = {page: (len(sessions(page)), sum(len(session.steps) for session in sessions(page))) for page in PAGES}
     assert counts == {
-        "README.md": (3, 5),
-        "docs/configuration.md": (3, 4),
-        "docs/errors.md": (1, 2),
+        "README.md": (4, 9),
+        "docs/configuration.md": (3, 5),
+        "docs/errors.md": (1, 3),
         "docs/observability.md": (1, 3),
     }
-    assert [block.file for block in YAML] == ["llm.yaml", "openai.yaml", "llm.yaml", "gateway.yaml", "limited.yaml"]
+    files = [block.file for block in YAML if block.page in PAGES]
+    assert files == ["llm.yaml", "openai.yaml", "llm.yaml", "gateway.yaml", "limited.yaml"]
 
 
-@pytest.mark.parametrize("session", ALL, ids=lambda session: session.place)
+@pytest.mark.parametrize("session", [s for s in ALL if s.page in PAGES], ids=lambda session: session.place)
 async def test_the_commands_print_what_the_page_says(session: Session, tmp_path: Path) -> None:
-    lay_out(session.page, tmp_path)
-    async with Sluice(*in_folder(session.args, tmp_path), env=session.env) as sluice:
-        for step in session.steps:
-            printed = await paste(step.command.text, tmp_path, sluice)
-            if step.output is not None:
-                assert shape(step.output).fullmatch(printed.strip()), f"{step.command.place} printed:\n{printed}"
+    """Those of docs/providers/: in `tests/docs/test_providers.py`, which also looks at what the vendors were asked."""
+    async with terminal(session, tmp_path) as (sluice, _):
+        await follow(session, tmp_path, sluice)
 
 
 async def test_the_log_line_of_the_readme_is_what_its_first_command_writes(tmp_path: Path) -> None:
@@ -55,7 +50,7 @@ async def test_the_log_line_of_the_readme_is_what_its_first_command_writes(tmp_p
     first = sessions("README.md")[0]
     lay_out(first.page, tmp_path)
     async with Sluice() as sluice:
-        await paste(first.steps[0].command.text, tmp_path, sluice)
+        await paste(first.steps[0].command, tmp_path, sluice)
         line = await sluice.request_line()
     assert list(line) == list(expected)
     assert {key: type(value) for key, value in line.items()} == {key: type(value) for key, value in expected.items()}
@@ -72,7 +67,8 @@ def test_the_configurations_load(block: Block) -> None:
         with pytest.raises(ConfigError, match=re.escape(block.file)):
             load([source], ENV, STANDARD)
         return
-    plan = load([source], ENV, STANDARD)
+    said = {name: value for other in blocks(block.page) for name, value in exports(other.text).items()}
+    plan = load([source], ENV | said | ACCOUNT, STANDARD)
     assert plan.listeners
     false = [(status.name, c) for status in plan.statuses for c in status.conditions if not c.status]
     assert [(name, c.type) for name, c in false if c.type != "Conflicted"] == []
@@ -102,45 +98,6 @@ def test_an_ellipsis_stands_for_anything_and_the_rest_for_itself(documented: str
     assert bool(shape(documented).fullmatch(printed)) is fits
 
 
-# -- the reader's terminal ---------------------------------------------------------------------------------------------
-
-
-def lay_out(page: str, folder: Path) -> None:
-    """Put what the reader has into a folder: the page's files, the command, and a curl without its progress bar."""
-    for block in blocks(page):
-        if block.language == "yaml":
-            (folder / block.file).write_text(block.text, encoding="utf-8")
-    command = folder / ".venv" / "bin" / "sluice"
-    command.parent.mkdir(parents=True)
-    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m sluice "$@"\n')
-    command.chmod(0o755)
-    (folder / ".curlrc").write_text("silent\nshow-error\n")
-
-
-def in_folder(args: list[str], folder: Path) -> list[str]:
-    return [str(folder / word) if word.endswith(".yaml") else word for word in args]
-
-
-def moved(command: str, sluice: Sluice) -> str:
-    """The command with the ports that are free here."""
-    ports = {8080: sluice.port, 4000: sluice.port} | {port: sluice.side[name] for port, name in SIDE.items()}
-    for port, here in ports.items():
-        command = command.replace(f"localhost:{port}", f"127.0.0.1:{here}")
-    if "sluice chat" in command and "--url" not in command:
-        command = command.replace("sluice chat", f"sluice chat --url http://127.0.0.1:{sluice.port}/v1")
-    return command
-
-
-async def paste(command: str, folder: Path, sluice: Sluice, env: Mapping[str, str] = ENV) -> str:
-    """Run a block as a person would, and return what the terminal shows."""
-    shell = await asyncio.create_subprocess_exec(
-        *("bash", "-euo", "pipefail", "-c", moved(command, sluice)),
-        cwd=folder,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(folder), "CURL_HOME": str(folder), **env},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    async with asyncio.timeout(PATIENCE_S):
-        printed, _ = await shell.communicate()
-    assert shell.returncode == 0, printed.decode()
-    return printed.decode()
+def test_variables_are_read_as_a_shell_reads_them() -> None:
+    text = 'export A=1\nexport B="two"  # Optional\nexport C=three # why\necho export D=4\n'
+    assert exports(text) == {"A": "1", "B": "two", "C": "three"}

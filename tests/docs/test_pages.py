@@ -1,6 +1,7 @@
 """The pages against the code: links, generated tables, and the tables that were written by hand."""
 
 import re
+import tomllib
 from typing import get_args
 
 import msgspec
@@ -13,8 +14,8 @@ from sluice.errors import SluiceError, TimedOut
 from sluice.policies.deadlines import Deadlines
 from sluice.relay.outcome import OutcomeKind
 from sluice.telemetry import access_log, names
-from tests.docs.pages import ROOT
-from tools import docs, log_reference, reference
+from tests.docs.pages import ROOT, blocks
+from tools import docs, log_reference, provider_reference, reference
 
 TEXT = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in docs.pages(ROOT)}
 
@@ -76,10 +77,28 @@ def test_the_table_of_clocks_has_every_clock_and_its_default() -> None:
 
 def test_every_dependency_is_justified_and_counted() -> None:
     table = TEXT["docs/decisions/0002-dependencies.md"].partition("## For development")[0]
-    listed = set(re.findall(r"^\| ([a-z-]+) \| [A-Z]", table, re.MULTILINE))
-    written = set(re.findall(r"^([a-z-]+)>=", (ROOT / "requirements" / "runtime.in").read_text(), re.MULTILINE))
+    listed = set(re.findall(r"^\| ([a-z0-9-]+) \| [A-Z]", table, re.MULTILINE))
+    written = set(re.findall(r"^([a-z0-9-]+)>=", (ROOT / "requirements" / "runtime.in").read_text(), re.MULTILINE))
     assert listed == written
-    assert ("eight dependencies" in TEXT["README.md"], len(written)) == (True, 8)
+    assert ("twelve dependencies" in TEXT["README.md"], len(written)) == (True, 12)
+
+
+def test_the_readme_counts_the_providers() -> None:
+    assert ("[twenty providers]" in TEXT["README.md"], len(provider_reference.PAGES)) == (True, 20)
+
+
+def test_the_settings_of_codex_are_toml_and_lead_to_the_unified_addresses() -> None:
+    (block,) = [block for block in blocks("README.md") if block.language == "toml"]
+    settings = tomllib.loads(block.text)
+    provider = settings["model_providers"][settings["model_provider"]]
+    assert (provider["wire_api"], provider["base_url"]) == ("responses", "http://localhost:8080/v1")
+    addresses = re.findall(
+        r"^\| .+ \| `(/v1[^`]*)`.*\| `(http://localhost:8080[^`]*)` \|$", TEXT["README.md"], re.MULTILINE
+    )
+    assert ("/v1/responses", provider["base_url"]) in addresses
+    assert [address for address, _ in addresses] == [
+        *("/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1beta/models/{model}:generateContent")
+    ]
 
 
 # -- the generated tables ----------------------------------------------------------------------------------------------
@@ -108,7 +127,9 @@ def test_the_table_of_metrics_has_every_row_of_the_names() -> None:
 def test_the_table_of_the_log_line_has_every_field_that_can_stand_there() -> None:
     shown = column(log_reference.log_table())
     assert set(shown) == set(log_reference.FIELDS), "a sentence without its field"
-    nothing = msgspec.structs.replace(log_reference.FULL, usage=None, streaming=False, protocol="http", attempts=1)
+    nothing = msgspec.structs.replace(
+        log_reference.FULL, usage=None, streaming=False, protocol="http", attempts=1, unrecognised=()
+    )
     assert set(access_log.fields(nothing)) < set(shown)
 
 
