@@ -313,4 +313,4 @@ def test_ten_entries_are_walked_in_microseconds() -> None:
         for _ in range(2000):
             router.find("h:8080", "POST", "/route9/x/chat", {}, "")
         best = min(best, (time.perf_counter() - began) / 2000)
-    assert best < 10e-6  # 0.8 us measured; the room is for a busy machine
+    assert best < 30e-6  # 0.8 us measured; the room is for a busy machine and for coverage's tracing

@@ -86,7 +86,7 @@ class OwnAnswer(msgspec.Struct, frozen=True, gc=False):
 class Outbound:
     """How to ask one target: fixed headers and paths, ready."""
 
-    __slots__ = ("_base_path", "_fixed", "_host", "_query", "_rows", "_ways", "label", "secret", "target")
+    __slots__ = ("_base_path", "_fixed", "_host", "_keyless", "_query", "_rows", "_ways", "label", "secret", "target")
 
     def __init__(self, target: Target) -> None:
         provider = target.provider
@@ -101,15 +101,18 @@ class Outbound:
         self.secret = HeaderPlacement().bare(target.credential) if target.credential else ""
         fixed: list[Header] = [(b"host", self._host.encode("latin-1")), (b"accept-encoding", b"identity")]
         fixed += _encoded(provider.headers)
-        if target.credential is not None:
-            fixed += self._placed(target.credential)
-        self._fixed = http1.fields(fixed)
+        self._keyless = http1.fields(fixed)
+        self._fixed = self._keyless + self._key(None)
 
-    def _placed(self, secret: Secret) -> list[Header]:
+    def _key(self, row: Served | None) -> bytes:
+        credential = self.target.credential
+        return b"" if credential is None else http1.fields(self._placed(credential, row))
+
+    def _placed(self, secret: Secret, row: Served | None) -> list[Header]:
         """A credential where the operator or the provider wants it, with what goes with its kind."""
         if self.target.placement is not None:
             return [self.target.placement.render(secret)]
-        placement, headers = placed(self.target.provider, secret)
+        placement, headers = placed(self.target.provider, secret, row)
         return [placement.render(Secret(HeaderPlacement().bare(secret))), *_encoded(headers)]
 
     def way(self, client: Dialect, aliases: AiPolicy, chat: ChatRequest, dialect: Callable[[str], Dialect]) -> Way:
@@ -141,9 +144,7 @@ class Outbound:
             path = joined(path, self._query)
         own = {name for name, _ in target.provider.headers}
         headers = [_JSON, *_encoded(field for field in provider.facts.headers if field[0] not in own)]
-        if row.key_header and target.credential is not None:
-            headers.append(HeaderPlacement(row.key_header, "").render(Secret(self.secret)))
-        return Way(model, row, provider, same, path, self._fixed + http1.fields(headers))
+        return Way(model, row, provider, same, path, self._keyless + self._key(row) + http1.fields(headers))
 
     def row(self, client: str, model: str) -> Served:
         """Choose how to ask for a model.
@@ -162,7 +163,7 @@ class Outbound:
         if request.query and way.same and (query := _crossing(request.query, way.provider.facts.query)):
             path = joined(path, query)
         return Draft(
-            "POST", path, self._host, way.headers + self._variable(request, traceparent, same_api=way.same), body
+            "POST", path, self._host, way.headers + self._variable(request, traceparent, way.same, way.row), body
         )
 
     def operation(
@@ -183,14 +184,14 @@ class Outbound:
     def _other(self, request: Request, path: str, body: bytes, traceparent: bytes, *, same_api: bool = True) -> Draft:
         path = joined(path, self._query)
         described = [field for field in request.headers if field[0] in _DESCRIBES_BODY] if same_api else [_JSON]
-        headers = self._fixed + http1.fields(described) + self._variable(request, traceparent, same_api=same_api)
+        headers = self._fixed + http1.fields(described) + self._variable(request, traceparent, same_api)
         return Draft(request.method, path, self._host, headers, body)
 
-    def _variable(self, request: Request, traceparent: bytes, *, same_api: bool) -> bytes:
+    def _variable(self, request: Request, traceparent: bytes, same_api: bool, row: Served | None = None) -> bytes:
         crossing = header_policy.to_provider(request.headers, same_api=same_api)
         crossing.append((b"traceparent", traceparent))
         if self.target.passthrough and (secret := client_credential(request)) is not None:
-            crossing += self._placed(secret)
+            crossing += self._placed(secret, row)
         return http1.fields(crossing)
 
 

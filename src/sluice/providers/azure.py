@@ -56,7 +56,7 @@ AZURE = Provider(
                     dialect="dialect.anthropic_messages",
                     path="//anthropic/v1/messages",
                     models=_CLAUDE,
-                    key_header="x-api-key",
+                    placement=HeaderPlacement("x-api-key", ""),
                 ),
                 Served(dialect="dialect.openai_chat", path="/chat/completions", not_models=_CLAUDE),
                 Served(dialect="dialect.openai_responses", path="/responses", not_models=_CLAUDE),

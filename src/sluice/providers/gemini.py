@@ -29,7 +29,12 @@ GEMINI = Provider(
             model_name="tuned",
         ),
         # Chat to Google's own models is translated: the compatible address loses what only the native one says.
-        Served(dialect="dialect.openai_chat", path="/openai/chat/completions", not_models=(*_NATIVE, *_TUNED)),
+        Served(
+            dialect="dialect.openai_chat",
+            path="/openai/chat/completions",
+            not_models=(*_NATIVE, *_TUNED),
+            placement=HeaderPlacement(),
+        ),
     ),
     host="generativelanguage.googleapis.com",
     base_path="/v1beta",

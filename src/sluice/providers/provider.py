@@ -30,8 +30,8 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     """Names of models, at this provider, that are served so: exact, `prefix*` or `*suffix`."""
     not_models: tuple[str, ...] = ()
     """Names that are not, though `models` means them."""
-    key_header: str = ""
-    """A header that the key goes into as well, bare."""
+    placement: HeaderPlacement | None = None
+    """Where the key goes here; None = where the provider has it otherwise."""
     quirk: str = ""
     """Name in `providers.quirks.QUIRKS` of what is special about the body."""
     model_name: str = ""
@@ -221,11 +221,15 @@ def filled(template: str, variables: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value, template)
 
 
-def placed(provider: Provider, key: Secret) -> tuple[HeaderPlacement, tuple[tuple[str, str], ...]]:
+def placed(
+    provider: Provider, key: Secret, row: Served | None = None
+) -> tuple[HeaderPlacement, tuple[tuple[str, str], ...]]:
     """Return where a key goes when no operator says so, and the headers that go with it."""
     bare = HeaderPlacement().bare(key)
     rule = next((rule for rule in provider.key_rules if bare.startswith(rule.begins)), None)
-    return (provider.placement, ()) if rule is None else (rule.placement, rule.headers)
+    if rule is not None:
+        return rule.placement, rule.headers
+    return (row and row.placement) or provider.placement, ()
 
 
 def names_in(template: str) -> set[str]:

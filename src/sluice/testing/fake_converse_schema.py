@@ -77,7 +77,7 @@ class Block(_Read, frozen=True):
             if thought is None:
                 return Piece(kind="redacted", seal=self.reasoning_content.redacted_content or "")
             return Piece(kind="thinking", text=thought.text, seal=thought.signature or "")
-        return Piece(kind="other", marked=self.cache_point is not None)
+        return Piece(kind="other") if self.cache_point is None else Piece(kind="mark", marked=True)
 
 
 class Message(_Read, frozen=True):

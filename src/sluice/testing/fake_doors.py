@@ -154,7 +154,9 @@ _HEADERS: dict[Vendor, tuple[bytes, ...]] = {"messages": (b"x-api-key",), "gemin
 
 def _given(request: Request, door: Door) -> str:
     headers = _HEADERS.get(door.vendor, ())
-    if door.form == "azure" or (door.vendor in ("openai", "responses") and "/openai/" in request.path):
+    if "/v1beta/openai/" in request.path:
+        headers = (b"x-goog-api-key",)
+    elif door.form == "azure" or (door.vendor in ("openai", "responses") and "/openai/" in request.path):
         headers = (b"api-key",)
     for name in headers:
         if found := request.header(name):

@@ -21,7 +21,8 @@ REDACTED = "redacted"
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
     """One block."""
 
-    kind: Literal["text", "thinking", "redacted", "call", "result", "other"]
+    kind: Literal["text", "thinking", "redacted", "call", "result", "mark", "other"]
+    """`mark`: the end of what the prompt cache shall keep, where that is a block of its own."""
     text: str = ""
     """Of a text, of a thought, or of a tool's result."""
     seal: str = ""
@@ -118,7 +119,7 @@ def turns(messages: Sequence[Message]) -> tuple[list[Turn], int | None]:
     marked = None
     for message in messages:
         said += [Turn(role="tool", text=piece.text) for piece in message.pieces if piece.kind == "result"]
-        others = [piece for piece in message.pieces if piece.kind != "result"]
+        others = [piece for piece in message.pieces if piece.kind not in ("result", "mark")]
         if others or not message.pieces:
             text = "\n".join(piece.text for piece in others if piece.kind == "text")
             said.append(Turn(role=message.role, text=text))

@@ -13,11 +13,11 @@ from sluice.dialects.openai_chat.leftovers import leftovers
 from sluice.dialects.openai_chat.reasoning import joined_calls
 from sluice.dialects.openai_chat.schema import (
     ABSENT,
-    FINISH_FROM_VOCABULARY,
     UNREADABLE,
     Chunk,
     ChunkChoice,
     Delta,
+    finish_word,
     read_usage,
     said,
     write_usage,
@@ -101,15 +101,16 @@ def _write_choice(choice: Choice, form: CallForm) -> dict[str, object]:
     calls = [
         (call.id, call.name, call.arguments or _nothing(choice, call.name, form)) for call in joined_calls(choice.parts)
     ]
-    # A stream opens the text channel with its role, whatever follows; a whole answer says null where there is no text.
-    content = choice.text or None if calls or choice.refusal else choice.text
+    # A stream opens the text channel with its role, whatever follows; a whole answer says null where something else
+    # stands in its place, and OpenAI says "" where nothing does.
+    content = choice.text or (None if calls or choice.refusal else "")
     message: dict[str, object] = {"role": "assistant", "content": content, "refusal": choice.refusal}
     if choice.reasoning is not None:
         message["reasoning_content"] = choice.reasoning
     annotations = [row for citation in choice.citations if (row := citations.write(citation)) is not None]
     if annotations:
         message["annotations"] = annotations
-    finish = form.finish(FINISH_FROM_VOCABULARY[choice.finish]) if choice.finish else None
+    finish = form.finish(finish_word(choice.finish, refused=bool(choice.refusal))) if choice.finish else None
     return {
         "index": choice.index,
         "message": message | form.whole(calls) | choice.message_extra,

@@ -35,7 +35,7 @@ _read_chunk = msgspec.json.Decoder(Chunk).decode
 class ChatStreamDecoder:
     """One stream's frames to events. See `StreamDecoder`."""
 
-    __slots__ = ("_calls", "_keep", "_named", "_opened", "_refused")
+    __slots__ = ("_calls", "_finished", "_keep", "_named", "_opened", "_refused")
 
     def __init__(self, *, keep_leftovers: bool = False) -> None:
         self._keep = keep_leftovers
@@ -44,6 +44,8 @@ class ChatStreamDecoder:
         self._opened: set[int] = set()
         """Choices that a role alone has opened: vendors repeat it."""
         self._refused: set[int] = set()
+        self._finished: dict[int, str] = {}
+        """Choices that have finished, and the word for it."""
         self._calls = Calls()
 
     def decode(self, frame: Frame) -> list[Event]:
@@ -91,6 +93,8 @@ class ChatStreamDecoder:
 
     def _choice(self, choice: ChunkChoice, events: list[Event]) -> None:
         index, delta = choice.index, choice.delta or choice.message
+        if index in self._finished and says_nothing(choice, delta, self._finished[index]):
+            return  # OpenRouter's usage comes with an empty delta of a choice that has finished
         if delta is not None:
             raw = choice.logprobs
             logprobs = None if raw is ABSENT or raw == NULL else raw
@@ -112,8 +116,24 @@ class ChatStreamDecoder:
             if delta.annotations is not delta.audio:  # both are ABSENT nearly always: one comparison says it
                 rare_members(index, delta, events)
         if choice.finish_reason:
+            self._finished[index] = choice.finish_reason
             self._calls.finish(index, events)
             events.append(finished(index, choice.finish_reason, refused=index in self._refused))
+
+
+def says_nothing(choice: ChunkChoice, delta: Delta | None, finished: str) -> bool:
+    """Whether a chunk of a choice that has finished with this word is an empty repetition."""
+    if choice.finish_reason not in (None, "", finished):
+        return False
+    return delta is None or not (
+        delta.content
+        or delta.tool_calls
+        or delta.function_call
+        or delta.refusal
+        or delta.reasoning_content
+        or delta.reasoning
+        or delta.annotations is not delta.audio
+    )
 
 
 def content_parts(index: int, content: str | list[ContentPart], events: list[Event]) -> None:

@@ -27,7 +27,7 @@ from sluice.chat.usage import Usage
 from sluice.dialects.openai_chat import citations, errors
 from sluice.dialects.openai_chat.calls import form_of
 from sluice.dialects.openai_chat.reasoning import Trail
-from sluice.dialects.openai_chat.schema import FINISH_FROM_VOCABULARY, UNREADABLE, write_usage
+from sluice.dialects.openai_chat.schema import UNREADABLE, finish_word, write_usage
 from sluice.dialects.openai_chat.text import to_json
 from sluice.wire import sse
 
@@ -49,11 +49,25 @@ class _Call:
 class _Line:
     """One choice."""
 
-    __slots__ = ("calls", "channel", "cited", "extra", "pieces", "prefix", "suffix", "told", "trail")
+    __slots__ = (
+        "calls",
+        "channel",
+        "cited",
+        "extra",
+        "pieces",
+        "prefix",
+        "refused",
+        "spoke",
+        "suffix",
+        "told",
+        "trail",
+    )
 
     def __init__(self) -> None:
         self.told = False
         """The client knows of this choice: it was sent the role."""
+        self.spoke = self.refused = False
+        """It was sent something that stands for the content, and a refusal."""
         self.channel = ""
         """The channel that `prefix`, `suffix` and `pieces` are for; empty = they are stale."""
         self.prefix = self.suffix = b""
@@ -143,17 +157,20 @@ class ChatStreamEncoder:
             line.pieces.append(event.text)
         else:
             line.trail.close()
+            line.spoke |= event.channel == "text" or bool(event.text)
+            line.refused |= event.channel == "refusal" and bool(event.text)
         member = _MEMBER_OF_CHANNEL[event.channel]
         if event.logprobs is not None:
             line.channel = ""
             return self._chunk(event.choice, line, {member: event.text}, logprobs=event.logprobs)
         frame = None if line.told and not line.extra else self._chunk(event.choice, line, {member: event.text})
         line.prefix, line.suffix = self._bytes_around(event.choice, event.channel, {member: ""})
-        line.channel = event.channel
+        line.channel = event.channel if event.text else ""  # whether it says anything is asked here alone
         return frame if frame is not None else line.prefix + to_json(event.text) + line.suffix
 
     def _open_call(self, event: ToolCallStarted, line: _Line) -> bytes:
         position = len(line.calls)
+        line.spoke = True
         line.calls[event.index] = _Call(position, event.name)
         delta = self._form.start(position, line.trail.join(event.id), event.name)
         return b"" if delta is None else self._chunk(event.choice, line, delta)
@@ -195,8 +212,8 @@ class ChatStreamEncoder:
             # What `length` cut off stays as it is (dialects.md, decision 8).
             if call.empty and event.reason != "length" and (nothing := self._form.no_arguments(call.name)):
                 frames += self._more(event.choice, line, call, nothing)
-        word = self._form.finish(FINISH_FROM_VOCABULARY[event.reason])
-        return frames + self._chunk(event.choice, line, {}, finish=word)
+        word = self._form.finish(finish_word(event.reason, refused=line.refused))
+        return frames + self._chunk(event.choice, line, {} if line.spoke else {"content": ""}, finish=word)
 
     # -- chunks -------------------------------------------------------------------------------------------------------
 

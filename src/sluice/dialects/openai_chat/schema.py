@@ -125,6 +125,12 @@ FINISH_FROM_VOCABULARY: dict[FinishReason, str] = {
 does."""
 
 
+def finish_word(reason: FinishReason, *, refused: bool) -> str:
+    """Return the word for an end. A refusal of which no word was told (Anthropic's classifiers stop an answer like
+    that) would look like a clean end: it is a `content_filter`."""
+    return FINISH_FROM_VOCABULARY["content_filter" if reason == "refusal" and not refused else reason]
+
+
 def said(raw: msgspec.Raw) -> msgspec.Raw | None:
     """Return a member's value, None if it is null or was not sent."""
     return None if raw is ABSENT or raw == NULL else raw
