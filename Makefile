@@ -44,12 +44,16 @@ bench: setup ## measure against nginx on this machine; writes the tables of READ
 	  else echo 'make bench needs cc, nginx and taskset (Debian: apt-get install gcc libc6-dev nginx-light util-linux)' >&2; exit 1; fi; fi
 	@$(BIN)/python -m bench.run $(ARGS)
 
+golden: setup ## play the recorded answers of golden/ to every client; ARGS=--accept writes what comes out now
+	@$(BIN)/python -m tools.golden $(ARGS)
+
 docs: setup ## check the links of all pages and the generated tables in them; ARGS=--write renews the tables
 	@$(BIN)/python -m tools.docs $(ARGS)
 
 mutate: setup ## break the SSE parser and the relay on purpose and see whether the tests notice (>= 80 %)
 	@$(BIN)/python -m tools.mutate $(ARGS)
 
+# tests/dialects/test_pairs.py gives 10,000 answers to each of the 4 x 5 pairs: about 20 minutes of one core.
 fuzz: setup ## feed the parsers 50 times more random input than `make test` does; ARGS="-k sse" for some
 	@$(BIN)/python -m pytest -n 2 -p tools.fuzz_profile --hypothesis-profile fuzz --timeout 1800 tests/wire tests/chat tests/dialects tests/relay $(ARGS)
 	@$(BIN)/python -m tools.fuzz_sse --seconds 60
@@ -81,4 +85,4 @@ clean: ## remove what these targets made, .venv/ included
 	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help run setup test check bench docs mutate fuzz lock clean
+.PHONY: help run setup test check bench golden docs mutate fuzz lock clean

@@ -89,13 +89,16 @@ def answers(draw: st.DrawFn, *, foreign: bool = False) -> list[Event]:
 
 def told(answer: Answer) -> object:
     """What a client of this dialect is told of an answer: each channel joined, calls with their ids, no seals. Whether
-    a text that nobody said is empty or missing is not told, nor is a refusal a finish reason."""
+    a text that nobody said is empty or missing is not told; a refusal is a finish reason only if it has no words;
+    calls that end with `stop` are believed to be calls."""
 
     def choice(one: Choice) -> object:
         nothing = "" if one.finish == "length" else "{}"
         calls = tuple((call.id, call.name, call.arguments or nothing) for call in one.tool_calls)
         words = (one.text or None, one.reasoning or None, one.refusal or None)
-        return one.index, words, calls, "stop" if one.finish == "refusal" else one.finish
+        refused = "stop" if one.refusal else "content_filter"
+        finish = "tool_calls" if one.finish == "stop" and calls and not one.refusal else one.finish
+        return one.index, words, calls, refused if one.finish == "refusal" else finish
 
     return answer.id, answer.model, answer.created, answer.usage, tuple(map(choice, answer.choices))
 

@@ -52,11 +52,17 @@ def types(stream: bytes) -> list[str]:
     return [str(row["type"]).removeprefix("response.") for row in events_of(stream)]
 
 
+def test_a_provider_that_names_itself_late_is_named_all_the_same() -> None:
+    stream = encode([Started("req", "asked"), Started("r1", "m", 7), TextDelta(0, "text", "a"), STOP, Ended()])
+    assert (codex(stream)["id"], codex(stream)["model"]) == ("resp_r1", "m")
+
+
 def test_the_response_repeats_the_request_and_stores_nothing() -> None:
     body = b"""{"model": "m", "input": "hi", "stream": true, "store": true, "instructions": "be\\nkind",
       "temperature": 0, "tools": [{"type": "function",\n "name": "f"}], "tool_choice": "required",
       "metadata": {"a": "b"}, "reasoning": {"effort": "low"}, "top_p": null, "service_tier": "flex"}"""
-    first = obj(events_of(encode([STARTED], OPENAI_RESPONSES.read_request(body)))[0]["response"])
+    stream = encode([STARTED, TextDelta(0, "text", "a")], OPENAI_RESPONSES.read_request(body))
+    first = obj(events_of(stream)[0]["response"])
     assert (first["instructions"], first["temperature"], first["top_p"]) == ("be\nkind", 0, 1.0)
     assert first["tools"] == [{"type": "function", "name": "f"}]
     assert (first["tool_choice"], first["metadata"]) == ("required", {"a": "b"})

@@ -117,8 +117,8 @@ class ChatStreamDecoder:
                 rare_members(index, delta, events)
         if choice.finish_reason:
             self._finished[index] = choice.finish_reason
-            self._calls.finish(index, events)
-            events.append(finished(index, choice.finish_reason, refused=index in self._refused))
+            called = self._calls.finish(index, events)
+            events.append(finished(index, choice.finish_reason, refused=index in self._refused, called=called))
 
 
 def says_nothing(choice: ChunkChoice, delta: Delta | None, finished: str) -> bool:
@@ -168,10 +168,13 @@ def rare_members(index: int, delta: Delta, events: list[Event]) -> None:
         events.append(Unrecognised("delta:audio"))
 
 
-def finished(index: int, native: str, *, refused: bool) -> Event:
-    """The end of a choice. A refusal is said in a channel of its own and finishes with `stop`."""
+def finished(index: int, native: str, *, refused: bool, called: bool) -> Event:
+    """The end of a choice. A refusal is said in a channel of its own and finishes with `stop`; so do the calls of some
+    vendors, and an agent that believed them would stop (pains A10)."""
     reason = FINISH_TO_VOCABULARY.get(native, "stop")
     if reason == "error":
         overloaded = native == "insufficient_system_resource"
         return Failed(InBandFailure("the provider ended its answer with an error", status=503 if overloaded else 502))
-    return ChoiceFinished(index, "refusal" if refused and reason == "stop" else reason, native)
+    if reason == "stop" and (refused or called):
+        reason = "refusal" if refused else "tool_calls"
+    return ChoiceFinished(index, reason, native)

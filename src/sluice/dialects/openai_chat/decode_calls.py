@@ -50,11 +50,13 @@ class Calls:
             if arguments:
                 events.append(ToolCallDelta(choice, call.index, arguments))
 
-    def finish(self, choice: int, events: list[Event]) -> None:
-        """Start what was announced and never named: the provider meant a call, and the client shall see it."""
+    def finish(self, choice: int, events: list[Event]) -> bool:
+        """Start what was announced and never named: the provider meant a call, and the client shall see it. Return
+        whether the choice called anything."""
         for call in self._calls.get(choice, {}).values():
             if call.index < 0:
                 self._start(choice, call, "", events)
+        return choice in self._started
 
     def _start(self, choice: int, call: _Call, name: str, events: list[Event]) -> None:
         call.index = self._started.get(choice, 0)
