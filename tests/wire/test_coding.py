@@ -71,3 +71,11 @@ def test_what_can_be_undone(name: bytes) -> None:
 def test_other_codings_are_refused(name: bytes) -> None:
     with pytest.raises(ProtocolError, match="not asked for"):
         decoder(name)
+
+
+def test_data_that_is_cut_off_is_not_complete() -> None:
+    packed = gzip.compress(b"one", mtime=0) + gzip.compress(b"two", mtime=0)
+    for at in range(len(packed) + 1):
+        inflate = Inflate()
+        assert b"onetwo".startswith(b"".join(inflate.feed(packed[:at])))
+        assert inflate.complete is (at in (0, len(packed) // 2, len(packed)))

@@ -30,6 +30,11 @@ class StreamDecoder(Protocol):
         answer has finished, else nothing."""
         ...
 
+    def only_usage(self, frame: Frame) -> bool:
+        """Whether a frame that reports usage says nothing else at all, in members of any name: a mirror may leave it
+        out for clients who did not ask. Called for such frames alone."""
+        ...
+
     def failure(self, error: SluiceError) -> bytes:
         """Return the error as one whole event that may follow what was decoded so far, for a client who was sent the
         provider's own frames; nothing may follow it."""

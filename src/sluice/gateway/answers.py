@@ -65,11 +65,13 @@ def chat_relay(
             limits=limits,
             **timing,
         )
-    decoder = provider.decoder(keep_leftovers=same and not chat.stream)
+    # A client who asked for an array can be shown the provider's own frames only if they came in one.
+    mirrors = same and chat.stream and isinstance(wire, JsonArrayDecoder) is (chat.framing == "json_array")
+    decoder = provider.decoder(keep_leftovers=same and not mirrors)
     sink: Sink
     if not chat.stream:
         sink = Folded(client, chat, opening)
-    elif same:
+    elif mirrors:
         sink = Mirror(decoder, hide_usage=not chat.wants_usage)
     else:
         sink = Translate(client.encoder(chat), opening)

@@ -8,7 +8,7 @@ client gone ──► relay.client_gone ──► upstream.close       a clock r
 import asyncio
 from collections.abc import Callable
 
-from sluice.errors import Internal, ProtocolError, UpstreamError
+from sluice.errors import Internal, ProtocolError, Truncated, UpstreamError
 from sluice.gateway.ports import ClientStream, Clock, UpstreamStream
 from sluice.relay.actions import Action, End, Send
 from sluice.relay.outcome import Outcome
@@ -93,7 +93,10 @@ class Pump:
             self._perform(self._relay.broke(error, self._clock()))
 
     def eof(self) -> None:
-        self._ask(self._relay.eof)
+        if self._inflate is not None and not self._inflate.complete:
+            self.broke(Truncated("the provider's compressed answer was cut off"))
+        else:
+            self._ask(self._relay.eof)
 
     def broke(self, error: UpstreamError) -> None:
         self._ask(lambda now: self._relay.broke(error, now))

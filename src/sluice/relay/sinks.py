@@ -44,17 +44,12 @@ class Mirror:
         self._hide_usage = hide_usage
 
     def take(self, frame: Frame, events: Sequence[Event]) -> bytes:
-        if self._hide_usage and events and type(events[-1]) is Reported and not _more_than_usage(events):
+        if self._hide_usage and events and type(events[-1]) is Reported and self._decoder.only_usage(frame):
             return b""
         return frame.raw
 
     def fail(self, error: SluiceError) -> bytes:
         return self._decoder.failure(error)
-
-
-def _more_than_usage(events: Sequence[Event]) -> bool:
-    """A provider that never names its model is heard to start with every frame, the usage's included."""
-    return any(type(event) is not Reported and type(event) is not Started for event in events)
 
 
 class Translate:

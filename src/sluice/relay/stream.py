@@ -94,12 +94,12 @@ class StreamRelay:
             return []
         actions = self._frames(self._wire.finish(), now)
         if not self._ended:
-            actions += self._close("upstream_truncated", Truncated("the provider's stream ended before its answer did"))
+            actions += self._close()
         return actions
 
     def broke(self, error: UpstreamError, now: float) -> list[Action]:
         kind: OutcomeKind = "timeout" if isinstance(error, TimedOut) else "upstream_truncated"
-        return [] if self._ended else self._close(kind, error)
+        return [] if self._ended else self._fail(kind, error)
 
     # -- the client and the clock -----------------------------------------------------------------------------------
 
@@ -140,16 +140,16 @@ class StreamRelay:
             )
         return []
 
-    def _close(self, kind: OutcomeKind, error: UpstreamError) -> list[Action]:
-        """The body has ended without a terminator: that is a failure, unless the dialect has none and the answer is
-        complete."""
-        events = self._decoder.finish()
+    def _close(self) -> list[Action]:
+        """The body has ended, whole, and without a terminator: that is a failure, unless the dialect has none and the
+        answer is complete. Half an event at the end of it is a failure too: something was cut off."""
+        events = () if self._wire.pending else self._decoder.finish()
         for event in events:
             failure = self._event(event, 0.0)
             if failure is not None:
                 return self._fail(*failure)
         if not self._grammar.complete:
-            return self._fail(kind, error)
+            return self._fail("upstream_truncated", Truncated("the provider's stream ended before its answer did"))
         data = self._sink.take(_END_OF_BODY, events)
         if data:
             self._ready.append(data)
@@ -158,9 +158,11 @@ class StreamRelay:
     def _frame(self, frame: Frame, now: float) -> Failure | None:
         """Take one frame; what it becomes waits in `_ready`. Return why the stream ends, if it fails here."""
         events: Sequence[Event] = ()
+        malformed = False
         try:
             events = self._decoder.decode(frame)
         except ProtocolError as error:
+            malformed = True
             self.meter.malformed += 1
             if not (self.committed and self._sink.mirrors):
                 return "upstream_error", error
@@ -169,8 +171,9 @@ class StreamRelay:
             if failure is not None:
                 return failure
         if frame.data is not None:
-            self._clocks.heard = now
             self.meter.chunks += 1
+            if events or malformed:  # a ping, which says nothing, is no sign of progress
+                self._clocks.heard = now
         if not self.committed:
             self._consider(frame, now)
         data = self._sink.take(frame, events)

@@ -17,6 +17,12 @@ class Inflate:
 
     def __init__(self) -> None:
         self._zlib = _zlib()
+        self._fed = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether the data may end here: nothing at all came, or the last member came to its end."""
+        return self._zlib.eof or not self._fed
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Unpack the next bytes, piece by piece.
@@ -24,6 +30,7 @@ class Inflate:
         Raises:
             ProtocolError: the data is not what its header says.
         """
+        self._fed = self._fed or bool(data)
         while True:
             try:
                 piece = self._zlib.decompress(data, MAX_PIECE_BYTES)

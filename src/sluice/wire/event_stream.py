@@ -90,6 +90,11 @@ class EventStreamDecoder:
         answer was complete without it is the dialect's to say."""
         return []
 
+    @property
+    def pending(self) -> bool:
+        """After `finish`: the body ended inside a message."""
+        return bool(self._held)
+
     def _end(self, data: bytes, at: int) -> int:
         """Where the message at `at` ends, or where the lengths that say so end, if they are not here yet."""
         if len(data) - at < _PRELUDE.size:

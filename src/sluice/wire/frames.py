@@ -12,6 +12,11 @@ class FrameDecoder(Protocol):
     fault: ProtocolError | None
     """Set when no further frame can be read: too large, or broken. The caller ends the stream with it."""
 
+    @property
+    def pending(self) -> bool:
+        """After `finish`: the body ended inside a frame."""
+        ...
+
     def feed(self, chunk: bytes) -> list[Frame]:
         """Take the next bytes and return the frames they complete, oldest first. Look at `fault` after each call."""
         ...

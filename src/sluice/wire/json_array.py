@@ -68,6 +68,11 @@ class JsonArrayDecoder:
             return []
         return [self._cut(len(self._held), None)]
 
+    @property
+    def pending(self) -> bool:
+        """After `finish`: the array was not closed."""
+        return self._expected != "nothing"
+
     def _between(self, frames: list[Frame]) -> bool:
         """Go to the next element or the end; return whether there may be more to read."""
         held = self._held

@@ -93,6 +93,12 @@ class SseDecoder:
         """
         return self._scan(at_end=True)
 
+    @property
+    def pending(self) -> bool:
+        """After `finish`: the body ended inside an event. Half a comment is none."""
+        tail = self._held[self._line :].strip()
+        return not self._block.empty or (bool(tail) and not tail.startswith(b":"))
+
     def _scan(self, *, at_end: bool) -> list[Frame]:
         held, frames = self._held, []
         if not self._started and not self._skip_bom(at_end):

@@ -187,6 +187,9 @@ class MessagesDecoder:
     def finish(self) -> tuple[Event, ...]:
         return ()
 
+    def only_usage(self, frame: Frame) -> bool:
+        return False  # usage is never asked for: it comes by itself, and every client expects it
+
     def failure(self, error: SluiceError) -> bytes:
         return errors.write_event(error)
 

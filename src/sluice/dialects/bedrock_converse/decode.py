@@ -111,6 +111,9 @@ class ConverseStreamDecoder:
     def finish(self) -> list[Event]:
         return []  # `metadata` ends every stream: without it, the answer was cut
 
+    def only_usage(self, frame: Frame) -> bool:
+        return False  # usage is never asked for: it comes by itself, and every client expects it
+
     def failure(self, error: SluiceError) -> bytes:
         return errors.write_event(error)
 

@@ -125,6 +125,9 @@ class GeminiStreamDecoder:
         """The candidates that have not finished, and whether each called a function."""
         return [(index, choice.calls > 0) for index, choice in self._choices.items() if not choice.finished]
 
+    def only_usage(self, frame: Frame) -> bool:
+        return False  # usage is never asked for: it comes by itself, and every client expects it
+
     def failure(self, error: SluiceError) -> bytes:
         body = errors.write(error)
         if not self._array:

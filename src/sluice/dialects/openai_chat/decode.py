@@ -14,7 +14,7 @@ from sluice.chat.events import (
 )
 from sluice.dialects.openai_chat import citations, errors
 from sluice.dialects.openai_chat.decode_calls import Calls
-from sluice.dialects.openai_chat.leftovers import leftovers
+from sluice.dialects.openai_chat.leftovers import leftovers, nothing_but_usage
 from sluice.dialects.openai_chat.schema import (
     ABSENT,
     FINISH_TO_VOCABULARY,
@@ -79,6 +79,9 @@ class ChatStreamDecoder:
     def finish(self) -> list[Event]:
         """Nothing: a finish reason without `[DONE]` is a truncated answer (stream-life 10.1)."""
         return []
+
+    def only_usage(self, frame: Frame) -> bool:
+        return nothing_but_usage(frame.data or b"{}")
 
     def failure(self, error: SluiceError) -> bytes:
         return errors.write_event(error)

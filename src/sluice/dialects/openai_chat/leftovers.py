@@ -6,6 +6,9 @@ from sluice.chat.events import Event, Leftover, Place
 from sluice.dialects.openai_chat.schema import KNOWN_CHOICE, KNOWN_DELTA, KNOWN_TOP, NULL
 
 _read_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_OF_EVERY_CHUNK = KNOWN_TOP | {"system_fingerprint", "service_tier", "obfuscation", "provider"}
+"""Members that every chunk repeats, or that say nothing."""
+_NOTHING = msgspec.Raw(b'""')
 _read_raws = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 
 
@@ -34,3 +37,21 @@ def _keep_unknown(
     fields = {name: raw.copy() for name, raw in members.items() if name not in known}
     if fields:
         events.append(Leftover(place, index, fields))
+
+
+def nothing_but_usage(data: bytes) -> bool:
+    """Whether a chunk has no member that says anything beside its usage. It was read before. OpenRouter's has a choice,
+    with an empty delta."""
+    members = _read_raw(data)
+    choices = members.pop("choices", NULL)
+    if choices != NULL and any(map(_says_something, _read_raws(choices))):
+        return False
+    return all(name in _OF_EVERY_CHUNK or raw == NULL for name, raw in members.items())
+
+
+def _says_something(choice: dict[str, msgspec.Raw]) -> bool:
+    delta = choice.pop("delta", NULL)
+    members = {} if delta == NULL else _read_raw(delta)
+    said = [raw for name, raw in members.items() if name != "role"]
+    said += [raw for name, raw in choice.items() if name != "index"]
+    return any(raw not in (NULL, _NOTHING) for raw in said)

@@ -56,7 +56,7 @@ class ResponsesStreamDecoder:
         except UNREADABLE as error:
             return self._unread(data, frame.event, error)
         out: list[Event] = []
-        kind = event.type or frame.event
+        event.type = kind = event.type or frame.event
         self._sequence = self._sequence + 1 if event.sequence_number is None else event.sequence_number
         if (handle := _HANDLERS.get(kind)) is not None:
             try:
@@ -90,6 +90,9 @@ class ResponsesStreamDecoder:
 
     def finish(self) -> list[Event]:
         return []  # the terminator is an event
+
+    def only_usage(self, frame: Frame) -> bool:
+        return False  # usage is never asked for: it comes by itself, and every client expects it
 
     def failure(self, error: SluiceError) -> bytes:
         return failed_event(self._response, error, self._sequence + 1)
