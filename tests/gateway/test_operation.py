@@ -58,6 +58,13 @@ def test_an_address_may_name_the_model_and_whether_it_streams(version: str) -> N
     assert at("embedContent")[0] == "passthrough"
 
 
+def test_a_models_name_may_hold_colons_and_a_tuned_one_keeps_its_collection() -> None:
+    found = operation("/v1beta/models/anthropic.claude-3-5-sonnet-20241022-v2:0:streamGenerateContent", "alt=sse")
+    assert (found.kind, found.model) == ("generate_content", "anthropic.claude-3-5-sonnet-20241022-v2:0")
+    assert operation("/v1beta/models/llama3:8b:generateContent", "").model == "llama3:8b"
+    assert operation("/v1beta/tunedModels/mine:generateContent", "").model == "tunedModels/mine"
+
+
 def test_a_models_name_is_decoded() -> None:
     assert operation("/v1beta/models/a%2Fb:generateContent", "").model == "a/b"
 

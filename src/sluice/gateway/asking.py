@@ -42,8 +42,8 @@ def read_call(
         account.operation = "chat"
         account.client_dialect = client.module_id
         call = ChatCall(world, active, request, client, wanted, rule)
-        account.chat = call.chat
-        account.request_model = call.chat.model
+        account.chat = chat = call.read
+        account.request_model = chat.model
     else:
         call = PlainCall(world, active, request, client, wanted, rule)
         account.operation, account.request_model = call.operation, call.model

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from sluice.chat.request import ChatRequest
 from sluice.dialects.dialect import Dialect
 from sluice.gateway.account import Account
 from sluice.gateway.outbound import Draft, Outbound, OwnAnswer
@@ -13,6 +14,11 @@ from sluice.wire.http1 import Header
 
 class Call(Protocol):
     """One request, ready to be put to any of its targets. `draft` first; the rest is about the target it was for."""
+
+    @property
+    def chat(self) -> ChatRequest | None:
+        """The chat request as the last target was asked, all policies applied; None for other operations."""
+        ...
 
     def draft(self, outbound: Outbound, traceparent: bytes) -> Draft | OwnAnswer:
         """Write the request for this target, or the answer if it need not be asked.

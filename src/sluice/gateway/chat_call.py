@@ -44,7 +44,9 @@ class ChatCall:
         chat = read_chat(request, client, wanted)
         if rule.streams and not chat.stream and wanted.stream is None and "stream" not in chat.fields:
             chat = msgspec.structs.replace(chat, stream=True)
-        self.chat = chat
+        self.read = chat
+        """As the client sent it."""
+        self.chat: ChatRequest | None = chat
         self.provider = client
         self._world, self._active, self._request, self._client = world, active, request, client
         self._wanted, self._rule = wanted, rule
@@ -57,7 +59,7 @@ class ChatCall:
     def draft(self, outbound: Outbound, traceparent: bytes) -> Draft:
         target = outbound.target
         policy = self._active.policy(self._rule, self.backend, target)
-        chat = self.chat if policy is NO_POLICY else self._shape(policy)
+        self.chat = chat = self.read if policy is NO_POLICY else self._shape(policy)
         way = outbound.way(self._client, policy, chat, self._world.dialect)
         self._model, self.provider = way.model, way.provider
         asks = target.provider.asks_usage
@@ -83,6 +85,7 @@ class ChatCall:
     ) -> Relay:
         named = self.provider is self._client  # then its own words are passed on
         opening = NAMELESS if named else Started(account.request_id, self._model, int(self._world.wall()))
+        assert self.chat is not None
         return answers.chat_relay(
             head,
             self.chat,
@@ -97,6 +100,7 @@ class ChatCall:
         )
 
     def headers(self, head: UpstreamHead, account: Account) -> list[Header]:
+        assert self.chat is not None
         return answers.chat_headers(head, account, self.chat)
 
     # -- inside -------------------------------------------------------------------------------------------------------
@@ -105,13 +109,13 @@ class ChatCall:
         """Apply what the operator wishes; targets mostly share one policy."""
         if policy is self._shaped[0]:
             return self._shaped[1]
-        chat, wanted = self.chat, self._wanted
+        chat, wanted = self.read, self._wanted
         fields = patched(policy, chat.fields)
         if fields is not chat.fields:
             read = self._client.read_request(
                 _encode(fields), model=chat.model if wanted.model else "", stream=wanted.stream, framing=chat.framing
             )
-            chat = msgspec.structs.replace(read, stream=read.stream or chat.stream)
+            chat = read if "stream" in fields else msgspec.structs.replace(read, stream=chat.stream)
         if policy.prepend or policy.append:
             chat = self._client.enrich(chat, policy.prepend, policy.append)
         self._shaped = policy, chat

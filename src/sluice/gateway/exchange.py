@@ -197,10 +197,10 @@ class Exchange:
             deadlines=self._deadlines,
             limits=self._active.limits,
         )
-        account.streaming = account.chat is not None and account.chat.stream
+        account.chat = call.chat
+        account.streaming = call.chat is not None and call.chat.stream
         self._head = call.headers(head, account)
-        if not call.rewrites:
-            self._length = head.length
+        self._length = None if call.rewrites else head.length
         self._relay(relay, upstream, unpack=call.rewrites)
 
     async def _plain_http(self, backend: HttpBackend) -> None:

@@ -33,7 +33,8 @@ _VERBS: dict[str, tuple[RouteType, bool]] = {
     "rawPredict": ("messages", False),
     "streamRawPredict": ("messages", True),
 }
-_VERB = re.compile(r"/(?:m|tunedM)odels/(?P<model>[^:]+):(?P<verb>[A-Za-z]+)$")
+_VERB = re.compile(r"/(?P<kind>models|tunedModels)/(?P<model>.+):(?P<verb>[A-Za-z]+)$")
+"""A model's name may itself hold colons: `llama3:8b`, `anthropic.claude-3-5-sonnet-20241022-v2:0`."""
 _VERSION = re.compile(r"/v[0-9]+(?:(?:alpha|beta)[0-9]*)?(?=/)")
 _NAMED = re.compile(
     r"/(?:completions|moderations|images|audio|files|uploads|batches|fine_tuning|vector_stores|assistants|threads|models"
@@ -71,7 +72,10 @@ def _operation(path: str, query: str) -> Operation:
         kind, stream = _VERBS.get(verb["verb"], ("passthrough", False))
         array = stream and kind == "generate_content" and ("alt", "sse") not in parse_qsl(query[:8192])
         framing: Framing = "json_array" if array else "sse"
-        return Operation(kind, _suffix(path), unquote(verb["model"]).rpartition("/models/")[2], stream, framing)
+        model = unquote(verb["model"])
+        return Operation(
+            kind, _suffix(path), model if verb["kind"] == "models" else f"tunedModels/{model}", stream, framing
+        )
     for suffix, named in _SUFFIXES:
         if path.endswith(suffix):
             return Operation(named, _suffix(path))

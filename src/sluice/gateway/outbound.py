@@ -115,24 +115,27 @@ class Outbound:
         placement, headers = placed(self.target.provider, secret, row)
         return [placement.render(Secret(HeaderPlacement().bare(secret))), *_encoded(headers)]
 
-    def way(self, client: Dialect, aliases: AiPolicy, chat: ChatRequest, dialect: Callable[[str], Dialect]) -> Way:
+    def way(self, client: Dialect, policy: AiPolicy, chat: ChatRequest, dialect: Callable[[str], Dialect]) -> Way:
         """Find how to put a chat request to this target: in the client's own dialect if the target speaks it.
 
         Raises:
             ModelNotFound: the target does not serve the model at all.
             BadRequest: the address holds the model, and there is none or it cannot stand there.
         """
-        key = (client.module_id, id(aliases), chat.model, chat.stream, chat.framing)
+        key = (client.module_id, id(policy), chat.model, chat.stream, chat.framing)
         way = self._ways.get(key)
         if way is None:
-            way = self._way(client, aliased(aliases, chat.model), chat, dialect)
+            forced = any(member == "model" for member, _ in policy.overrides)  # "always" is what the operator said
+            way = self._way(client, aliased(policy, chat.model), forced, chat, dialect)
             if len(self._ways) < MAX_WAYS:
                 self._ways[key] = way
         return way
 
-    def _way(self, client: Dialect, asked: str, chat: ChatRequest, dialect: Callable[[str], Dialect]) -> Way:
+    def _way(
+        self, client: Dialect, asked: str, forced: bool, chat: ChatRequest, dialect: Callable[[str], Dialect]
+    ) -> Way:
         target = self.target
-        model = model_for(target, asked)
+        model = asked if forced else model_for(target, asked)
         row = self.row(client.module_id, model)
         provider = dialect(row.dialect)
         same = provider is client

@@ -62,6 +62,8 @@ _encode = msgspec.json.Encoder().encode
 class PlainCall:
     """See `Call`."""
 
+    chat = None
+
     def __init__(
         self, world: World, active: ActivePlan, request: Request, client: Dialect, wanted: Operation, rule: Rule
     ) -> None:
