@@ -242,3 +242,9 @@ def test_words_that_are_none() -> None:
 def test_which_model_is_asked_for(model: str, strips: str, default: str, said: str, expected: str) -> None:
     target = make_target(TargetSpec(name="x", provider=GROQ, model=model, strips=strips, default_model=default))
     assert model_for(target, said) == expected
+
+
+@pytest.mark.parametrize("said", [{"base_path": "/../x"}, {"path": "v1/./chat/completions"}])
+def test_a_path_cannot_leave_its_place(said: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="segment"):
+        make_target(TargetSpec(name="x", provider=OPENAI, host="a.example", port=443, **said))  # type: ignore[arg-type]  # texts, both

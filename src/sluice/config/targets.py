@@ -95,6 +95,8 @@ def make_target(spec: TargetSpec) -> Target:
     if spec.paths:
         provider = msgspec.structs.replace(provider, paths={**provider.paths, **spec.paths})
     endpoint, base_path = _place(spec, provider, variables)
+    if any(segment in (".", "..") for segment in f"{base_path or ''}/{spec.path}".split("/")):
+        raise ValueError("a path cannot hold a segment `.` or `..`")
     rows, chat_path = _rows(spec, spec.formats or provider.serves)
     if not rows:
         raise ValueError("it is not said which formats the provider speaks")
