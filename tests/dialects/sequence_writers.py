@@ -243,8 +243,9 @@ def _gemini_parts(run: Run) -> list[Json]:
         call: Json = {"name": start.name, "id": start.id}
         if not is_object(text):
             return []
-        seals = [{"thoughtSignature": event.seal.data} for event in run.events if isinstance(event, Sealed)]
-        return [{"functionCall": call | ({"args": json.loads(text)} if text else {})} | (seals[0] if seals else {})]
+        part: Json = {"functionCall": call | ({"args": json.loads(text)} if text else {})}
+        seals = [event.seal.data for event in run.events if isinstance(event, Sealed)]
+        return [part | ({"thoughtSignature": seals[0]} if seals else {})]
     parts: list[Json] = []
     for event in run.events:
         if isinstance(event, TextDelta):

@@ -181,7 +181,11 @@ def _kind(event: Event) -> str:
 # -- what has to arrive -----------------------------------------------------------------------------------------------
 
 
-def told(events: Sequence[Event], *, refusals: bool, cut_calls: bool) -> object:
+Told = tuple[dict[int, dict[str, str]], list[tuple[int, str, str]]]
+"""The words of each choice by channel, and the calls: choice, name, arguments."""
+
+
+def told(events: Sequence[Event], *, refusals: bool, cut_calls: bool) -> Told:
     """What each choice says, channel by channel. Without `refusals`, their words are text; without `cut_calls`, a call
     whose arguments are no JSON is left out."""
     rows: dict[int, dict[str, str]] = {}
@@ -195,10 +199,10 @@ def told(events: Sequence[Event], *, refusals: bool, cut_calls: bool) -> object:
             calls[event.choice, event.index] = [event.name, ""]
         elif isinstance(event, ToolCallDelta):
             calls[event.choice, event.index][1] += event.arguments
-    whole = [(at[0], *call) for at, call in sorted(calls.items()) if cut_calls or is_object(call[1])]
+    whole = [(at[0], name, text) for at, (name, text) in sorted(calls.items()) if cut_calls or is_object(text)]
     return (
         {choice: {k: v for k, v in row.items() if v} for choice, row in rows.items() if any(row.values())},
-        [(choice, name, _plain(text)) for choice, name, text in whole],
+        [(choice, name, meaning(text)) for choice, name, text in whole],
     )
 
 
@@ -210,6 +214,6 @@ def is_object(text: str) -> bool:
         return False
 
 
-def _plain(text: str) -> str:
+def meaning(text: str) -> str:
     """The same for arguments that mean the same."""
     return json.dumps(json.loads(text or "{}")) if is_object(text) else text

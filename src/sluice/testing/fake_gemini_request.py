@@ -11,13 +11,24 @@ import msgspec
 
 from sluice.testing import fake_seal
 from sluice.testing.fake_asked import Asked, Function, Turn, wanted
-from sluice.testing.fake_gemini_schema import Body, Content, Declaration, FunctionCall, Part, camel, unknown_word
+from sluice.testing.fake_gemini_schema import (
+    Body,
+    Content,
+    Declaration,
+    FunctionCall,
+    Part,
+    camel,
+    is_too_deep,
+    unknown_word,
+)
 from sluice.testing.fake_refusal import UNREADABLE, Refusal, fault, members, seed
 
 THOUGHT = "gemini.thought_signature"
 """What the sealed values are for (see `fake_seal`)."""
 FOREIGN = frozenset({"skip_thought_signature_validator", "context_engineering_is_the_way_to_go"})
 """Signatures that the vendor takes for calls which its models did not make."""
+
+TOO_DEEP = "Invalid JSON payload received. Message too deep. Max recursion depth reached."
 
 _ALWAYS_THINKS = re.compile(r"^(?:models/)?gemini-[3-9]")
 _FUNCTION_NAME = re.compile(r"^[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}$")
@@ -152,6 +163,8 @@ _UNSIGNED = (
 
 
 def _check(asked: Body, model: str) -> None:
+    if asked.generation_config.response_schema is not None and is_too_deep(asked.generation_config.response_schema):
+        raise Refusal(400, TOO_DEEP)
     if not asked.contents:
         raise Refusal(400, "* GenerateContentRequest.contents: contents is not specified\n")
     for place, content in enumerate(asked.contents):
@@ -203,6 +216,8 @@ def _check_declarations(declarations: list[Declaration]) -> None:
             raise Refusal(400, f"* GenerateContentRequest.{where}.name: Invalid function name.\n")
         if declaration.parameters is None:
             continue
+        if is_too_deep(declaration.parameters):
+            raise Refusal(400, TOO_DEEP)
         if declaration.parameters_json_schema is not None:
             raise Refusal(400, f"* {where}: parameters and parameters_json_schema cannot both be set.\n")
         unknown = unknown_word(declaration.parameters, f"{where}.parameters")

@@ -195,6 +195,26 @@ def _lowered(name: str, value: object) -> object:
     return value
 
 
+MAX_SCHEMA_DEPTH = 100
+"""Levels of a schema of Google's own; its JSON parser takes no more (`Max recursion depth reached`)."""
+
+
+def is_too_deep(schema: Schema) -> bool:
+    """Whether a schema has more levels than the parser takes. Needs no stack of its own."""
+    level: list[object] = [schema]
+    for _ in range(MAX_SCHEMA_DEPTH):
+        level = [inner for outer in level for inner in _within(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _within(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
 KNOWN_WORDS = frozenset(
     {"additionalProperties", "anyOf", "default", "defs", "description", "enum", "example", "format", "items"}
     | {"maxItems", "maxLength", "maxProperties", "maximum", "minItems", "minLength", "minProperties", "minimum"}
