@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from sluice.chat.carry import CARRIED, FEATURES, Carry, dropped, fit, own_seals, refused
+from sluice.chat.carry import CARRIED, FEATURES, Carry, dropped, feature_of, fit, own_seals, refused
 from sluice.chat.content import (
     CacheMark,
     Citation,
@@ -74,6 +74,7 @@ ASKS: dict[str, Conversation] = {
     "file_data": said(media("file", data="AAAA")),
     "file_url": said(media("file", url="https://a")),
     "file_id": said(media("file", file_id="a")),
+    "image_detail": said(media("image", data="AAAA", detail="low")),
     "audio": said(media("audio", data="AAAA")),
     "video": said(media("video", url="https://a")),
     "refusals": said(Refusal(text="no"), role="assistant"),
@@ -189,3 +190,18 @@ def test_every_dialect_with_a_table_has_a_row_for_every_feature_and_a_reason_for
     for facts in tables:
         assert set(facts.carries) == set(FEATURES), facts.title
         assert all(row.why for row in facts.carries.values() if row.how != "carried"), facts.title
+
+
+def test_detail_leaves_media_in_results_too_and_automatic_detail_asks_for_nothing() -> None:
+    close = msgspec.structs.replace(IMAGE, detail="high")
+    result = ToolResult(call_id="t", parts=(Text(text="r"), close))
+    fitted = fit(said(result, close), table(image_detail=dropped("why")), "X")
+    assert fitted.messages[1].parts == (ToolResult(call_id="t", parts=(Text(text="r"), IMAGE)), IMAGE)
+    assert not FEATURES["image_detail"].asked(said(msgspec.structs.replace(IMAGE, detail="auto")))
+
+
+@pytest.mark.parametrize("name", [name for name in ASKS if name.split("_")[0] in ("image", "file", "audio", "video")])
+def test_media_tell_the_feature_that_they_ask_for(name: str) -> None:
+    part = ASKS[name].messages[1].parts[0]
+    assert isinstance(part, Media)
+    assert feature_of(part) == ("image_data" if name == "image_detail" else name)

@@ -113,7 +113,7 @@ def test_traces_of_anthropics_own_tools_are_left_out(kind: str) -> None:
         ({"type": "document", "source": {"type": "content", "content": [{"type": "x"}]}}, None),
         ({"type": "tool_use", "id": "t", "name": "f"}, "messages[1].content[1].input"),
         ({"type": "tool_use", "id": "", "name": "f", "input": {}}, "messages[1].content[1].id"),
-        ({"type": "tool_use", "id": "t", "name": "f", "input": [1]}, "messages[1].content[1]"),
+        ({"type": "tool_use", "id": "t", "name": "f", "input": [1]}, "messages[1].content[1].input"),
         ({"type": "tool_result", "content": "x"}, "messages[1].content[1].tool_use_id"),
         ({"type": "tool_result", "tool_use_id": "t", "content": [{"type": "x"}]}, "messages[1].content[1].content[0]"),
         ({"type": "text", "text": 7}, "messages[1].content[1].text"),

@@ -42,7 +42,14 @@ def test_nothing_is_filled_in_but_what_the_api_demands() -> None:
 
 def test_every_parameter_has_its_place() -> None:
     body = write(
-        temperature=0.0, top_p=0.5, top_k=3, max_tokens=7, stop=("a", "b"), user="u", cache=CacheMark(ttl="1h")
+        model="claude-3-5-haiku-latest",
+        temperature=0.0,
+        top_p=0.5,
+        top_k=3,
+        max_tokens=7,
+        stop=("a", "b"),
+        user="u",
+        cache=CacheMark(ttl="1h"),
     )
     assert {name: value for name, value in body.items() if name not in ("model", "messages")} == {
         "max_tokens": 7,
@@ -137,9 +144,9 @@ def test_arguments_stay_byte_for_byte_and_must_be_an_object() -> None:
         Conversation(messages=(HI, said("assistant", CALL))), model="m", stream=False, ask_usage=False
     )
     assert b'"input":{"a": 1.0}' in raw
-    for bad in ("{", "[1]", "null", '{"a":\ud800}', "{" * 100_000):
-        error = refused(HI, said("assistant", ToolUse(id="t9", name="f", arguments=bad)))
-        assert error.param == "messages[1]"
+    for bad in ("{", "[1]", '{"a":\ud800}', "{" * 100_000):
+        error = refused(HI, said("assistant", OWN, CALL, "so", ToolUse(id="t9", name="f", arguments=bad)))
+        assert error.param == "messages[1].tool_calls[1]"
         assert "'t9'" in str(error)
 
 
@@ -206,8 +213,8 @@ def test_media() -> None:
     [
         (Media(kind="audio", media_type="audio/wav", data="AA=="), "audio"),
         (Media(kind="video", url="u"), "video"),
-        (Media(kind="file", media_type="application/zip", data="AA=="), "messages[0]"),
-        (Media(kind="file", media_type="text/plain", data="!"), "messages[0]"),
+        (Media(kind="file", media_type="application/zip", data="AA=="), "messages[0].content[0]"),
+        (Media(kind="file", media_type="text/plain", data="!"), "messages[0].content[0]"),
     ],
 )
 def test_media_that_the_api_does_not_take_is_refused(part: Media, param: str) -> None:
@@ -220,7 +227,11 @@ def test_what_the_history_cannot_hold() -> None:
         "assistant",
         [text("a"), text("no")],
     )
-    assert refused(HI, said("assistant", Media(kind="image", url="u"))).param == "messages[1]"
+    assert refused(HI, said("assistant", Media(kind="image", url="u"))).param == "messages[1].content[0]"
+    archive = ToolResult(
+        call_id="t", parts=(Text(text="a"), Media(kind="file", media_type="application/zip", data="AA=="))
+    )
+    assert refused(HI, said("user", archive)).param == "messages[1].content[0].content[1]"
 
 
 # -- proofs of reasoning ---------------------------------------------------------------------------------------------

@@ -39,7 +39,8 @@ def test_what_is_not_asked_is_not_sent() -> None:
 
 
 def test_parameters() -> None:
-    body = written(talk(max_tokens=7, temperature=0.0, top_p=0.5, stop=("##", "END")))
+    older = "anthropic.claude-3-5-haiku-20241022-v1:0"
+    body = written(talk(max_tokens=7, temperature=0.0, top_p=0.5, stop=("##", "END")), older)
     assert body["inferenceConfig"] == {
         "maxTokens": 7,
         "temperature": 0.0,
@@ -48,6 +49,11 @@ def test_parameters() -> None:
     }
     assert body["additionalModelResponseFieldPaths"] == ["/stop_sequence"]
     assert "additionalModelResponseFieldPaths" not in written(talk(stop=("##",)), LLAMA)
+
+
+@pytest.mark.parametrize("model", [CLAUDE, LLAMA, NOVA])
+def test_temperature_ends_at_1(model: str) -> None:
+    assert written(talk(temperature=1.5), model)["inferenceConfig"] == {"temperature": 1.0}
 
 
 def test_the_table_names_every_feature() -> None:
@@ -87,7 +93,9 @@ def test_an_output_schema() -> None:
 
 
 def test_an_output_schema_that_is_no_text_is_refused() -> None:
-    assert "UTF-8" in str(refused(talk(output=OutputFormat(schema=msgspec.Raw(b'{"a":"\xff"}')))))
+    error = refused(talk(output=OutputFormat(schema=msgspec.Raw(b'{"a":"\xff"}')), words={"output_schema": "theirs"}))
+    assert "UTF-8" in str(error)
+    assert error.param == "theirs"
 
 
 def test_system_messages_go_to_their_own_place_and_roles_alternate() -> None:
@@ -117,7 +125,14 @@ def test_messages_that_say_nothing_are_left_out_and_their_neighbours_joined() ->
 
 def test_a_system_message_holds_text_only() -> None:
     image = Media(kind="image", media_type="image/png", data=DATA)
-    assert "system message" in str(refused(talk(said("system", image), said("user", "a"))))
+    error = refused(talk(said("user", "a"), said("system", image)))
+    assert "system message" in str(error)
+    assert error.param == "messages[1]"
+
+
+@pytest.mark.parametrize("messages", [(), (said("system", "s"),), (said("user", " "),), (said("assistant", ""),)])
+def test_a_request_without_a_message_is_refused(messages: tuple[Message, ...]) -> None:
+    assert refused(Conversation(messages=messages)).param == "messages"
 
 
 def test_names_citations_and_refusals_in_the_history() -> None:
@@ -149,10 +164,13 @@ _messages = st.lists(
 
 @given(_messages, st.sampled_from([CLAUDE, LLAMA, NOVA]))
 def test_any_conversation_is_a_request_of_the_api(messages: list[Message], model: str) -> None:
-    body = written(Conversation(messages=tuple(messages), tools=(WEATHER,)), model)
+    body = written(Conversation(messages=(said("user", "hi"), *messages), tools=(WEATHER,)), model)
     roles = [message["role"] for message in body["messages"]]
     assert all(one != two for one, two in itertools.pairwise(roles))
     assert all(message["content"] for message in body["messages"])
+    for message in body["messages"]:
+        kinds = ["toolResult" in block for block in message["content"] if "cachePoint" not in block]
+        assert kinds == sorted(kinds, reverse=True)
 
 
 def test_no_client_speaks_it() -> None:

@@ -64,7 +64,7 @@ def test_names_of_documents_are_harmless_and_unique() -> None:
     result = ToolResult(call_id="t1", name="f", parts=(pdfs[0],))
     body = written(talk(said("user", *pdfs, result), said("assistant", "ok"), said("user", pdfs[0])))
     blocks = [*body["messages"][0]["content"], *body["messages"][2]["content"]]
-    blocks.append(blocks.pop(-2)["toolResult"]["content"][0])
+    blocks.append(blocks.pop(0)["toolResult"]["content"][0])  # results stand first, but are named in their turn
     got = [block["document"]["name"] for block in blocks]
     assert got[:6] == ["report", "report (2)", "document", "document (2)", "a b c d e", "n"]
     assert len(set(got)) == len(got)
@@ -96,10 +96,12 @@ def test_sound_and_video() -> None:
     ],
 )
 def test_media_that_cannot_be_sent(media: Media) -> None:
-    for message in (said("user", media), said("user", ToolResult(call_id="t", parts=(media,)))):
-        error = refused(talk(message))
+    result = ToolResult(call_id="t", parts=(Text(text="a"), media))
+    for message, place in ((said("user", "a", media), "content[1]"), (said("user", result), "content[0].content[1]")):
+        error = refused(talk(said("user", "hi"), message))
         assert "cannot be sent to Amazon Bedrock Converse" in str(error)
-        assert error.param
+        where = f"messages[1].{place}"
+        assert (error.param == where) is bool(media.data or media.kind in ("audio", "video")), error.param
 
 
 def test_every_format_is_one_of_the_api() -> None:

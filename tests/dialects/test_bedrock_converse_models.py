@@ -2,9 +2,12 @@
 
 import pytest
 
-from sluice.chat.conversation import Conversation, Thinking
+from sluice.chat.content import ToolResult
+from sluice.chat.conversation import Thinking, ToolChoice
+from sluice.chat.seal import Reasoning, Seal
 from sluice.dialects.bedrock_converse import models
-from tests.dialects.converse import CLAUDE, LLAMA, NOVA, Json, talk, written
+from tests.dialects.converse import CALL, CLAUDE, LLAMA, NOVA, WEATHER, Json, said, talk, written
+from tests.dialects.converse import OWN as OWN_SEALS
 
 OPUS_46 = "global.anthropic.claude-opus-4-6-v1"
 SONNET_5 = "us.anthropic.claude-sonnet-5"
@@ -79,20 +82,63 @@ def test_no_thinking_is_not_said(model: str, off: Thinking) -> None:
     assert asked(model, off) == {}
 
 
-def test_no_thinking_of_a_claude_is_not_said() -> None:
-    for model in (CLAUDE, SONNET_5, OWN):
-        assert asked(model, Thinking(effort="none")) == asked(model, Thinking(budget_tokens=0)) == {}
+@pytest.mark.parametrize("off", [Thinking(effort="none"), Thinking(budget_tokens=0)])
+def test_no_thinking_of_a_claude(off: Thinking) -> None:
+    for model in (CLAUDE, SONNET_5):  # the newer ones think if nobody says a word
+        assert asked(model, off) == {"additionalModelRequestFields": {"thinking": {"type": "disabled"}}}
+    for model in (OWN, HAIKU_35):
+        assert asked(model, off) == {}
+    assert asked("anthropic.claude-mythos-preview", off) == {"outputConfig": {"effort": "low"}}
 
 
 @pytest.mark.parametrize(
-    ("max_tokens", "wanted"), [(10_000, enabled(4096)), (2000, enabled(1999)), (1025, enabled(1024)), (1024, {})]
+    ("max_tokens", "wanted"), [(10_000, enabled(4096)), (2000, enabled(1024)), (1025, enabled(1024)), (1024, {})]
 )
 def test_a_budget_made_of_a_word_leaves_room_for_an_answer(max_tokens: int, wanted: Json) -> None:
     assert asked(CLAUDE, EFFORT, max_tokens) == wanted
 
 
-def test_a_budget_of_the_clients_own_is_left_alone() -> None:
-    assert asked(CLAUDE, BUDGET, 100) == enabled(3000)
+def test_a_budget_of_the_clients_own_leaves_room_for_an_answer_too() -> None:
+    assert [asked(CLAUDE, BUDGET, bound) for bound in (3001, 3000, 100)] == [enabled(3000), enabled(1500), {}]
+
+
+LOOP = (said("user", "hi"), said("assistant", CALL), said("user", ToolResult(call_id="t1", parts=())))
+
+
+@pytest.mark.parametrize("origin", [OWN_SEALS, "dialect.anthropic_messages", ""])
+def test_a_loop_that_began_elsewhere_goes_on_without_a_budget(origin: str) -> None:
+    proof = [Reasoning("hm", Seal(origin, "reasoning", "c2ln"))] if origin else []
+    history = (LOOP[0], said("assistant", "So:", *proof, CALL), LOOP[2])
+    body = written(talk(*history, tools=(WEATHER,), thinking=EFFORT, max_tokens=9000, temperature=0.5), CLAUDE)
+    own = origin == OWN_SEALS
+    assert body.get("additionalModelRequestFields") == (enabled(4096)["additionalModelRequestFields"] if own else None)
+    assert body["inferenceConfig"] == {"maxTokens": 9000} | ({} if own else {"temperature": 0.5})
+    kinds = [next(iter(block)) for block in body["messages"][1]["content"]]
+    assert kinds == [*(["reasoningContent"] if own else []), "text", "toolUse"]
+
+
+def test_adaptive_thinking_may_begin_within_a_loop() -> None:
+    body = written(talk(*LOOP, tools=(WEATHER,), thinking=EFFORT), SONNET_5)
+    assert body["additionalModelRequestFields"] == {"thinking": {"type": "adaptive"}}
+
+
+@pytest.mark.parametrize("model", [CLAUDE, OPUS_46, SONNET_5, OWN])
+def test_a_forced_tool_goes_before_thinking(model: str) -> None:
+    for choice in (ToolChoice(mode="required"), ToolChoice(mode="named", name="weather")):
+        body = written(talk(tools=(WEATHER,), tool_choice=choice, thinking=EFFORT), model)
+        assert not {"additionalModelRequestFields", "outputConfig"} & body.keys()
+
+
+@pytest.mark.parametrize("model", [CLAUDE, OPUS_46, SONNET_5, OWN])
+def test_what_thinking_forbids_beside_it_is_left_out(model: str) -> None:
+    body = written(talk(thinking=EFFORT, temperature=0.0, top_p=0.5, top_k=5), model)
+    assert "inferenceConfig" not in body
+    assert body["additionalModelRequestFields"].keys() == {"thinking"}
+
+
+def test_nova_takes_both_samplers() -> None:
+    assert written(talk(temperature=0.1, top_p=0.5), NOVA)["inferenceConfig"] == {"temperature": 0.1, "topP": 0.5}
+    assert written(talk(temperature=0.1, top_p=0.5), CLAUDE)["inferenceConfig"] == {"temperature": 0.1}
 
 
 @pytest.mark.parametrize(
@@ -135,7 +181,9 @@ def test_top_k(model: str, wanted: Json | None) -> None:
     assert written(talk(top_k=40), model).get("additionalModelRequestFields") == wanted
 
 
-def test_a_budget_and_top_k_stand_together() -> None:
-    conversation: Conversation = talk(top_k=1, thinking=BUDGET)
-    fields, effort = models.extras(conversation, CLAUDE)
-    assert (fields, effort) == ({"top_k": 1, "thinking": {"type": "enabled", "budget_tokens": 3000}}, "")
+def test_thinking_and_top_k_of_nova_stand_together() -> None:
+    fields = written(talk(top_k=1, thinking=EFFORT), NOVA_2)["additionalModelRequestFields"]
+    assert fields == {
+        "inferenceConfig": {"topK": 1},
+        "reasoningConfig": {"type": "enabled", "maxReasoningEffort": "high"},
+    }

@@ -6,7 +6,7 @@ import re
 import msgspec
 import pytest
 
-from sluice.chat.content import Media, Text, ToolResult, ToolUse
+from sluice.chat.content import CacheMark, Media, Text, ToolResult, ToolUse
 from sluice.chat.conversation import Tool, ToolChoice
 from sluice.dialects.bedrock_converse import BEDROCK_CONVERSE
 from tests.dialects.converse import CALL, CLAUDE, DATA, SCHEMA, WEATHER, Json, refused, said, talk, written
@@ -116,6 +116,15 @@ def test_calls_and_results() -> None:
 def test_arguments_that_are_no_object_are_refused(arguments: str) -> None:
     error = refused(talk(said("user", "hi"), said("assistant", ToolUse(id="t1", name="f", arguments=arguments))))
     assert "'t1' ('f')" in str(error)
+    assert error.param == "messages[1].tool_calls[0]"
+
+
+def test_results_stand_first_with_their_marks() -> None:
+    result = ToolResult(call_id="t1", parts=(Text(text="sun"),), cache=CacheMark())
+    body = written(talk(*HISTORY[:2], said("user", Text(text="so?", cache=CacheMark())), said("user", result, "now")))
+    kinds = [next(iter(block)) for block in body["messages"][2]["content"]]
+    assert kinds == ["toolResult", "cachePoint", "text", "cachePoint", "text"]
+    assert body["messages"][2]["content"][2] == {"text": "so?"}
 
 
 @pytest.mark.parametrize("foreign", ["call/1", "é", "", "x" * 65, "tool:" + "y" * 100, "\ud800"])

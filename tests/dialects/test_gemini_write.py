@@ -55,15 +55,15 @@ def test_every_parameter() -> None:
 @pytest.mark.parametrize(
     ("thinking", "model", "config"),
     [
-        (Thinking(effort="high"), "gemini-2.5-pro", {"thinkingBudget": 4096}),
+        (Thinking(effort="high"), "gemini-2.5-pro", {"thinkingBudget": 4096, "includeThoughts": True}),
         (Thinking(effort="none"), "gemini-2.5-flash", {"thinkingBudget": 0}),
         (Thinking(budget_tokens=9000, show=True), "gemini-2.5-pro", {"thinkingBudget": 9000, "includeThoughts": True}),
-        (Thinking(adaptive=True), "gemini-2.5-pro", {"thinkingBudget": -1}),
-        (Thinking(effort="high"), "gemini-3-pro-preview", {"thinkingLevel": "high"}),
-        (Thinking(effort="minimal"), "models/gemini-3-flash", {"thinkingLevel": "low"}),
-        (Thinking(budget_tokens=9000), "gemini-3.5-pro", {"thinkingLevel": "high"}),
+        (Thinking(adaptive=True), "gemini-2.5-pro", {"thinkingBudget": -1, "includeThoughts": True}),
+        (Thinking(effort="high"), "gemini-3-pro-preview", {"thinkingLevel": "high", "includeThoughts": True}),
+        (Thinking(effort="minimal"), "models/gemini-3-flash", {"thinkingLevel": "low", "includeThoughts": True}),
+        (Thinking(budget_tokens=9000), "gemini-3.5-pro", {"thinkingLevel": "high", "includeThoughts": True}),
         (Thinking(adaptive=True, show=False), "gemini-3-pro", {"includeThoughts": False}),
-        (Thinking(adaptive=True), "gemini-3-pro", None),
+        (Thinking(adaptive=True), "gemini-3-pro", {"includeThoughts": True}),
     ],
 )
 def test_thinking_in_the_models_currency(thinking: Thinking, model: str, config: object) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sluice.chat.content import Media, Message, Refusal, Text, ToolResult, ToolUse
+from sluice.chat.content import Media, Message, Part, Refusal, Text, ToolResult, ToolUse
 from sluice.chat.seal import Reasoning, Seal
 from sluice.dialects.gemini import GEMINI
 from sluice.errors import BadRequest
@@ -156,10 +156,18 @@ def test_foreign_seals_and_unsealed_reasoning_stay_away() -> None:
 
 
 @pytest.mark.parametrize("arguments", ["[1]", '{"a":', "x", '"\ud800'])
-def test_arguments_that_are_no_object_are_kept_as_one(arguments: str) -> None:
+def test_arguments_that_are_no_object_are_refused_by_their_place(arguments: str) -> None:
     call = ToolUse(id="", name="f", arguments=arguments)
-    expected = arguments.replace("\ud800", "\ufffd")
-    assert contents(said(call))[0]["parts"] == [{"functionCall": {"name": "f", "args": {"arguments": expected}}}]
+    with pytest.raises(BadRequest) as caught:
+        contents(said(Text(text="I look."), CALL, call))
+    assert caught.value.param == "messages[0].tool_calls[1]"
+
+
+@pytest.mark.parametrize("parts", [(), (Text(text=""),), (Text(text=""), Text(text=""))])
+def test_a_request_that_says_nothing_is_refused(parts: tuple[Part, ...]) -> None:
+    with pytest.raises(BadRequest) as caught:
+        contents(Message(role="user", parts=parts))
+    assert caught.value.param == "messages"
 
 
 def test_half_a_surrogate_pair_anywhere() -> None:

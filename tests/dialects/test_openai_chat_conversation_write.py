@@ -55,7 +55,7 @@ def test_a_plain_request_says_nothing_that_was_not_asked() -> None:
         ({"logprobs": True, "top_logprobs": 0}, {"logprobs": True, "top_logprobs": 0}),
         ({"verbosity": "low", "user": "u"}, {"verbosity": "low", "user": "u"}),
         ({"thinking": Thinking(effort="high")}, {"reasoning_effort": "high"}),
-        ({"thinking": Thinking(effort="none")}, {"reasoning_effort": "none"}),
+        ({"thinking": Thinking(effort="none")}, {}),
         ({"thinking": Thinking(budget_tokens=2048)}, {"reasoning_effort": "medium"}),
         ({"thinking": Thinking(budget_tokens=0)}, {}),
         ({"thinking": Thinking(adaptive=True)}, {}),
@@ -106,6 +106,38 @@ def test_what_depends_on_the_family_of_the_model(model: str, bound: str, top_k: 
     assert {name for name in ("max_tokens", "max_completion_tokens") if name in body} == {bound}
     assert body[bound] == 5
     assert ("top_k" in body) is top_k
+
+
+@pytest.mark.parametrize(
+    ("model", "want"),
+    [
+        ("gpt-4o", None),
+        ("llama-3.3-70b", None),
+        ("openai/gpt-oss-120b", None),
+        ("qwen3-32b", None),
+        ("gpt-5.1", "none"),
+        ("openai/gpt-5.2", "none"),
+        ("GPT-5.4-mini", "none"),
+        ("gpt-6-astra", "none"),
+        ("gpt-10", "none"),
+        ("gpt-5", "minimal"),
+        ("gpt-5-nano-2025-08-07", "minimal"),
+        ("o1", "low"),
+        ("o4-mini", "low"),
+        ("o1-mini", None),
+        ("o3-pro", None),
+        ("gpt-5-pro", None),
+        ("gpt-5-chat-latest", None),
+        ("gpt-5.1-chat-latest", None),
+        ("gpt-5.1-codex", None),
+        ("codex-mini-latest", None),
+        ("", None),
+    ],
+)
+def test_a_wish_for_no_reasoning_is_told_to_models_that_take_it(model: str, want: str | None) -> None:
+    for off in (Thinking(effort="none"), Thinking(budget_tokens=0)):
+        assert write(model=model, thinking=off).get("reasoning_effort") == want
+    assert write(model=model, thinking=Thinking(effort="low"))["reasoning_effort"] == "low"
 
 
 @pytest.mark.parametrize(

@@ -167,11 +167,11 @@ def test_parameters() -> None:
         (Thinking(budget_tokens=2000), "m", {"effort": "medium"}),
         (Thinking(adaptive=True), "m", None),
         (Thinking(adaptive=True, show=True), "m", {"summary": "auto"}),
-        (Thinking(effort="none", show=True), "m", {"effort": "none"}),
+        (Thinking(effort="none", show=True), "m", None),
         (Thinking(budget_tokens=0), "gpt-4o", None),
         (Thinking(budget_tokens=0), "gpt-5-mini", {"effort": "minimal"}),
         (Thinking(budget_tokens=0), "openai/gpt-5.1", {"effort": "none"}),
-        (Thinking(budget_tokens=0), "o3", None),
+        (Thinking(effort="none"), "o3", {"effort": "low"}),
         (None, "gpt-5", None),
     ],
 )

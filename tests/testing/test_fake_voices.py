@@ -129,7 +129,6 @@ def test_items_that_are_no_functions_are_accepted() -> None:
 def test_what_claude_code_sends_is_accepted() -> None:
     mark = {"cache_control": {"type": "ephemeral"}}
     schema = {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "properties": {}}
-    said = [{"type": "text", "text": "<system-reminder>"}, {"type": "text", "text": "go"}]
     body: Json = {
         "model": "claude-opus-5-5",
         "max_tokens": 32000,

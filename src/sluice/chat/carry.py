@@ -110,6 +110,25 @@ def _media(kind: str, source: str) -> Callable[[Part], bool]:
     return lambda part: isinstance(part, Media) and part.kind == kind and bool(getattr(part, source))
 
 
+def feature_of(media: Media) -> str:
+    """Return the name of the feature that this image, file, sound or video asks for."""
+    if media.kind in ("audio", "video"):
+        return media.kind
+    return f"{media.kind}_{'data' if media.data else 'url' if media.url else 'id'}"
+
+
+def _detailed(part: Part) -> bool:
+    """`auto` is what a provider does anyway."""
+    inner = part.parts if isinstance(part, ToolResult) else ()
+    return getattr(part, "detail", "") not in ("", "auto") or any(map(_detailed, inner))
+
+
+def _plainly(part: Part) -> Part:
+    if isinstance(part, ToolResult):
+        return msgspec.structs.replace(part, parts=tuple(map(_plainly, part.parts)))
+    return msgspec.structs.replace(part, detail="") if isinstance(part, Media) else part
+
+
 def _each_message(change: Callable[[Message], Message]) -> Callable[[Conversation], Conversation]:
     return lambda c: msgspec.structs.replace(c, messages=tuple(map(change, c.messages)))
 
@@ -216,11 +235,7 @@ FEATURES: dict[str, Feature] = {
     # content; first where media stand, then which they are: what is dropped is not refused
     "tool_media": Feature(
         "images and files in tools' results",
-        lambda c: any(
-            isinstance(p, ToolResult) and any(isinstance(q, Media) for q in p.parts)
-            for m in c.messages
-            for p in m.parts
-        ),
+        lambda c: any(isinstance(q, Media) for m in c.messages for p in m.parts for q in getattr(p, "parts", ())),
         _each_message(
             lambda m: msgspec.structs.replace(
                 m,
@@ -239,6 +254,11 @@ FEATURES: dict[str, Feature] = {
     "file_data": _part("files, inline", _media("file", "data"), within_results=True),
     "file_url": _part("files, by URL", _media("file", "url"), within_results=True),
     "file_id": _part("files, by id", _media("file", "file_id"), within_results=True),
+    "image_detail": Feature(
+        "how closely to look at an image (`detail`)",
+        lambda c: any(_detailed(p) for m in c.messages for p in m.parts),
+        _each_message(lambda m: msgspec.structs.replace(m, parts=tuple(map(_plainly, m.parts)))),
+    ),
     "audio": _part("sound", lambda p: isinstance(p, Media) and p.kind == "audio", within_results=True),
     "video": _part("video", lambda p: isinstance(p, Media) and p.kind == "video", within_results=True),
     "refusals": _part("refusals in the history", lambda p: isinstance(p, Refusal)),

@@ -8,12 +8,10 @@ import binascii
 import re
 import zlib
 
-import msgspec
-
 from sluice.chat import carry
 from sluice.chat.content import CacheMark, Media, Message, Part, Refusal, Text, ToolResult, ToolUse
 from sluice.chat.seal import Reasoning
-from sluice.dialects.anthropic_messages.arguments import is_object
+from sluice.dialects import claude, objects
 from sluice.dialects.anthropic_messages.parts import sealed_block
 from sluice.dialects.anthropic_messages.schema import MODULE_ID
 from sluice.dialects.anthropic_messages.text import whole
@@ -21,7 +19,6 @@ from sluice.errors import BadRequest
 
 _Block = dict[str, object]
 _FORBIDDEN = re.compile(r"[^a-zA-Z0-9_-]")
-_REASONING = ("thinking", "redacted_thinking")
 _TTLS = ("5m", "1h")
 
 
@@ -49,11 +46,9 @@ def messages(history: tuple[Message, ...]) -> list[_Block]:
     for index, message in enumerate(history):
         if message.role == "system":
             continue
-        place = f"messages[{index}]"
-        parts = carry.own_seals(message, MODULE_ID)
-        blocks = [block for part in parts if (block := _block(part, message.role, place)) is not None]
-        if message.role == "assistant":
-            blocks = _reasoning_first(blocks)
+        parts = claude.reasoning_first(carry.own_seals(message, MODULE_ID))
+        places = objects.placed(parts, f"messages[{index}]")
+        blocks = [block for place, part in places if (block := _block(part, message.role, place)) is not None]
         if turns and turns[-1][0] == message.role:
             turns[-1][1].extend(blocks)
         elif blocks:
@@ -61,16 +56,6 @@ def messages(history: tuple[Message, ...]) -> list[_Block]:
     if turns and turns[-1][0] == "assistant":
         _strip_end(turns[-1][1])
     return [{"role": role, "content": _results_first(blocks)} for role, blocks in turns if blocks]
-
-
-def _reasoning_first(blocks: list[_Block]) -> list[_Block]:
-    """Let a turn begin with its reasoning, as the model wrote it. A client of a dialect that keeps the proof in a tool
-    call's id gives it back behind the text."""
-    at = next((i for i, block in enumerate(blocks) if block["type"] in _REASONING), 0)
-    end = at
-    while end < len(blocks) and blocks[end]["type"] in _REASONING:
-        end += 1
-    return [*blocks[at:end], *blocks[:at], *blocks[end:]]
 
 
 def _results_first(blocks: list[_Block]) -> list[_Block]:
@@ -107,18 +92,12 @@ def _block(part: Part, role: str, place: str) -> _Block | None:
 
 
 def _tool_use(part: ToolUse, place: str) -> _Block:
-    arguments = whole(part.arguments)
-    if not arguments.strip():
-        arguments = "{}"
-    if not is_object(arguments):
-        told = f"'{place}': the arguments of the tool call '{part.id}' are not a JSON object."
-        raise BadRequest(told, param=place)
     block: _Block = {"type": "tool_use", "id": tool_id(part.id), "name": part.name}
-    return _marked(block | {"input": msgspec.Raw(arguments.encode())}, part.cache)
+    return _marked(block | {"input": objects.arguments(part, place)}, part.cache)
 
 
 def _tool_result(part: ToolResult, place: str) -> _Block:
-    inner = [_block(piece, "user", place) for piece in part.parts]
+    inner = [_block(piece, "user", at) for at, piece in objects.placed(part.parts, place)]
     blocks = [block for block in inner if block is not None]
     result: _Block = {"type": "tool_result", "tool_use_id": tool_id(part.call_id)}
     if len(blocks) == 1 and blocks[0].keys() == {"type", "text"}:

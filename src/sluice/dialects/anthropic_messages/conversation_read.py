@@ -10,9 +10,8 @@ import msgspec
 from sluice.chat.content import Message, Role, Text
 from sluice.chat.conversation import Conversation, Effort, OutputFormat, Thinking, Tool, ToolChoice
 from sluice.chat.request import ChatRequest
-from sluice.dialects.anthropic_messages import blocks_read
-from sluice.dialects.anthropic_messages.blocks_read import WireCache, cache_mark
-from sluice.dialects.anthropic_messages.facts import WORDS, row
+from sluice.dialects.anthropic_messages.blocks_read import Blocks, WireCache, cache_mark, read_at
+from sluice.dialects.anthropic_messages.facts import TABLE, WORDS, row
 from sluice.dialects.anthropic_messages.text import dump
 from sluice.dialects.reading import ABSENT, NULL, UNREADABLE, explain
 from sluice.errors import BadRequest
@@ -82,8 +81,6 @@ class _Message(msgspec.Struct):
 _read_wishes = msgspec.json.Decoder(_Wishes).decode
 _read_messages = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _read_message = msgspec.json.Decoder(_Message).decode
-_NOTHING = frozenset([b"null", b"[]", b"{}", b'""', b"false"])
-"""Values that ask for nothing: no reason to refuse a member."""
 
 
 def read(chat: ChatRequest) -> Conversation:
@@ -92,7 +89,6 @@ def read(chat: ChatRequest) -> Conversation:
     Raises:
         BadRequest: it holds what cannot be translated, or what this API does not allow; `param` names the place.
     """
-    _judge(chat.fields)
     wanted = {name: raw for name, raw in chat.fields.items() if name in _Wishes.__struct_fields__}
     body = dump(wanted)
     try:
@@ -101,8 +97,13 @@ def read(chat: ChatRequest) -> Conversation:
     except UNREADABLE as error:
         raise explain(error, body) from None
     tools = _tools(wishes)
+    words = dict(WORDS)
+    reader = Blocks(words)
+    messages = [message for i, raw in enumerate(raws) for message in _message(i, raw, reader)]
+    system = _system(wishes.system, reader)
+    TABLE.judge(chat.fields)
     return Conversation(
-        messages=(*_system(wishes.system), *(message for i, raw in enumerate(raws) for message in _message(i, raw))),
+        messages=(*system, *messages),
         tools=tools,
         tool_choice=_tool_choice(wishes, tools),
         parallel_tool_calls=False if wishes.tool_choice and wishes.tool_choice.disable_parallel_tool_use else None,
@@ -115,43 +116,31 @@ def read(chat: ChatRequest) -> Conversation:
         stop=tuple(wishes.stop_sequences or ()),
         user=(wishes.metadata and wishes.metadata.user_id) or "",
         cache=cache_mark(wishes.cache_control),
-        words=WORDS,
+        words=words,
     )
-
-
-def _judge(fields: dict[str, msgspec.Raw]) -> None:
-    for name, raw in fields.items():
-        field = row(name) if "[" not in name and "." not in name else None
-        if field is None:
-            raise BadRequest(f"Unsupported parameter for a translated request: '{name}'.", param=name)
-        if field.how == "refused" and bytes(raw) not in _NOTHING:
-            raise BadRequest(f"'{name}' cannot be translated: {field.why}.", param=name)
 
 
 # -- messages ---------------------------------------------------------------------------------------------------------
 
 
-def _system(system: str | list[msgspec.Raw] | None) -> list[Message]:
+def _system(system: str | list[msgspec.Raw] | None, reader: Blocks) -> list[Message]:
     if not system:
         return []
     if isinstance(system, str):
         return [Message(role="system", parts=(Text(text=system),))]
-    parts = blocks_read.parts(system, "system")
+    parts = reader.parts(system, "system")
     if not all(isinstance(part, Text) for part in parts):
         raise BadRequest("Only text is expected in 'system'.", param="system")
     return [Message(role="system", parts=parts)]
 
 
-def _message(index: int, raw: msgspec.Raw) -> list[Message]:
+def _message(index: int, raw: msgspec.Raw, reader: Blocks) -> list[Message]:
     """Return the message, or nothing if all of it is left out."""
     place = f"messages[{index}]"
-    try:
-        wire = _read_message(raw)
-    except UNREADABLE as error:
-        raise blocks_read.at(place, error, raw) from None
+    wire = read_at(_read_message, raw, place)
     if isinstance(wire.content, str):
         return [Message(role=wire.role, parts=(Text(text=wire.content),))]
-    parts = blocks_read.parts(wire.content, f"{place}.content")
+    parts = reader.parts(wire.content, f"{place}.content")
     return [Message(role=wire.role, parts=parts)] if parts or not wire.content else []
 
 

@@ -9,18 +9,18 @@ import msgspec
 from sluice.chat import carry
 from sluice.chat.content import CacheMark, Message, Refusal, Text, ToolUse
 from sluice.chat.conversation import Conversation, Tool
+from sluice.dialects import objects
 from sluice.dialects.anthropic_messages import blocks_write
 from sluice.dialects.anthropic_messages.facts import FACTS
 from sluice.dialects.anthropic_messages.text import dump
-from sluice.dialects.anthropic_messages.thinking import Plan, plan
+from sluice.dialects.anthropic_messages.thinking import plan, sampling
+from sluice.dialects.claude import Plan
 from sluice.errors import BadRequest
 
 DEFAULT_MAX_TOKENS = 4096
 """Tokens of output where the client gives no bound; the API demands one (labs, issue 2)."""
 _JSON_ONLY = "Answer with one valid JSON object and nothing else: no prose around it and no code fence."
 _ANY_OBJECT = msgspec.Raw(b'{"type":"object"}')
-_MIN_TOP_P = 0.95
-"""Least `top_p` that the API allows beside reasoning."""
 
 
 def write(conversation: Conversation, *, model: str, stream: bool) -> bytes:
@@ -38,7 +38,7 @@ def write(conversation: Conversation, *, model: str, stream: bool) -> bytes:
     if not body["messages"]:
         raise BadRequest("At least one message that is not a system message is needed.", param="messages")
     _tools(asked, body)
-    _sampling(asked, thinking, body)
+    body |= sampling(asked, model, thinking)
     if thinking.config is not None:
         body["thinking"] = thinking.config
     if output := _output_config(asked, thinking):
@@ -80,16 +80,6 @@ def _texts(message: Message) -> list[Text]:
     return texts
 
 
-def _sampling(asked: Conversation, thinking: Plan, body: dict[str, object]) -> None:
-    on = thinking.on
-    if asked.temperature is not None and not on:
-        body["temperature"] = min(asked.temperature, 1.0)
-    if asked.top_p is not None and (not on or asked.top_p >= _MIN_TOP_P):
-        body["top_p"] = asked.top_p
-    if asked.top_k is not None and not on:
-        body["top_k"] = asked.top_k
-
-
 def _output_config(asked: Conversation, thinking: Plan) -> dict[str, object]:
     config: dict[str, object] = {}
     if thinking.effort is not None:
@@ -120,7 +110,7 @@ def _tool(tool: Tool) -> dict[str, object]:
     row: dict[str, object] = {"name": tool.name}
     if tool.description:
         row["description"] = tool.description
-    row["input_schema"] = _ANY_OBJECT if tool.parameters is None else tool.parameters
+    row["input_schema"] = objects.schema(tool, _ANY_OBJECT)
     if tool.strict is not None:
         row["strict"] = tool.strict
     return row | _marked(tool.cache)

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from sluice.chat.carry import CARRIED, Carry, carried, dropped, refused
 from sluice.dialects.anthropic_messages.schema import FINISH_READ, FINISH_WRITTEN
 from sluice.dialects.dialect import Facts, Field
+from sluice.dialects.table import Table
 
 
 def _read(feature: str = "", why: str = "") -> Field:
@@ -24,6 +25,11 @@ def _refused(why: str) -> Field:
     return Field("refused", why)
 
 
+def _marks(place: str) -> dict[str, Field]:
+    scope = _dropped("with whom Anthropic shares its cache")
+    return {f"{place}.type": _read("cache"), f"{place}.ttl": _read("cache"), f"{place}.scope": scope}
+
+
 _SERVER_TOOL = _dropped("Anthropic runs or defines this tool itself; naming it in `tool_choice` is a 400")
 _SERVER_BLOCK = _dropped("the trace of a tool that Anthropic ran; what the model said of it stays")
 _ACCOUNT = _dropped("it concerns an account at Anthropic")
@@ -31,6 +37,10 @@ _ACCOUNT = _dropped("it concerns an account at Anthropic")
 FIELDS: dict[str, Field] = {
     "model": _read(),
     "messages": _read(),
+    "messages[role=assistant].*": _dropped("echoes of an answer"),
+    "messages[].content": _read(),
+    "messages[].clear_at": _dropped("when Anthropic forgets a system message"),
+    "messages[].output_config": _dropped("settings that change in the middle of a conversation"),
     "messages[].role": _read(why="`system` in the middle keeps its place where the provider allows one"),
     "messages[].content[].type=text": _read(),
     "messages[].content[].type=image": _read("image_data"),
@@ -48,7 +58,28 @@ FIELDS: dict[str, Field] = {
     "messages[].content[].type=*_tool_result": _SERVER_BLOCK,
     "messages[].content[].type=fallback": _SERVER_BLOCK,
     "messages[].content[].type=mcp_tool_listing": _SERVER_BLOCK,
+    "messages[].content[].type": _read(),
+    "messages[].content[].text": _read(),
+    "messages[].content[].source": _read("image_data", "or by URL, or by file id"),
+    **{f"messages[].content[].source.{name}": _read("image_data") for name in ("type", "media_type", "data")},
+    "messages[].content[].source.url": _read("image_url"),
+    "messages[].content[].source.file_id": _read("image_id"),
+    "messages[].content[].source.content": _read(why="of a document: becomes text"),
+    "messages[].content[].title": _read("file_data", "of a document that becomes text: text before it"),
+    "messages[].content[].content": _read(),
+    "messages[].content[].thinking": _read("reasoning_text"),
+    "messages[].content[].signature": _read(),
+    "messages[].content[].data": _read(),
+    "messages[].content[].id": _read(),
+    "messages[].content[].name": _read(),
+    "messages[].content[].input": _read(),
+    "messages[].content[].tool_use_id": _read(),
+    "messages[].content[].tool_name": _read(),
+    "messages[].content[].encrypted_content": _dropped("of a compaction: only Anthropic can read it"),
+    "messages[].content[].tool_changes": _dropped("of a compaction: the request names its tools itself"),
+    "messages[].content[].toolset_name": _dropped("which of Anthropic's own sets a tool is of"),
     "messages[].content[].cache_control": _read("cache"),
+    **_marks("messages[].content[].cache_control"),
     "messages[].content[].citations": _read("citations", "of a text; the wish for citations of a document is dropped"),
     "messages[].content[].context": _read(why="of a document: becomes text before it"),
     "messages[].content[].transformations": _dropped("how Anthropic scales an image"),
@@ -62,15 +93,26 @@ FIELDS: dict[str, Field] = {
     "top_k": _read("top_k"),
     "stop_sequences": _read("stop"),
     "stream": _read(),
-    "metadata": _read("user", "`user_id`"),
-    "thinking": _read("thinking", "`enabled`, `adaptive`, `disabled`; `between_tools` counts as `disabled`"),
-    "output_config": _read(why="`effort` and `format`; `max` counts as `xhigh`; a task budget is dropped"),
-    "output_config.effort": _read("thinking"),
+    "metadata": _read("user"),
+    "metadata.user_id": _read("user"),
+    "thinking": _read("thinking"),
+    "thinking.type": _read("thinking", "`enabled`, `adaptive`, `disabled`; `between_tools` counts as `disabled`"),
+    "thinking.budget_tokens": _read("thinking"),
+    "thinking.display": _read("thinking"),
+    "thinking.block_binding": _dropped("how Anthropic checks its own signatures"),
+    "output_config": _read(),
+    "output_config.effort": _read("thinking", "`max` counts as `xhigh`"),
     "output_config.format": _read("output_schema"),
+    "output_config.format.type": _read("output_schema"),
+    "output_config.format.schema": _read("output_schema"),
     "output_config.task_budget": _dropped("a hint to the model about the length of a task"),
     "output_format": _read("output_schema", "the older name of `output_config.format`"),
+    "output_format.type": _read("output_schema"),
+    "output_format.schema": _read("output_schema"),
     "tools": _read("tools"),
+    **{f"tools[].{name}": _read("tools") for name in ("type", "name", "description", "input_schema")},
     "tools[].strict": _read("tool_strict"),
+    **_marks("tools[].cache_control"),
     "tools[].cache_control": _read("cache"),
     "tools[].input_examples": _dropped("only Anthropic shows examples to the model"),
     "tools[].defer_loading": _dropped("every tool is shown to the model from the beginning"),
@@ -88,8 +130,11 @@ FIELDS: dict[str, Field] = {
     "tools[].type=advisor_*": _SERVER_TOOL,
     "tools[].type=mcp_toolset": _SERVER_TOOL,
     "tool_choice": _read("tool_choice_named"),
+    "tool_choice.type": _read("tool_choice_named"),
+    "tool_choice.name": _read("tool_choice_named"),
     "tool_choice.disable_parallel_tool_use": _read("parallel_tool_calls"),
     "cache_control": _read("cache"),
+    **_marks("cache_control"),
     "service_tier": _dropped("a tier of Anthropic's own capacity"),
     "speed": _dropped("a tier of Anthropic's own speed"),
     "context_management": _dropped("how Anthropic trims a long history; the client's history is sent whole"),
@@ -110,6 +155,13 @@ FIELDS: dict[str, Field] = {
 }
 
 
+_CONTENT = "messages[].content"
+TABLE = Table(
+    FIELDS, same={"system": _CONTENT, f"{_CONTENT}[].content": _CONTENT, f"{_CONTENT}[].source.content": _CONTENT}
+)
+"""What a client's body is looked up in."""
+
+
 def row(place: str, word: str = "") -> Field | None:
     """Return the row for a member, or for a `type` at a place: its own, or that of the pattern it fits."""
     name = f"{place}.type={word}" if word else place
@@ -128,9 +180,15 @@ _ONE_ANSWER = refused("it gives one answer to a request")
 CARRIES: dict[str, Carry] = {
     "choices": _ONE_ANSWER,
     "max_tokens": carried("4096, and the budget of reasoning, where the client gives none: the API demands a bound"),
-    "temperature": carried("at most 1: a higher one is sent as 1; left out beside reasoning, which allows only 1"),
-    "top_p": carried("left out beside reasoning if it is below 0.95, which the API then demands"),
-    "top_k": carried("left out beside reasoning, which does not allow it"),
+    "temperature": carried(
+        "at most 1: a higher one is sent as 1; left out beside reasoning, which allows only 1, and for models that "
+        "take none (from 4.7 on)"
+    ),
+    "top_p": carried(
+        "left out beside reasoning if it is below 0.95, which the API then demands; beside `temperature` from 4.0 on, "
+        "where the API takes only one of them; and for models that take none (from 4.7 on)"
+    ),
+    "top_k": carried("left out beside reasoning, which does not allow it, and for models that take none (from 4.7 on)"),
     "stop": CARRIED,
     "seed": dropped("the API has none"),
     "frequency_penalty": dropped("the API has none"),
@@ -143,11 +201,12 @@ CARRIES: dict[str, Carry] = {
         "as a budget of 1024, 2048 or 4096 tokens for low, medium and high, at least 1024 and less than `max_tokens`; "
         "as `adaptive` and an effort for models that know only that (from 4.7 on). Left out where the API forbids it: "
         "beside a forced tool, below 1025 `max_tokens`, and with a budget in the middle of a tool loop whose reasoning "
-        "is not Anthropic's own"
+        "is not Anthropic's own. Models that cannot be kept from it (5.5, Fable, Mythos) are told a low effort "
+        "instead of `disabled`"
     ),
     "output_json": carried("as an instruction at the end of `system`: the API promises JSON only by a schema"),
-    "output_schema": carried("as `output_config.format`; the schema's name and description are dropped"),
-    "tools": CARRIED,
+    "output_schema": carried("as `output_config.format`; the schema's `name`, `description` and `strict` are left out"),
+    "tools": carried("a schema without `type` is sent as an object's"),
     "tool_strict": CARRIED,
     "tool_choice_none": CARRIED,
     "tool_choice_required": carried("as `any`"),
@@ -160,6 +219,7 @@ CARRIES: dict[str, Carry] = {
     "file_data": carried("PDF and plain text; any other type is a 400"),
     "file_url": carried("PDF"),
     "file_id": carried("the id has to be one of Anthropic's Files API"),
+    "image_detail": dropped("the API looks at every image as closely as it can"),
     "audio": refused("the API takes no sound"),
     "video": refused("the API takes no video"),
     "tool_media": CARRIED,

@@ -8,11 +8,9 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-import msgspec
-
 from sluice.chat.content import CacheMark, Media, MediaKind, Part, Refusal, Text, ToolResult, ToolUse
 from sluice.chat.seal import Reasoning
-from sluice.dialects.reading import UNREADABLE
+from sluice.dialects import objects
 from sluice.errors import BadRequest
 
 Block = dict[str, object]
@@ -72,8 +70,6 @@ _EXTENSION = re.compile(r"\.[a-zA-Z0-9]{1,5}$")
 MAX_NAME = 180
 """Of a document's name; the API takes 200 characters, and a number may follow."""
 
-_read_object = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
-
 
 class Blocks:
     """Writes the blocks of one request; it remembers the names of the documents. `marks`: the model takes cache
@@ -83,34 +79,35 @@ class Blocks:
         self._marks = marks
         self._names: set[str] = set()
 
-    def of(self, parts: Sequence[Part]) -> list[Block]:
-        """Return the blocks of a message's parts, own seals among them.
+    def of(self, parts: Sequence[Part], place: str) -> list[Block]:
+        """Return the blocks of a message's parts, own seals among them. `place` is the message's, for errors.
 
         Raises:
             BadRequest: a file of a kind that the API does not take; arguments of a call that are no JSON object.
         """
         blocks: list[Block] = []
-        for part in parts:
-            block = self._block(part)
+        for at, part in objects.placed(parts, place):
+            block = self._block(part, at)
             if block is not None:
                 blocks.append(block)
             self._mark(part, blocks)
         return blocks
 
-    def _block(self, part: Part) -> Block | None:
+    def _block(self, part: Part, place: str) -> Block | None:
         match part:
             case Text() | Refusal():
                 return {"text": part.text} if part.text.strip() else None
             case Media():
-                return self._media(part)
+                return self._media(part, place)
             case ToolUse():
-                return {"toolUse": {"toolUseId": call_id(part.id), "name": part.name, "input": _arguments(part)}}
+                given = objects.arguments(part, place)
+                return {"toolUse": {"toolUseId": call_id(part.id), "name": part.name, "input": given}}
             case ToolResult():
-                return {"toolResult": self._result(part)}
+                return {"toolResult": self._result(part, place)}
             case Reasoning():
                 return _reasoning(part)
 
-    def _media(self, media: Media) -> Block:
+    def _media(self, media: Media, place: str) -> Block:
         member, formats = _FORMATS[media.kind]
         kind = media.media_type.partition(";")[0].strip().lower()
         known = formats.get(kind)
@@ -118,9 +115,9 @@ class Blocks:
             known = _by_extension(media.name) or ("txt" if kind.startswith("text/") else None)
         if not media.data or known is None:
             raise BadRequest(
-                f"'{media.kind}' cannot be sent to Amazon Bedrock Converse: "
+                f"'{place}': '{media.kind}' cannot be sent to Amazon Bedrock Converse: "
                 + (f"it takes no {kind or 'file of an unknown type'}." if media.data else "it takes it inline only."),
-                param="messages",
+                param=place,
             )
         block: Block = {"format": known}
         if media.kind == "file":
@@ -136,15 +133,15 @@ class Blocks:
         self._names.add(unique)
         return unique
 
-    def _result(self, result: ToolResult) -> Block:
+    def _result(self, result: ToolResult, place: str) -> Block:
         content: list[Block] = []
-        for part in result.parts:
+        for at, part in objects.placed(result.parts, place):
             if isinstance(part, Media) and part.kind == "audio":
                 raise BadRequest(
-                    "'audio' cannot be sent to Amazon Bedrock Converse: a tool's result holds none there.",
-                    param="messages",
+                    f"'{at}': 'audio' cannot be sent to Amazon Bedrock Converse: a tool's result holds none there.",
+                    param=at,
                 )
-            if (block := self._block(part)) is not None:
+            if (block := self._block(part, at)) is not None:
                 content.append(block)
         whole: Block = {"toolUseId": call_id(result.call_id), "content": content}
         return whole | {"status": "error"} if result.is_error else whole
@@ -172,18 +169,6 @@ def call_id(name: str) -> str:
         return name
     digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:16]
     return f"{_NOT_IN_ID.sub('_', name)[:47]}_{digest}"
-
-
-def _arguments(call: ToolUse) -> msgspec.Raw | dict[str, object]:
-    text = call.arguments.encode("utf-8", "replace")
-    if not text.strip():
-        return {}
-    try:
-        fields = _read_object(text)
-    except UNREADABLE:
-        words = f"The arguments of the tool call '{call.id}' ('{call.name}') are not a JSON object."
-        raise BadRequest(words, param="messages") from None
-    return {} if fields is None else msgspec.Raw(text)
 
 
 def _reasoning(part: Reasoning) -> Block | None:

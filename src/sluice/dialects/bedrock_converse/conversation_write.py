@@ -10,19 +10,17 @@ import msgspec
 from sluice.chat import carry
 from sluice.chat.content import Message, ToolResult, ToolUse
 from sluice.chat.conversation import Conversation, OutputFormat, Tool, with_tool_names
+from sluice.dialects import claude, objects
 from sluice.dialects.bedrock_converse import models
 from sluice.dialects.bedrock_converse.blocks import Block, Blocks, add_mark
 from sluice.dialects.bedrock_converse.facts import FACTS
 from sluice.dialects.bedrock_converse.schema import MODULE_ID
-from sluice.dialects.reading import UNREADABLE
 from sluice.errors import BadRequest
 
 MAX_MARKS = 4
 """Cache marks that a request may hold."""
 
 _ANY_OBJECT = msgspec.Raw(b'{"type":"object","properties":{}}')
-_OBJECT = msgspec.Raw(b'"object"')
-_read_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def write(conversation: Conversation, *, model: str) -> bytes:
@@ -36,17 +34,21 @@ def write(conversation: Conversation, *, model: str) -> bytes:
     system, messages = _messages(conversation, model)
     if system:
         body["system"] = system
+    if not messages:
+        raise BadRequest("At least one message that is not a system message is needed.", param="messages")
     body["messages"] = messages
-    if inference := _inference(conversation):
+    plan = models.thinking(conversation, model)
+    sampling = models.sampling(conversation, model, plan)
+    if inference := _inference(conversation, sampling):
         body["inferenceConfig"] = inference
     if tools := _tools(conversation, model):
         body["toolConfig"] = tools
-    extras, effort = models.extras(conversation, model)
+    extras = models.extras(conversation, model, plan, sampling.top_k)
     output: dict[str, object] = {}
     if conversation.output is not None:
-        output["textFormat"] = _text_format(conversation.output)
-    if effort:
-        output["effort"] = effort
+        output["textFormat"] = _text_format(conversation)
+    if plan.effort:
+        output["effort"] = plan.effort
     if output:
         body["outputConfig"] = output
     if extras:
@@ -61,15 +63,18 @@ def _messages(conversation: Conversation, model: str) -> tuple[list[Block], list
     blocks = Blocks(marks=models.caches(model))
     system: list[Block] = []
     messages: list[tuple[str, list[Block]]] = []
-    for message in conversation.messages:
-        content = blocks.of(carry.own_seals(message, MODULE_ID))
+    for index, message in enumerate(conversation.messages):
+        place = f"messages[{index}]"
+        content = blocks.of(claude.reasoning_first(carry.own_seals(message, MODULE_ID)), place)
         if message.role == "system":
-            _only_text(content)
+            _only_text(content, place)
             system += content
         elif messages and messages[-1][0] == message.role:
             messages[-1][1].extend(content)
         elif content:
             messages.append((message.role, content))
+    for _, content in messages:
+        content[:] = _results_first(content)
     everything = [system, *(content for _, content in messages)]
     marks = sum("cachePoint" in block for content in everything for block in content)
     if conversation.cache is not None and messages and models.caches(model) and marks < MAX_MARKS:
@@ -77,17 +82,29 @@ def _messages(conversation: Conversation, model: str) -> tuple[list[Block], list
     return system, [{"role": role, "content": content} for role, content in messages]
 
 
-def _only_text(blocks: list[Block]) -> None:
+def _results_first(blocks: list[Block]) -> list[Block]:
+    """Claude refuses a word between calls and their results. A cache point stays behind what it marks."""
+    results: list[Block] = []
+    others: list[Block] = []
+    goal = others
+    for block in blocks:
+        if "cachePoint" not in block:
+            goal = results if "toolResult" in block else others
+        goal.append(block)
+    return results + others
+
+
+def _only_text(blocks: list[Block], place: str) -> None:
     if any(not block.keys() & {"text", "cachePoint"} for block in blocks):
         words = "A system message can hold only text when it is sent to Amazon Bedrock Converse."
-        raise BadRequest(words, param="messages")
+        raise BadRequest(words, param=place)
 
 
-def _inference(conversation: Conversation) -> dict[str, object]:
+def _inference(conversation: Conversation, sampling: claude.Sampling) -> dict[str, object]:
     asked = {
         "maxTokens": conversation.max_tokens,
-        "temperature": conversation.temperature,
-        "topP": conversation.top_p,
+        "temperature": sampling.temperature,
+        "topP": sampling.top_p,
         "stopSequences": conversation.stop or None,
     }
     return {name: value for name, value in asked.items() if value is not None}
@@ -128,28 +145,19 @@ def _tool(tool: Tool) -> dict[str, object]:
     spec: dict[str, object] = {"name": tool.name}
     if tool.description.strip():
         spec["description"] = tool.description
-    spec["inputSchema"] = {"json": _schema(tool)}
+    spec["inputSchema"] = {"json": objects.schema(tool, _ANY_OBJECT)}
     if tool.strict:
         spec["strict"] = True
     return spec
 
 
-def _schema(tool: Tool) -> msgspec.Raw | dict[str, msgspec.Raw]:
-    """The client's own schema, byte for byte; one that does not say that it is an object's is made to."""
-    if tool.parameters is None:
-        return _ANY_OBJECT
-    try:
-        fields = _read_fields(tool.parameters)
-    except UNREADABLE:
-        raise BadRequest(f"The parameters of the tool '{tool.name}' are not a JSON schema.", param="tools") from None
-    return tool.parameters if "type" in fields else {"type": _OBJECT} | fields
-
-
-def _text_format(output: OutputFormat) -> dict[str, object]:
+def _text_format(conversation: Conversation) -> dict[str, object]:
+    output = conversation.output or OutputFormat()
     try:
         schema: dict[str, object] = {"schema": bytes(output.schema or b"{}").decode("utf-8")}
     except UnicodeDecodeError:
-        raise BadRequest("The schema of the output is not valid UTF-8.") from None
+        word = conversation.words.get("output_schema", "output_schema")
+        raise BadRequest(f"'{word}': the schema is not valid UTF-8.", param=word) from None
     said = {"name": output.name, "description": output.description}
     schema |= {name: value for name, value in said.items() if value}
     return {"type": "json_schema", "structure": {"jsonSchema": schema}}

@@ -27,9 +27,15 @@ FACTS = Facts(
     carries={
         "choices": refused("it answers once"),
         "max_tokens": carried("`inferenceConfig.maxTokens`"),
-        "temperature": carried("`inferenceConfig.temperature`, which ends at 1"),
-        "top_p": carried("`inferenceConfig.topP`"),
-        "top_k": carried("in `additionalModelRequestFields` of Claude and Nova; other models have no such parameter"),
+        "temperature": carried(
+            "`inferenceConfig.temperature`, which ends at 1: a higher one is sent as 1; left out for Claude where "
+            "Messages leaves it out"
+        ),
+        "top_p": carried("`inferenceConfig.topP`; left out for Claude where Messages leaves it out"),
+        "top_k": carried(
+            "in `additionalModelRequestFields` of Claude and Nova; other models have no such parameter; left out for "
+            "Claude where Messages leaves it out"
+        ),
         "stop": carried("`inferenceConfig.stopSequences`"),
         "seed": dropped(_SAMPLING),
         "frequency_penalty": dropped(_SAMPLING),
@@ -40,11 +46,13 @@ FACTS = Facts(
         "user": dropped("the API has no place for it"),
         "thinking": carried(
             "`thinking` (adaptive or a budget) of Claude, `reasoningConfig` of Nova 2, `reasoning_effort` of gpt-oss; "
-            "other models reason as they will"
+            "other models reason as they will. Of Claude in the same amounts as Messages, but as an effort from 4.6 "
+            "on, and left out where Messages leaves it out: a tool loop has to begin with reasoning that came from "
+            "Bedrock"
         ),
         "output_json": refused("it writes JSON only by a schema"),
-        "output_schema": carried("`outputConfig.textFormat`"),
-        "tools": CARRIED,
+        "output_schema": carried("`outputConfig.textFormat`; `strict` is left out"),
+        "tools": carried("a schema without `type` is sent as an object's"),
         "tool_strict": carried("`strict: true`; false is what the API does anyway"),
         "tool_choice_none": carried(
             "the tools are left out; where the history holds calls the API demands them, and the model may call one"
@@ -59,6 +67,7 @@ FACTS = Facts(
         "file_data": carried("PDF, Word, Excel, CSV, HTML, Markdown and plain text; names are made unique"),
         "file_url": refused(_INLINE),
         "file_id": refused(_INLINE),
+        "image_detail": dropped("the API has no such member"),
         "audio": carried("inline, but not in tools' results"),
         "video": carried("inline"),
         "tool_media": CARRIED,

@@ -8,22 +8,19 @@ docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html.
 import re
 from typing import Literal
 
-from sluice.chat.conversation import BUDGETS, Conversation, Effort, Thinking, budget_of, effort_of
+from sluice.chat.conversation import Conversation, Effort, effort_of
+from sluice.dialects import claude
+from sluice.dialects.bedrock_converse.schema import MODULE_ID
 
 Family = Literal["claude", "nova", "nova2", "gpt-oss", "hidden", "other"]
 """`hidden`: an ARN of the operator's own that does not say what is behind it; it is taken for a Claude."""
-
-LEAST_BUDGET = 1024
-"""Tokens; Claude refuses to think with less."""
 
 _OWN_ARN = re.compile(
     r"^arn:[^/]*:(?:application-inference-profile|provisioned-model|custom-model(?:-deployment)?|imported-model|prompt"
     r"|prompt-router|default-prompt-router|endpoint)/"
 )
-_VERSION = re.compile(r"claude-(?:[a-z]+-)?(\d{1,2})(?!\d)(?:-(\d{1,2})(?!\d))?")
-_ALWAYS_ADAPTIVE = re.compile(r"claude-(?:mythos|fable)")
-_FIRST_THINKING, _BOTH_WAYS = (3, 7), (4, 6)
-"""Claude thinks since 3.7. Of 4.6 one may ask adaptive thinking and a budget, before only the one, later the other."""
+_API = claude.Api(origin=MODULE_ID, words_from=(4, 6), unknown=(4, 6))
+"""An unknown version is asked as the client asks."""
 
 _NOVA_EFFORT: dict[Effort, str] = {
     "minimal": "low",
@@ -32,7 +29,6 @@ _NOVA_EFFORT: dict[Effort, str] = {
     "high": "high",
     "xhigh": "high",
 }
-_CLAUDE_EFFORT: dict[Effort, str] = {**_NOVA_EFFORT, "xhigh": "xhigh"}
 
 
 def family(model: str) -> Family:
@@ -47,57 +43,46 @@ def family(model: str) -> Family:
     return "hidden" if _OWN_ARN.match(model) else "other"
 
 
-def _version(model: str) -> tuple[int, int] | None:
-    """Of a Claude: (4, 6) for `anthropic.claude-opus-4-6-v1`. None = its name does not say."""
-    if _ALWAYS_ADAPTIVE.search(model):
-        return (5, 0)
-    match = _VERSION.search(model)
-    return (int(match[1]), int(match[2] or 0)) if match else None
+def thinking(conversation: Conversation, model: str) -> claude.Plan:
+    """Return what a Claude is told; other models have `extras` of their own."""
+    if family(model) not in ("claude", "hidden"):
+        return claude.Plan()
+    plan, known = claude.plan(conversation, model, _API), claude.generation(model)
+    asked = conversation.thinking
+    if plan.config is None or (not plan.on and known is None):
+        return claude.Plan(effort=plan.effort)  # what is behind an ARN may not know the word `disabled`
+    shown = plan.on and asked is not None and asked.show and known is not None and known >= claude.ADAPTIVE_KNOWN
+    config = plan.config | ({"display": "summarized"} if shown else {})
+    return claude.Plan(config, plan.effort, plan.budget_tokens)
 
 
-def extras(conversation: Conversation, model: str) -> tuple[dict[str, object], str]:
-    """Return `additionalModelRequestFields`, and the effort for `outputConfig` (empty = not said)."""
+def sampling(conversation: Conversation, model: str, plan: claude.Plan) -> claude.Sampling:
+    """Return the numbers that the model takes; `temperature` ends at 1 for all of them."""
+    if family(model) in ("claude", "hidden"):
+        return claude.sampling(conversation, model, plan)
+    temperature = None if conversation.temperature is None else min(conversation.temperature, 1.0)
+    return claude.Sampling(temperature, conversation.top_p, conversation.top_k)
+
+
+def extras(conversation: Conversation, model: str, plan: claude.Plan, top_k: int | None) -> dict[str, object]:
+    """Return `additionalModelRequestFields`."""
     kind = family(model)
     fields: dict[str, object] = {}
-    if conversation.top_k is not None:
+    if top_k is not None:
         if kind in ("claude", "hidden"):
-            fields["top_k"] = conversation.top_k
+            fields["top_k"] = top_k
         elif kind in ("nova", "nova2"):
-            fields["inferenceConfig"] = {"topK": conversation.top_k}
-    thinking = conversation.thinking
-    effort = ""
-    if thinking is not None and not thinking.off:
-        if kind in ("claude", "hidden"):
-            wish, effort = _claude(thinking, _version(model), conversation.max_tokens)
-            if wish:
-                fields["thinking"] = wish
-        elif kind == "nova2":
-            word = _NOVA_EFFORT.get(effort_of(thinking) or "medium", "low")
+            fields["inferenceConfig"] = {"topK": top_k}
+    if plan.config is not None:
+        fields["thinking"] = plan.config
+    asked = conversation.thinking
+    if asked is not None and not asked.off:
+        if kind == "nova2":
+            word = _NOVA_EFFORT.get(effort_of(asked) or "medium", "low")
             fields["reasoningConfig"] = {"type": "enabled", "maxReasoningEffort": word}
-        elif kind == "gpt-oss" and (asked := effort_of(thinking)) is not None:
-            fields["reasoning_effort"] = _NOVA_EFFORT.get(asked, "low")
-    return fields, effort
-
-
-def _claude(
-    thinking: Thinking, version: tuple[int, int] | None, max_tokens: int | None
-) -> tuple[dict[str, object], str]:
-    """The member `thinking`, empty if the model cannot, and the effort. An unknown version is asked as the client
-    asks."""
-    if version is not None and version < _FIRST_THINKING:
-        return {}, ""
-    by_budget = thinking.budget_tokens is not None and not thinking.adaptive
-    newer = version is not None and version >= _BOTH_WAYS
-    shown: dict[str, object] = {"display": "summarized"} if thinking.show and newer else {}
-    if (version or _BOTH_WAYS) > _BOTH_WAYS or (newer and not by_budget) or (version is None and thinking.adaptive):
-        asked = effort_of(thinking)
-        return {"type": "adaptive"} | shown, _CLAUDE_EFFORT.get(asked, "low") if asked else ""
-    if by_budget:
-        return {"type": "enabled", "budget_tokens": thinking.budget_tokens} | shown, ""
-    budget = budget_of(thinking) or BUDGETS["medium"]
-    if max_tokens is not None:
-        budget = min(budget, max_tokens - 1)  # a budget that we chose must leave room for an answer
-    return ({"type": "enabled", "budget_tokens": budget}, "") if budget >= LEAST_BUDGET else ({}, "")
+        elif kind == "gpt-oss" and (effort := effort_of(asked)) is not None:
+            fields["reasoning_effort"] = _NOVA_EFFORT.get(effort, "low")
+    return fields
 
 
 def caches(model: str, *, tools: bool = False) -> bool:

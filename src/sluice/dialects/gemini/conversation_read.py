@@ -28,7 +28,7 @@ def read(request: ChatRequest) -> Conversation:
     Raises:
         BadRequest: it holds what cannot be translated, or what this API does not allow; `param` names the place.
     """
-    body = Members(request.fields, "")
+    body, words = Members(request.fields, ""), dict(WORDS)
     judge(body, "")
     tools = _tools(body)
     choice, tools = _tool_choice(body, tools)
@@ -36,7 +36,7 @@ def read(request: ChatRequest) -> Conversation:
     judge(config, "generationConfig.")
     top = config.whole("logprobs")
     return Conversation(
-        messages=(*_system(body), *history.read(body)),
+        messages=(*_system(body), *history.read(body, words)),
         tools=tools,
         tool_choice=choice,
         output=_output(config),
@@ -52,7 +52,7 @@ def read(request: ChatRequest) -> Conversation:
         presence_penalty=config.number("presencePenalty"),
         logprobs=config.flag("responseLogprobs") or False,
         top_logprobs=top,
-        words=WORDS,
+        words=words,
     )
 
 
@@ -63,7 +63,8 @@ def judge(known: Members, row: str) -> None:
         BadRequest: it is refused, or not in the table.
     """
     for name in known:
-        field, place = FIELDS.get(f"{row}{name}"), known.at(name)
+        # a member's name may hold signs of the table's own, and is then in no row
+        field, place = None if "." in name or "[" in name else FIELDS.get(f"{row}{name}"), known.at(name)
         if field is None:
             raise unsupported(place)
         if field.how == "refused":

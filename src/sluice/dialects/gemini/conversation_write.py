@@ -5,8 +5,6 @@ Source: ai.google.dev/api/generate-content and google.genai.types (GenerateConte
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from sluice.chat import carry
 from sluice.chat.content import Media, Message, Part, Refusal, Text, ToolResult, ToolUse
 from sluice.chat.conversation import (
@@ -19,19 +17,18 @@ from sluice.chat.conversation import (
     with_tool_names,
 )
 from sluice.chat.seal import Reasoning
+from sluice.dialects import objects
 from sluice.dialects.gemini import media, results
-from sluice.dialects.gemini.calls import EMPTY
 from sluice.dialects.gemini.facts import FACTS
 from sluice.dialects.gemini.reseal import UNSEALED, wants_seals
-from sluice.dialects.gemini.schema import MODULE_ID, encode_json, scrubbed
-from sluice.dialects.reading import UNREADABLE
+from sluice.dialects.gemini.schema import MODULE_ID, encode_json
 from sluice.errors import BadRequest
 
 MAX_STOPS = 5
 """Stop sequences that the API takes."""
 
 _Row = dict[str, object]
-_read_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_SILENCE: _Row = {"text": ""}
 
 
 def write(conversation: Conversation, *, model: str) -> bytes:
@@ -49,7 +46,10 @@ def write(conversation: Conversation, *, model: str) -> bytes:
     if system and contents:
         body["systemInstruction"] = {"parts": system}
     # A request without contents is none: instructions alone are then what the user says.
-    body["contents"] = contents or [{"role": "user", "parts": system or [{"text": ""}]}]
+    spoken = contents or [("user", system)]
+    if all(part == _SILENCE for _, parts in spoken for part in parts):
+        raise BadRequest("At least one message that says something is needed.", param="messages")
+    body["contents"] = [{"role": role, "parts": parts} for role, parts in spoken]
     if conversation.tools:
         body["tools"] = [{"functionDeclarations": [_tool(tool) for tool in conversation.tools]}]
     if conversation.tool_choice is not None:
@@ -117,35 +117,37 @@ def _thinking(thinking: Thinking, model: str) -> _Row:
             budget = -1  # the API's word for: as the model sees fit
         if budget is not None:
             config["thinkingBudget"] = budget
-    if thinking.show is not None:
-        config["includeThoughts"] = thinking.show
+    if thinking.show is not None or not thinking.off:
+        # Who asks for reasoning in another dialect is shown it there unless they say no; here only on request.
+        config["includeThoughts"] = thinking.show is not False and not thinking.off
     return config
 
 
 # -- messages ---------------------------------------------------------------------------------------------------------
 
 
-def _contents(conversation: Conversation, model: str) -> tuple[list[_Row], list[_Row]]:
-    """The parts of the system instruction, and the contents. Adjacent contents of a role are joined, but results of
-    functions keep one of their own: it has to follow the calls, with as many results as there were calls."""
+def _contents(conversation: Conversation, model: str) -> tuple[list[_Row], list[tuple[str, list[_Row]]]]:
+    """The parts of the system instruction, and the contents as (role, parts). Adjacent contents of a role are joined,
+    but results of functions keep one of their own: it has to follow the calls, with as many results as there were
+    calls."""
     system: list[_Row] = []
     rows: list[tuple[str, list[_Row]]] = []
-    for message in with_tool_names(conversation.messages):
+    for index, message in enumerate(with_tool_names(conversation.messages)):
         if message.role == "system":
             system += [{"text": part.text} for part in message.parts if isinstance(part, Text)]
             continue
-        for kind, parts in _spoken(message, conversation.words, model):
+        for kind, parts in _spoken(message, conversation.words, model, f"messages[{index}]"):
             if rows and rows[-1][0] == kind:
                 rows[-1][1].extend(parts)
             elif parts:
                 rows.append((kind, parts))
-    return system, [{"role": "model" if kind == "model" else "user", "parts": parts} for kind, parts in rows]
+    return system, [("model" if kind == "model" else "user", parts) for kind, parts in rows]
 
 
-def _spoken(message: Message, words: Mapping[str, str], model: str) -> list[tuple[str, list[_Row]]]:
+def _spoken(message: Message, words: Mapping[str, str], model: str, place: str) -> list[tuple[str, list[_Row]]]:
     """A message as (kind, parts): `model`, `results`, `user`."""
     if message.role == "assistant":
-        parts = _model_parts(carry.own_seals(message, MODULE_ID), words)
+        parts = _model_parts(carry.own_seals(message, MODULE_ID), words, place)
         return [("model", _with_dummy(parts) if wants_seals(model) else parts)]
     answers: list[_Row] = []
     beside: list[_Row] = []
@@ -163,11 +165,11 @@ def _plain(part: Text | Refusal | Media, words: Mapping[str, str]) -> _Row:
     return media.write(part, words) if isinstance(part, Media) else {"text": part.text}
 
 
-def _model_parts(parts: Sequence[Part], words: Mapping[str, str]) -> list[_Row]:
+def _model_parts(parts: Sequence[Part], words: Mapping[str, str], place: str) -> list[_Row]:
     """A model's parts, each signature on the part where Gemini gave it."""
     rows: list[_Row] = []
     signature = ""
-    for part in parts:
+    for at, part in objects.placed(parts, place):
         match part:
             case Text(text="") | Refusal(text=""):
                 pass
@@ -175,7 +177,7 @@ def _model_parts(parts: Sequence[Part], words: Mapping[str, str]) -> list[_Row]:
                 rows.append(_plain(part, words))
             case ToolUse():
                 call: _Row = {"id": part.id} if part.id else {}
-                call |= {"name": part.name, "args": _arguments(part)}
+                call |= {"name": part.name, "args": objects.arguments(part, at)}
                 rows.append({"functionCall": call} | ({"thoughtSignature": signature} if signature else {}))
                 signature = ""
             case Reasoning():
@@ -211,16 +213,3 @@ def _with_dummy(parts: list[_Row]) -> list[_Row]:
     if first is not None and "thoughtSignature" not in first:
         first["thoughtSignature"] = UNSEALED
     return parts
-
-
-def _arguments(call: ToolUse) -> msgspec.Raw | _Row:
-    """The arguments as the object that they have to be. Text that is none, which a model may well have written, is
-    kept as the one argument that it was."""
-    text = scrubbed(call.arguments).strip()
-    if not text:
-        return EMPTY
-    try:
-        _read_object(text)
-    except UNREADABLE:
-        return {"arguments": text}
-    return msgspec.Raw(text.encode())

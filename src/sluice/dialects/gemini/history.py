@@ -22,13 +22,13 @@ _ROW = "contents[].parts[]."
 _KINDS = ("text", "inlineData", "fileData", "functionCall", "functionResponse")
 
 
-def read(body: Members) -> list[Message]:
-    """Return the messages of a request's `contents`.
+def read(body: Members, words: dict[str, str]) -> list[Message]:
+    """Return the messages of a request's `contents`. `words` learns the place of the first media of each kind.
 
     Raises:
         BadRequest: a role or a part is unknown, or a result answers no call.
     """
-    reader = _History()
+    reader = _History(words)
     for content in body.objects("contents"):
         content.only("role", "parts")
         word = content.text("role") or ""
@@ -43,7 +43,8 @@ def read(body: Members) -> list[Message]:
 class _History:
     """Parts in, messages out."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: dict[str, str]) -> None:
+        self._words = words
         self._turns: list[tuple[Role, list[Part]]] = []
         self._calls = 0
         self._open: list[tuple[str, str]] = []
@@ -62,14 +63,14 @@ class _History:
         elif kinds in (["text"], []):
             _say(part, parts, role)
         elif role == "user" and kinds in (["inlineData"], ["fileData"]):
-            parts.append(media.read(part))
+            parts.append(media.read(part, self._words))
         elif kinds[0] not in ("inlineData", "fileData"):
             raise BadRequest(f"'{part.at(kinds[0])}' cannot be a part of this role.", param=part.at(kinds[0]))
         else:
             raise BadRequest(f"'{part.place}' is media of the model, which no other API takes.", param=part.place)
 
     def _judge(self, part: Members, kinds: list[str]) -> None:
-        known = [name for name in part if f"{_ROW}{name}" in FIELDS]
+        known = [name for name in part if "." not in name and f"{_ROW}{name}" in FIELDS]
         for name in part:
             if name not in known:
                 raise unsupported(part.at(name))
@@ -103,7 +104,7 @@ class _History:
         if found is not None:
             self._open.remove(found)
             call_id, name = found
-        return results.read(response, call_id, name)
+        return results.read(response, call_id, name, self._words)
 
     def messages(self) -> list[Message]:
         return [Message(role=role, parts=tuple(parts)) for role, parts in self._turns if parts]

@@ -9,7 +9,9 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from sluice.chat.carry import feature_of
 from sluice.chat.content import Media, MediaKind
+from sluice.dialects.gemini.facts import WORDS
 from sluice.dialects.gemini.members import Members
 from sluice.errors import BadRequest
 
@@ -41,8 +43,17 @@ _WATCHED = re.compile(r"https?://(www\.)?(youtube\.com|youtu\.be)/")
 _GOOGLES = re.compile(r"(gs://|files/|https://generativelanguage\.googleapis\.com/)")
 
 
-def read(part: Members) -> Media:
-    """Return the media of a part, of a message or of a function's response."""
+def read(part: Members, words: dict[str, str]) -> Media:
+    """Return the media of a part, of a message or of a function's response. `words` learns the place of the first of
+    each kind."""
+    media = _read(part)
+    feature = feature_of(media)
+    if words.get(feature) == WORDS.get(feature):
+        words[feature] = part.at("inlineData" if media.data else "fileData")
+    return media
+
+
+def _read(part: Members) -> Media:
     inline = part.object("inlineData")
     if inline is not None:
         inline.only("data", "mimeType", "displayName")

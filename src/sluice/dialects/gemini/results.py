@@ -32,13 +32,13 @@ def json_text(raw: msgspec.Raw, place: str, *, compact: bool = False) -> str:
         raise misfit(error, raw, place) from None
 
 
-def read(response: Members, call_id: str, name: str) -> ToolResult:
-    """Return a `functionResponse` as the result of this call."""
+def read(response: Members, call_id: str, name: str, words: dict[str, str]) -> ToolResult:
+    """Return a `functionResponse` as the result of this call. `words` learns as `media.read` tells."""
     text, is_error = _said(response)
     parts: list[Text | Media] = [Text(text=text)] if text else []
     for part in response.objects("parts"):
         part.only("inlineData", "fileData")
-        parts.append(media.read(part))
+        parts.append(media.read(part, words))
     return ToolResult(call_id=call_id, name=name, parts=tuple(parts), is_error=is_error)
 
 

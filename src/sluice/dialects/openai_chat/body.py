@@ -1,6 +1,6 @@
 """The JSON of a chat completion request, as far as a translation reads it.
 
-Unknown members of inner objects are skipped: clients echo what answers held.
+Unknown members of inner objects are skipped: facts.TABLE judges them.
 """
 
 import msgspec
@@ -89,6 +89,7 @@ class FunctionTool(_Json):
     description: str | None = None
     parameters: dict[str, msgspec.Raw] | None = None
     strict: bool | None = None
+    cache_control: CacheControl | None = None
 
 
 class Tool(_Json):

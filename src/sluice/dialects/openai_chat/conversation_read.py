@@ -12,7 +12,7 @@ from sluice.chat.content import CacheMark
 from sluice.chat.conversation import Conversation, Effort, OutputFormat, Thinking
 from sluice.chat.request import ChatRequest
 from sluice.dialects.openai_chat.body import Body, ResponseFormat, VendorReasoning, VendorThinking
-from sluice.dialects.openai_chat.facts import FACTS
+from sluice.dialects.openai_chat.facts import FACTS, TABLE
 from sluice.dialects.openai_chat.messages_read import Reader
 from sluice.dialects.openai_chat.tools_read import read_tools
 from sluice.dialects.reading import ABSENT, NULL, UNREADABLE, explain
@@ -29,7 +29,6 @@ def read(request: ChatRequest) -> Conversation:
         BadRequest: it holds what cannot be translated, or what this API does not allow; `param` names the place.
     """
     asked = {name: raw for name, raw in request.fields.items() if raw != NULL}
-    _look_up(asked)
     raw = _encode(asked)
     try:
         body = _read_body(raw)
@@ -39,9 +38,10 @@ def read(request: ChatRequest) -> Conversation:
     if body.modalities not in (None, ["text"], []):
         raise BadRequest("Only text can be translated: 'modalities' must be [\"text\"].", param="modalities")
     tools = read_tools(body)
-    reader = Reader(words)
+    messages = Reader(words).read(body.messages)
+    TABLE.judge(asked)
     return Conversation(
-        messages=reader.read(body.messages),
+        messages=messages,
         tools=tools.tools,
         tool_choice=tools.choice,
         parallel_tool_calls=body.parallel_tool_calls,
@@ -68,15 +68,6 @@ def read(request: ChatRequest) -> Conversation:
 
 def cache_mark(ttl: str | None) -> CacheMark:
     return CacheMark(ttl=ttl or "")
-
-
-def _look_up(asked: Mapping[str, msgspec.Raw]) -> None:
-    for name in asked:
-        field = FACTS.fields.get(name)
-        if field is None:
-            raise BadRequest(f"Unsupported parameter for a translated request: '{name}'.", param=name)
-        if field.how == "refused":
-            raise BadRequest(f"'{name}' cannot be translated: {field.why}.", param=name)
 
 
 def _words(asked: Mapping[str, msgspec.Raw]) -> dict[str, str]:

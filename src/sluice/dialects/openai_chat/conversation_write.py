@@ -7,9 +7,12 @@ from sluice.chat import carry
 from sluice.chat.conversation import Conversation, OutputFormat, Thinking, Tool, ToolChoice, effort_of
 from sluice.dialects.openai_chat.facts import FACTS
 from sluice.dialects.openai_chat.messages_write import Writer, cache_control
-from sluice.dialects.openai_chat.models import bounds_completion, is_openai, takes_cache_marks
+from sluice.dialects.openai_chat.models import bounds_completion, is_openai, least_effort, takes_cache_marks
 from sluice.dialects.openai_chat.text import to_json
+from sluice.errors import BadRequest
 
+MAX_STOPS = 4
+"""Stop sequences that OpenAI takes; other vendors of the API take more."""
 _MAX_USER = 64
 """Characters of `user` that OpenAI accepts; Claude Code's ids are longer."""
 
@@ -23,8 +26,11 @@ def write(conversation: Conversation, *, model: str, stream: bool, ask_usage: bo
         BadRequest: something of it cannot be said in this dialect.
     """
     asked = carry.fit(conversation, FACTS.carries, FACTS.title)
+    if len(asked.stop) > MAX_STOPS and is_openai(model):
+        word = asked.words.get("stop", "stop")
+        raise BadRequest(f"'{word}' holds more than {MAX_STOPS} sequences, which OpenAI does not take.", param=word)
     body: _Json = {"model": model, "messages": Writer(model).write(asked.messages)}
-    body |= _tools(asked, model) | _sampling(asked, model) | _thinking(asked.thinking)
+    body |= _tools(asked, model) | _sampling(asked, model) | _thinking(asked.thinking, model)
     if asked.output is not None:
         body["response_format"] = _output(asked.output)
     if asked.verbosity:
@@ -64,13 +70,13 @@ def _whole(bias: float) -> float:
     return int(bias) if bias.is_integer() else bias
 
 
-def _thinking(thinking: Thinking | None) -> _Json:
-    """The word for how much to reason. `none` only if that very word was said: older models refuse it, and a client
-    that switches reasoning off in another API does so for models that know none here."""
-    effort = None if thinking is None else effort_of(thinking)
-    if thinking is None or effort is None or (effort == "none" and thinking.effort is None):
-        return {}
-    return {"reasoning_effort": effort}
+def _thinking(thinking: Thinking | None, model: str) -> _Json:
+    """The word for how much to reason. A wish for none becomes the least that the model is known to take: the others
+    refuse `none`, and clients of other APIs say it to models that cannot reason, too."""
+    effort: str | None = None if thinking is None else effort_of(thinking)
+    if effort == "none":
+        effort = least_effort(model)
+    return {"reasoning_effort": effort} if effort else {}
 
 
 def _tools(asked: Conversation, model: str) -> _Json:

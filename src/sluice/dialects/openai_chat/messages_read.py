@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from sluice.chat.carry import feature_of
 from sluice.chat.content import CacheMark, Citation, Media, MediaKind, Message, Part, Refusal, Text, ToolResult, ToolUse
 from sluice.chat.conversation import with_tool_names
 from sluice.chat.seal import Reasoning, split_id
@@ -166,15 +167,10 @@ class Reader:
     def _by_url(self, place: str, kind: MediaKind, at: body.Url | str, mark: CacheMark | None) -> Media:
         url, detail = (at, None) if isinstance(at, str) else (at.url, at.detail)
         media_type, data = _taken_apart(url, f"{place}.{kind}_url.url")
-        self._words.setdefault(_feature(kind, "data" if data else "url"), place)
-        return Media(
-            kind=kind,
-            media_type=media_type,
-            data=data,
-            url="" if data else url,
-            detail=detail or "",
-            cache=mark,
-        )
+        told = detail or ""
+        media = Media(kind=kind, media_type=media_type, data=data, url="" if data else url, detail=told, cache=mark)
+        self._words.setdefault(feature_of(media), place)
+        return media
 
     def _sound(self, place: str, sound: body.Sound, mark: CacheMark | None) -> Media:
         if not _FORMAT.fullmatch(sound.format) or not sound.data:
@@ -197,11 +193,6 @@ class Reader:
             media_type, data = _taken_apart(given, at)
         self._words.setdefault("file_data" if data else "file_url", place)
         return Media(kind="file", media_type=media_type, data=data, url="" if data else given, name=name, cache=mark)
-
-
-def _feature(kind: MediaKind, source: str) -> str:
-    """What `chat.carry` calls media of this kind."""
-    return kind if kind in ("audio", "video") else f"{kind}_{source}"
 
 
 def _mark(control: body.CacheControl) -> CacheMark:

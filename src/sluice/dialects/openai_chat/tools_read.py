@@ -44,7 +44,8 @@ def _tool(index: int, tool: body.Tool) -> Tool | None:
         return None
     if tool.function is None:
         raise BadRequest(f"Missing required parameter: '{place}.function'.", param=f"{place}.function")
-    mark = None if tool.cache_control is None else CacheMark(ttl=tool.cache_control.ttl or "")
+    control = tool.cache_control or tool.function.cache_control
+    mark = None if control is None else CacheMark(ttl=control.ttl or "")
     return _function(tool.function, mark)
 
 

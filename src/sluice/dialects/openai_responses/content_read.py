@@ -4,10 +4,23 @@ import re
 
 import msgspec
 
+from sluice.chat.carry import feature_of
 from sluice.chat.content import CacheMark, Media, Refusal, Text
+from sluice.dialects.openai_responses.facts import WORDS
 from sluice.dialects.openai_responses.places import read_at
 from sluice.dialects.reading import ABSENT, NULL
 from sluice.errors import BadRequest
+
+_MEMBERS = {
+    "image_data": "image_url",
+    "image_url": "image_url",
+    "image_id": "file_id",
+    "file_data": "file_data",
+    "file_url": "file_url",
+    "file_id": "file_id",
+    "audio": "input_audio",
+}
+"""Where a part holds what it has of each kind."""
 
 
 class _Audio(msgspec.Struct):
@@ -47,8 +60,8 @@ _TYPE_OF_NAME = {
 _TYPE_OF_SOUND = {"mp3": "audio/mpeg", "wav": "audio/wav"}
 
 
-def read_content(raw: msgspec.Raw, place: str) -> list[ContentPart]:
-    """Read a text or a list of parts.
+def read_content(raw: msgspec.Raw, place: str, words: dict[str, str]) -> list[ContentPart]:
+    """Read a text or a list of parts. `words` learns the place of the first image or file of each kind.
 
     Raises:
         BadRequest: it is neither, or a part is of an unknown type or says nothing; `param` names the part.
@@ -56,12 +69,20 @@ def read_content(raw: msgspec.Raw, place: str) -> list[ContentPart]:
     said = read_at(raw, _read_content, place)
     if isinstance(said, str):
         return [Text(text=said)]
-    return [read_part(part, f"{place}[{index}]") for index, part in enumerate(said or ())]
+    return [read_part(part, f"{place}[{index}]", words) for index, part in enumerate(said or ())]
 
 
-def read_part(raw: msgspec.Raw, place: str) -> ContentPart:
-    """Read one part."""
-    part = read_at(raw, _read_part, place)
+def read_part(raw: msgspec.Raw, place: str, words: dict[str, str]) -> ContentPart:
+    """Read one part. Raises as `read_content` does."""
+    part = _part(read_at(raw, _read_part, place), place)
+    if isinstance(part, Media):
+        feature = feature_of(part)
+        if words.get(feature) == WORDS.get(feature):  # the first of its kind
+            words[feature] = f"{place}.{_MEMBERS[feature]}"
+    return part
+
+
+def _part(part: _Part, place: str) -> ContentPart:
     cache = None if part.prompt_cache_breakpoint in (ABSENT, NULL) else CacheMark()
     match part.type:
         case "input_text" | "output_text" | "text" if part.text is not None:

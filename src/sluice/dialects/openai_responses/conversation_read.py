@@ -1,13 +1,11 @@
 """The whole of a client's request, for a provider of another dialect. The table in facts.py is what it runs on."""
 
-from collections.abc import Mapping
-
 import msgspec
 
 from sluice.chat.content import Message, Text
 from sluice.chat.conversation import Conversation, Effort, OutputFormat, Thinking, with_tool_names
 from sluice.chat.request import ChatRequest
-from sluice.dialects.openai_responses.facts import FIELDS, WORDS
+from sluice.dialects.openai_responses.facts import TABLE, WORDS
 from sluice.dialects.openai_responses.history_read import read_input
 from sluice.dialects.openai_responses.places import read_at
 from sluice.dialects.openai_responses.tools_read import read_choice, read_tools
@@ -61,6 +59,7 @@ _EFFORTS: dict[str, Effort] = {
     "xhigh": "xhigh",
     "max": "xhigh",
 }
+_SILENCE = Text(text="")
 _LOGPROBS = "message.output_text.logprobs"
 
 
@@ -71,13 +70,16 @@ def read(request: ChatRequest) -> Conversation:
         BadRequest: a member is unknown, refused by the table, or malformed; `param` names the place.
     """
     fields = request.fields
-    _check(fields)
     known = {name: raw for name, raw in fields.items() if name in _Body.__struct_fields__}
     body = read_at(msgspec.Raw(msgspec.json.encode(known)), _read_body, "")
-    messages = read_input(fields.get("input", NULL))
+    words = WORDS | ({"user": "safety_identifier"} if not body.user else {})
+    messages = read_input(fields.get("input", NULL), words)
     if body.instructions:
         messages.insert(0, Message(role="system", parts=(Text(text=body.instructions),)))
     tools, choice = read_choice(fields.get("tool_choice", NULL), read_tools(fields.get("tools", NULL)))
+    TABLE.judge(fields)
+    if all(part == _SILENCE for message in messages for part in message.parts):
+        raise BadRequest("'input' must hold at least one item that says something.", param="input")
     return Conversation(
         messages=with_tool_names(tuple(messages)),
         tools=tuple(tools),
@@ -92,18 +94,8 @@ def read(request: ChatRequest) -> Conversation:
         top_logprobs=body.top_logprobs or None,
         verbosity=(body.text.verbosity if body.text else None) or "",
         user=body.user or body.safety_identifier or "",
-        words=WORDS | ({"user": "safety_identifier"} if not body.user else {}),
+        words=words,
     )
-
-
-def _check(fields: Mapping[str, msgspec.Raw]) -> None:
-    """Look every member up: nothing is left out in silence."""
-    for name, raw in fields.items():
-        field = FIELDS.get(name)
-        if field is None:
-            raise BadRequest(f"Unsupported parameter for a translated request: '{name}'.", param=name)
-        if field.how == "refused" and bytes(raw).strip() not in (b"null", b"false", b'""'):
-            raise BadRequest(f"'{name}' cannot be translated for another provider: {field.why}.", param=name)
 
 
 def _format(output: _Output | None) -> OutputFormat | None:

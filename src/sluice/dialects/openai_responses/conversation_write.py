@@ -7,6 +7,7 @@ import re
 
 from sluice.chat.carry import fit
 from sluice.chat.conversation import Conversation, OutputFormat, Thinking, Tool, ToolChoice, effort_of
+from sluice.dialects.openai_chat.models import least_effort
 from sluice.dialects.openai_responses.facts import FACTS
 from sluice.dialects.openai_responses.history_write import write_history
 from sluice.dialects.openai_responses.strings import encode
@@ -14,9 +15,6 @@ from sluice.dialects.openai_responses.strings import encode
 _REASONS = re.compile(r"(?:^|[/.])(?:o[1-9]|gpt-[5-9]|codex|computer-use)(?!.*chat)")
 """Models that reason whether they are asked to or not, and so hand out what the next turn needs. Others answer 400 to
 `reasoning` and to the wish for encrypted content."""
-_LEAST = re.compile(r"(?:^|[/.])gpt-5(?:-|$)")
-_NONE = re.compile(r"(?:^|[/.])gpt-(?:5\.[1-9]|[6-9])")
-"""Models whose least effort is `minimal`, and those that can do without."""
 
 _Members = dict[str, object]
 
@@ -104,13 +102,13 @@ def _choice(choice: ToolChoice) -> object:
 def _reasoning(thinking: Thinking | None, model: str) -> _Members:
     if thinking is None:
         return {}
-    if thinking.effort is None and thinking.budget_tokens == 0:
+    if thinking.off:
         # Other APIs say "no thinking" to models that cannot think, too: only those that can are told.
-        least = "none" if _NONE.search(model) else "minimal" if _LEAST.search(model) else ""
+        least = least_effort(model)
         return {"effort": least} if least else {}
     effort = effort_of(thinking)
     members: _Members = {} if effort is None else {"effort": effort}
-    if thinking.show and not thinking.off:
+    if thinking.show:
         members["summary"] = "auto"
     return members
 

@@ -4,6 +4,7 @@ be asked."""
 from sluice.chat.carry import CARRIED, Carry, carried, dropped, refused
 from sluice.dialects.dialect import Facts, Field
 from sluice.dialects.openai_responses.schema import FINISH_READ, FINISH_WRITTEN
+from sluice.dialects.table import Table
 
 _STATE = "the state lives at the provider that keeps it"
 _RUN_THERE = "a tool that the provider runs itself; no other has it"
@@ -26,12 +27,63 @@ FIELDS: dict[str, Field] = {
     "model": _read(),
     "stream": _read(),
     "input": _read(),
+    "input[role=assistant].*": _dropped("an echo of an answer"),
+    "input[type=*_call].*": _dropped("an echo of an answer"),
+    "input[type=reasoning].*": _dropped("an echo of an answer"),
+    "input[].type": _read(),
+    "input[].role": _read(),
+    "input[].content": _read(),
+    "input[].call_id": _read(),
+    "input[].output": _read(),
+    "input[].status": _read("tool_error", "`failed` of a tool's output; else an echo"),
+    "input[].id": _read(why="the id of an output without `call_id`; else an echo"),
+    "input[].phase": _dropped("an echo of an answer"),
+    "input[].name": _dropped("of an output: the call has told it"),
+    "input[].namespace": _dropped("of an output: the call has told it"),
+    "input[].caller": _dropped("which of the provider's own tools called a tool"),
+    "input[].max_output_length": _dropped("an echo of what the shell was told"),
+    "input[].acknowledged_safety_checks": _dropped("warnings of this API's computer tool"),
+    "input[].content[].type": _read(),
+    "input[].content[].text": _read(),
+    "input[].content[].refusal": _read("refusals"),
+    "input[].content[].image_url": _read("image_url"),
+    "input[].content[].detail": _read("image_detail", "of a file: left out, each API reads files in its own way"),
+    "input[].content[].file_id": _read("file_id"),
+    "input[].content[].file_data": _read("file_data"),
+    "input[].content[].file_url": _read("file_url"),
+    "input[].content[].filename": _read("file_data"),
+    "input[].content[].input_audio": _read("audio"),
+    "input[].content[].input_audio.data": _read("audio"),
+    "input[].content[].input_audio.format": _read("audio"),
+    "input[].content[].prompt_cache_breakpoint": _read("cache"),
+    "input[].content[].prompt_cache_breakpoint.mode": _read("cache"),
+    "input[].content[].prompt_cache_breakpoint.ttl": _dropped("a lifetime of the provider's own cache"),
+    "input[].content[].annotations": _dropped("an echo of an answer"),
+    "input[].content[].logprobs": _dropped("an echo of an answer"),
     "instructions": _read(why="the first system message"),
     "tools": _read("tools", "a custom tool becomes a function with one string `input`, its grammar a description"),
+    **{f"tools[].{name}": _read("tools") for name in ("type", "name", "description", "parameters", "format")},
+    **{f"tools[].format.{name}": _read("tools") for name in ("type", "syntax", "definition")},
+    "tools[].strict": _read("tool_strict"),
+    "tools[].tools": _read("tools", "of a namespace"),
+    "tools[].output_schema": _dropped("other providers take no schema of a tool's results"),
+    "tools[].defer_loading": _dropped("every tool is shown to the model from the beginning"),
+    "tools[].allowed_callers": _dropped("only the provider's own tools call tools"),
+    "tools[].async": _dropped("how the provider waits for a tool; others do not"),
     "tool_choice": _read("tool_choice_named", "`allowed_tools` leaves the others out"),
+    **{f"tool_choice.{name}": _read("tool_choice_named") for name in ("type", "name", "namespace", "mode", "tools")},
     "parallel_tool_calls": _read("parallel_tool_calls"),
-    "reasoning": _read("thinking", "effort, and whether a summary is wanted"),
-    "text": _read("output_schema", "format and verbosity"),
+    "reasoning": _read("thinking"),
+    "reasoning.effort": _read("thinking"),
+    "reasoning.summary": _read("thinking", "whether one is wanted"),
+    "reasoning.generate_summary": _read("thinking", "the older name of `summary`"),
+    "reasoning.context": _dropped("what models of this API read again of their reasoning"),
+    "reasoning.mode": _dropped("a way to reason that only this API has"),
+    "text": _read("output_schema"),
+    "text.verbosity": _read("verbosity"),
+    "text.format": _read("output_schema"),
+    "text.format.type": _read("output_json", "`json_object` and `json_schema`"),
+    **{f"text.format.{name}": _read("output_schema") for name in ("name", "description", "schema", "strict")},
     "max_output_tokens": _read("max_tokens"),
     "temperature": _read("temperature"),
     "top_p": _read("top_p"),
@@ -109,8 +161,9 @@ CARRIES: dict[str, Carry] = {
     "image_url": CARRIED,
     "image_id": CARRIED,
     "file_data": CARRIED,
-    "file_url": CARRIED,
-    "file_id": CARRIED,
+    "file_url": carried("without its name"),
+    "file_id": carried("without its name"),
+    "image_detail": CARRIED,
     "audio": refused("the API does not hear"),
     "video": refused("the API does not see video"),
     "tool_media": CARRIED,
@@ -156,6 +209,10 @@ WORDS: dict[str, str] = {
     "cache": "prompt_cache_breakpoint",
 }
 """What clients of this API call a feature, where its name differs from the vocabulary's."""
+
+
+TABLE = Table(FIELDS, same={"tools[].tools": "tools"})
+"""What a client's body is looked up in. A namespace holds tools."""
 
 
 def row(place: str, word: str) -> Field | None:

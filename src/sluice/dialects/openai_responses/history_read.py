@@ -9,7 +9,7 @@ import msgspec
 from sluice.chat.content import Media, Message, Part, Refusal, Role, Text, ToolResult, ToolUse
 from sluice.chat.seal import Reasoning, split_id, unwrap
 from sluice.dialects.openai_responses.content_read import ContentPart, read_content, read_part
-from sluice.dialects.openai_responses.facts import row
+from sluice.dialects.openai_responses.facts import TABLE, row
 from sluice.dialects.openai_responses.places import read_at
 from sluice.dialects.openai_responses.schema import MODULE_ID
 from sluice.dialects.openai_responses.tool_names import join_name
@@ -73,8 +73,8 @@ _CALLS = ("function_call", "custom_tool_call", "local_shell_call", "shell_call",
 _OUTPUTS = tuple(f"{call}_output" for call in _CALLS)
 
 
-def read_input(raw: msgspec.Raw) -> list[Message]:
-    """Read the history.
+def read_input(raw: msgspec.Raw, words: dict[str, str]) -> list[Message]:
+    """Read the history. `words` learns the place of the first image or file of each kind.
 
     Raises:
         BadRequest: an item or a part is of an unknown type, refused by the table, or malformed; `param` names it.
@@ -82,7 +82,7 @@ def read_input(raw: msgspec.Raw) -> list[Message]:
     said = read_at(raw, _read_input, "input")
     if isinstance(said, str):
         return [Message(role="user", parts=(Text(text=said),))]
-    history = _History()
+    history = _History(words)
     for index, item in enumerate(said or ()):
         _item(item, f"input[{index}]", history)
     return history.messages()
@@ -91,7 +91,8 @@ def read_input(raw: msgspec.Raw) -> list[Message]:
 class _History:
     """Messages that grow: what belongs to one turn is joined."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: dict[str, str]) -> None:
+        self.words = words
         self._rows: list[tuple[Role, bool, list[Part]]] = []
 
     def add(self, role: Role, parts: list[Part], *, joins: bool) -> None:
@@ -112,7 +113,7 @@ def _item(raw: msgspec.Raw, place: str, history: _History) -> None:
     elif kind in _CALLS:
         history.add("assistant", _call(kind, read_at(raw, _read_call, place), place), joins=True)
     elif kind in _OUTPUTS:
-        history.add("user", [_output(read_at(raw, _read_output, place), place)], joins=True)
+        history.add("user", [_output(read_at(raw, _read_output, place), place, history.words)], joins=True)
     elif kind == "reasoning":
         if parts := _reasoning(read_at(raw, _read_reasoning, place)):
             history.add("assistant", parts, joins=True)
@@ -130,7 +131,7 @@ def _message(raw: msgspec.Raw, place: str, history: _History) -> None:
         raise BadRequest(f"Invalid value for '{place}.role': {message.role!r}.", param=f"{place}.role")
     if message.content is ABSENT:
         raise BadRequest(f"Missing required parameter: '{place}.content'.", param=f"{place}.content")
-    parts: list[Part] = list(read_content(message.content, f"{place}.content"))
+    parts: list[Part] = list(read_content(message.content, f"{place}.content", history.words))
     history.add(role, parts, joins=role == "assistant")
 
 
@@ -149,24 +150,25 @@ def _call(kind: str, call: _Call, place: str) -> list[Part]:
     return [*sealed, ToolUse(id=bare, name=name, arguments=arguments)]
 
 
-def _output(output: _Output, place: str) -> ToolResult:
+def _output(output: _Output, place: str, words: dict[str, str]) -> ToolResult:
     said = output.call_id or output.id
     if not said:
         raise BadRequest(f"Missing required parameter: '{place}.call_id'.", param=f"{place}.call_id")
-    parts = _output_parts(output.output, f"{place}.output")
+    parts = _output_parts(output.output, f"{place}.output", words)
     return ToolResult(call_id=split_id(said)[0], parts=parts, is_error=output.status == "failed")
 
 
-def _output_parts(raw: msgspec.Raw, place: str) -> tuple[Text | Media, ...]:
+def _output_parts(raw: msgspec.Raw, place: str, words: dict[str, str]) -> tuple[Text | Media, ...]:
     """A text, content parts, a screenshot; anything else is what the tool's own JSON says."""
     if raw is ABSENT or raw == NULL:
         return ()
     start = bytes(raw).lstrip()[:1]
     if start == b'"':
-        return tuple(_no_refusal(part) for part in read_content(raw, place))
+        return tuple(_no_refusal(part) for part in read_content(raw, place, words))
     rows = read_at(raw, _read_rows, place) if start == b"[" else [raw]
     if rows and all(_is_object(one) and read_at(one, _read_head, place).type for one in rows):
-        return tuple(_no_refusal(read_part(one, f"{place}[{index}]")) for index, one in enumerate(rows))
+        TABLE.within(raw, place, "input[].content" if start == b"[" else "input[].content[]")
+        return tuple(_no_refusal(read_part(one, f"{place}[{index}]", words)) for index, one in enumerate(rows))
     return (Text(text=bytes(raw).decode("utf-8", "replace")),) if rows else ()
 
 
