@@ -66,7 +66,7 @@ def test_variants_change_a_row_in_their_order() -> None:
 
 def test_a_path_stands_below_the_base_or_at_the_root() -> None:
     assert path_of(CHAT, "m", stream=False, variables={}, base="/v1") == "/v1/chat"
-    assert below("/v1", "//root/{model}", {"model": "m"}) == "/root/m"
+    assert below("/v1", "//elsewhere/{model}", {"model": "m"}) == "/elsewhere/m"
     assert below("/v1", "/x", {}) == "/v1/x"
 
 
