@@ -45,7 +45,11 @@ class ConfigFiles:
         name = self._env.get(GOOGLE_FILE)
         if not name or self._env.get(GOOGLE_TEXT):
             return self._env
-        return {**self._env, GOOGLE_TEXT: self._read(Path(name)).text}
+        try:
+            return {**self._env, GOOGLE_TEXT: self._read(Path(name)).text}
+        except ConfigError as error:
+            hint = "unset it if no provider of Google's is used"
+            raise ConfigError(error.message, file=name, path=GOOGLE_FILE, hint=hint) from None
 
     def _files(self) -> list[Path]:
         files: list[Path] = []
