@@ -31,7 +31,7 @@ CLIENT_DIALECTS: dict[RouteType, str] = {
 """What clients speak on an address of this type."""
 
 LIST_DIALECTS = {"/v1beta/models": GEMINI_API.module_id, "anthropic-version": ANTHROPIC_MESSAGES.module_id}
-"""How a client shows which API's list of models it wants: the end of the path, or a header that is there."""
+"""How a client shows which API's list of models it wants: a part of the path, or a header that is there."""
 
 STANDARD = Registry(
     [

@@ -107,3 +107,16 @@ async def test_the_list_is_in_the_shape_that_its_reader_knows(world: World) -> N
     assert await listed("/v1/models", "data", "id") == names
     assert await listed("/v1/models", "data", "display_name", "anthropic-version: 2023-06-01") == names
     assert await listed("/v1beta/models", "models", "name") == [f"models/{name}" for name in names]
+
+
+async def test_one_model_may_be_asked_for_by_its_name(world: World) -> None:
+    serving = await serving_models(world)
+    client = await world.client(serving)
+    openai = await client.ask(get("/v1/models/cheap"))
+    assert msgspec.json.decode(openai.body)["id"] == "cheap"
+    claude = await client.ask(get("/v1/models/smart", "anthropic-version: 2023-06-01"))
+    assert msgspec.json.decode(claude.body)["type"] == "model"
+    google = await client.ask(get("/v1beta/models/mix"))
+    assert msgspec.json.decode(google.body)["name"] == "models/mix"
+    for nobody in ("hidden", "nobody"):
+        assert (await client.ask(get(f"/v1/models/{nobody}"))).status == 404

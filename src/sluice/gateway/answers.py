@@ -1,10 +1,17 @@
 """Which relay an answer needs, and which headers the client gets with it."""
 
+from collections.abc import Sequence
+from urllib.parse import unquote
+
+import msgspec
+
 from sluice.chat.events import Started
 from sluice.chat.request import ChatRequest
+from sluice.config.plan import Entry
 from sluice.dialects.dialect import Dialect
-from sluice.errors import SluiceError
+from sluice.errors import ModelNotFound, SluiceError
 from sluice.gateway.account import Account
+from sluice.gateway.operation import Operation
 from sluice.gateway.ports import Request, UpstreamHead
 from sluice.operations.forms import ERRORS
 from sluice.policies import headers as header_policy
@@ -101,11 +108,34 @@ def chat_headers(head: UpstreamHead, account: Account, chat: ChatRequest) -> lis
     return [*kind, *header_policy.to_client(head.headers), *own_headers(account)]
 
 
+def asks_for_models(entry: Entry, request: Request, wanted: Operation) -> bool:
+    """Whether the models of the plan are asked for: all of them, or one by its name."""
+    by_name = entry.answer == "by_model" and request.method == "GET" and wanted.suffix.startswith("/models/")
+    return by_name or entry.answer == "model_list"
+
+
+def models(dialect: Dialect, public: Sequence[tuple[str, str]], suffix: str) -> bytes:
+    """Write the list of models, or the one that `suffix` names.
+
+    Raises:
+        ModelNotFound: there is none of this name.
+    """
+    name = unquote(suffix.removeprefix("/models").removeprefix("/"))
+    if not name:
+        return dialect.write_models(public)
+    found = [row for row in public if row[0] == name]
+    if not found:
+        raise ModelNotFound("Model not found", param="model")
+    members = msgspec.json.decode(dialect.write_models(found), type=dict[str, msgspec.Raw])
+    rows = next(raw for raw in members.values() if bytes(raw).startswith(b"["))
+    return bytes(msgspec.json.decode(rows, type=list[msgspec.Raw])[0])
+
+
 def list_dialect(request: Request) -> str:
     """Which API's list of models is asked for: told by the address, or by a header that only one API's clients
     send."""
     for marker, dialect in LIST_DIALECTS.items():
-        if request.path.endswith(marker) or (marker[0] != "/" and request.header(marker.encode()) is not None):
+        if marker in request.path or (marker[0] != "/" and request.header(marker.encode()) is not None):
             return dialect
     return DEFAULT_DIALECT
 

@@ -139,7 +139,7 @@ class Exchange:
             raise
         account.at_route(active.labels(listener, entry))
         self._deadlines = entry.rule.deadlines
-        if entry.answer == "model_list":
+        if answers.asks_for_models(entry, request, self._wanted):
             self._list_models()
             return
         backend = active.backend(entry, self._world.die()) if entry.answer == "backends" else None
@@ -215,7 +215,7 @@ class Exchange:
     def _list_models(self) -> None:
         self.account.direct = True
         dialect = self._world.dialect(answers.list_dialect(self._request))
-        self._reply(200, dialect.write_models(self._active.public_models()), COMPLETED)
+        self._reply(200, answers.models(dialect, self._active.public_models(), self._wanted.suffix), COMPLETED)
 
     # -- the answer ---------------------------------------------------------------------------------------------------
 
