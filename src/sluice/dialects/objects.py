@@ -12,6 +12,7 @@ from sluice.chat.content import Part, ToolUse
 from sluice.chat.conversation import Tool
 from sluice.chat.seal import Reasoning
 from sluice.dialects.reading import NULL, UNREADABLE
+from sluice.dialects.writing import whole
 from sluice.errors import BadRequest
 
 EMPTY = msgspec.Raw(b"{}")
@@ -40,7 +41,7 @@ def arguments(call: ToolUse, place: str) -> msgspec.Raw:
     Raises:
         BadRequest: they are not a JSON object; `param` is `place`.
     """
-    text = call.arguments.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+    text = whole(call.arguments).encode()
     if not text.strip():
         return EMPTY
     try:

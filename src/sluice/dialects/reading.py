@@ -13,6 +13,9 @@ NULL = msgspec.Raw(b"null")
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What reading JSON from outside may raise: no JSON or the wrong type, text that is not UTF-8, nested too deeply."""
 
+MAX_TEXT = 1024
+"""Characters of a provider's own text that are quoted (dialects.md, decision 10): an HTML page is no error message."""
+
 _PLACE = re.compile(r"^(?P<what>.*?) - at `\$\.?(?P<path>[^`]*)`$", re.DOTALL)
 _BYTE = re.compile(r"^JSON is malformed: (?P<what>.*) \(byte (?P<byte>\d+)\)$", re.DOTALL)
 
@@ -57,3 +60,13 @@ def _in_words(message: str) -> str:
 
     text = re.sub(r"`([^`]*)`", words, message)
     return text[:1].lower() + text[1:]
+
+
+def text_of(body: bytes) -> str:
+    """The beginning of a body that is none of the API's, fit to be quoted."""
+    return body[: 4 * MAX_TEXT].decode("utf-8", "replace").strip()[:MAX_TEXT]
+
+
+def numeric_status(code: str | None) -> int:
+    """The status that an error inside a 200 names as its code; 502 if it is none."""
+    return int(code) if code and re.fullmatch("[45][0-9][0-9]", code) else 502

@@ -17,8 +17,8 @@ from sluice.dialects.anthropic_messages import conversation_read, conversation_w
 from sluice.dialects.anthropic_messages import request as requests
 from sluice.dialects.anthropic_messages.facts import FACTS
 from sluice.dialects.anthropic_messages.schema import MODULE_ID
-from sluice.dialects.anthropic_messages.text import dump
 from sluice.dialects.dialect import Facts, StreamDecoder, StreamEncoder
+from sluice.dialects.writing import to_json
 from sluice.errors import Refused, SluiceError
 
 _UNKNOWN_DAY = "1970-01-01T00:00:00Z"
@@ -69,7 +69,7 @@ class AnthropicMessages:
         names = [name for name, _ in models]
         rows = [{"type": "model", "id": name, "display_name": name, "created_at": _UNKNOWN_DAY} for name in names]
         first, last = (names[0], names[-1]) if names else (None, None)
-        return dump({"data": rows, "has_more": False, "first_id": first, "last_id": last})
+        return to_json({"data": rows, "has_more": False, "first_id": first, "last_id": last})
 
     def read_error(self, status: int, body: bytes) -> Refused:
         return errors.read(status, body)

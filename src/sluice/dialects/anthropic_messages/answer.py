@@ -12,8 +12,8 @@ from sluice.chat.request import ChatRequest
 from sluice.dialects.anthropic_messages import errors, parts
 from sluice.dialects.anthropic_messages.decode import Blocks, leftovers
 from sluice.dialects.anthropic_messages.schema import KNOWN_MESSAGE, Counts, Message, write_usage
-from sluice.dialects.anthropic_messages.text import dump
 from sluice.dialects.reading import ABSENT, NULL, UNREADABLE
+from sluice.dialects.writing import to_json
 from sluice.errors import ProtocolError
 
 _read = msgspec.json.Decoder(Message).decode
@@ -71,4 +71,4 @@ def write(whole: Answer, request: ChatRequest) -> bytes:
         ),
         "usage": write_usage(whole.usage),
     }
-    return dump(body | whole.extra)
+    return to_json(body | whole.extra)

@@ -6,10 +6,7 @@ pieces are watched for the brace that closes the object; only then is the text p
 
 import re
 
-import msgspec
-
-from sluice.dialects.anthropic_messages.text import whole
-from sluice.dialects.reading import UNREADABLE
+from sluice.dialects.writing import is_object, whole
 
 _MARK = re.compile(r'\\.|["{}\[\]]|\\\Z', re.DOTALL)
 _STRAY = "}] \t\r\n"
@@ -77,11 +74,3 @@ class Arguments:
             return False
         rest = "".join(self._after).strip().removeprefix(self.text.strip()).strip(_STRAY)
         return not rest and is_object(self.text)
-
-
-def is_object(text: str) -> bool:
-    """Whether the text is a JSON object through and through."""
-    try:
-        return isinstance(msgspec.json.decode(whole(text)), dict)
-    except UNREADABLE:
-        return False

@@ -14,7 +14,7 @@ from sluice.chat.seal import Reasoning
 from sluice.dialects import claude, objects
 from sluice.dialects.anthropic_messages.parts import sealed_block
 from sluice.dialects.anthropic_messages.schema import MODULE_ID
-from sluice.dialects.anthropic_messages.text import whole
+from sluice.dialects.writing import whole
 from sluice.errors import BadRequest
 
 _Block = dict[str, object]

@@ -12,12 +12,10 @@ from sluice.chat.conversation import Conversation, Effort, OutputFormat, Thinkin
 from sluice.chat.request import ChatRequest
 from sluice.dialects.anthropic_messages.blocks_read import Blocks, WireCache, cache_mark, read_at
 from sluice.dialects.anthropic_messages.facts import TABLE, WORDS, row
-from sluice.dialects.anthropic_messages.text import dump
+from sluice.dialects.claude import MIN_BUDGET
 from sluice.dialects.reading import ABSENT, NULL, UNREADABLE, explain
+from sluice.dialects.writing import to_json
 from sluice.errors import BadRequest
-
-MIN_BUDGET = 1024
-"""Tokens of reasoning that the API demands at least."""
 
 
 class _Metadata(msgspec.Struct):
@@ -90,7 +88,7 @@ def read(chat: ChatRequest) -> Conversation:
         BadRequest: it holds what cannot be translated, or what this API does not allow; `param` names the place.
     """
     wanted = {name: raw for name, raw in chat.fields.items() if name in _Wishes.__struct_fields__}
-    body = dump(wanted)
+    body = to_json(wanted)
     try:
         wishes = _read_wishes(body)
         raws = _read_messages(chat.fields.get("messages", NULL))

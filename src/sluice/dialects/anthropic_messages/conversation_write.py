@@ -12,9 +12,9 @@ from sluice.chat.conversation import Conversation, Tool
 from sluice.dialects import objects
 from sluice.dialects.anthropic_messages import blocks_write
 from sluice.dialects.anthropic_messages.facts import FACTS
-from sluice.dialects.anthropic_messages.text import dump
 from sluice.dialects.anthropic_messages.thinking import plan, sampling
 from sluice.dialects.claude import Plan
+from sluice.dialects.writing import to_json
 from sluice.errors import BadRequest
 
 DEFAULT_MAX_TOKENS = 4096
@@ -51,7 +51,7 @@ def write(conversation: Conversation, *, model: str, stream: bool) -> bytes:
         body["cache_control"] = blocks_write.cache_control(asked.cache)
     if stream:
         body["stream"] = True
-    return dump(body)
+    return to_json(body)
 
 
 def _max_tokens(asked: Conversation, thinking: Plan) -> int:

@@ -34,7 +34,7 @@ from sluice.chat.usage import Usage
 from sluice.dialects.anthropic_messages import citations, errors, parts
 from sluice.dialects.anthropic_messages.arguments import Arguments
 from sluice.dialects.anthropic_messages.schema import MODULE_ID, write_usage
-from sluice.dialects.anthropic_messages.text import dump, quote
+from sluice.dialects.writing import quote, to_json
 from sluice.wire import sse
 
 _BEGINNING: dict[Channel, dict[str, object]] = {
@@ -288,4 +288,4 @@ def _incomplete(item: _Call | _Content) -> bool:
 
 
 def _event(name: str, **members: object) -> bytes:
-    return sse.encode(dump({"type": name} | members), name)
+    return sse.encode(to_json({"type": name} | members), name)

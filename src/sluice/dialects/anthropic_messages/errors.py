@@ -6,13 +6,10 @@ Source: platform.claude.com/docs/en/api/errors, read 2026-11-21; the type words 
 
 import msgspec
 
-from sluice.dialects.anthropic_messages.text import dump
-from sluice.dialects.reading import UNREADABLE
+from sluice.dialects.reading import UNREADABLE, text_of
+from sluice.dialects.writing import to_json
 from sluice.errors import InBandFailure, Refused, SluiceError
 from sluice.wire import sse
-
-MAX_TEXT = 1024
-"""Characters of a provider's own text that are quoted; an HTML page is not an error message."""
 
 _STATUS_OF_TYPE = {
     "invalid_request_error": 400,
@@ -56,7 +53,7 @@ def read(status: int, body: bytes) -> Refused:
     try:
         whole = msgspec.json.decode(body, type=_Body, strict=False)
     except UNREADABLE:
-        return Refused(_text(body) or f"the provider answered with status {status} and no body", status=status)
+        return Refused(text_of(body) or f"the provider answered with status {status} and no body", status=status)
     error = whole.error if isinstance(whole.error, _Error) else _Error(message=whole.error)
     message = error.message or whole.message or whole.detail or f"the provider answered with status {status}"
     return Refused(message, status=status, code=None if error.code is None else str(error.code), type=error.type)
@@ -67,16 +64,12 @@ def in_band(error: bytes) -> InBandFailure:
     try:
         known = msgspec.json.decode(error, type=_Error | str, strict=False)
     except UNREADABLE:
-        known = _text(error)
+        known = text_of(error)
     if isinstance(known, str):
         known = _Error(message=known)
     message = known.message or "the provider reported an error inside its answer"
     code = None if known.code is None else str(known.code)
     return InBandFailure(message, status=_STATUS_OF_TYPE.get(known.type or "", 502), code=code, type=known.type)
-
-
-def _text(body: bytes) -> str:
-    return body.decode("utf-8", "replace").strip()[:MAX_TEXT]
 
 
 def status_of(error: SluiceError) -> int:
@@ -91,7 +84,7 @@ def type_of(status: int) -> str:
 
 def write(error: SluiceError) -> bytes:
     """Write an error as a whole body."""
-    return dump({"type": "error", "error": {"type": type_of(status_of(error)), "message": str(error)}})
+    return to_json({"type": "error", "error": {"type": type_of(status_of(error)), "message": str(error)}})
 
 
 def write_event(error: SluiceError) -> bytes:

@@ -15,7 +15,7 @@ from sluice.chat.seal import Reasoning, Seal, pack, wrap
 from sluice.dialects.anthropic_messages import citations
 from sluice.dialects.anthropic_messages.arguments import Arguments
 from sluice.dialects.anthropic_messages.schema import FINISH_READ, FINISH_WRITTEN, MODULE_ID
-from sluice.dialects.anthropic_messages.text import dump
+from sluice.dialects.writing import to_json
 
 UNSIGNED: Final = pack((Reasoning("", Seal("", "reasoning", "")),))
 """The signature of reasoning that its provider did not sign: nobody's. Clients insist on one, and Anthropic refuses
@@ -90,7 +90,7 @@ def finished_arguments(arguments: Arguments, finish: FinishReason | None) -> str
         return "{}" if finish in ("stop", "tool_calls") else None
     if not arguments.closed and finish != "tool_calls":
         return None
-    return text if arguments.is_object() else dump({"INVALID_JSON": arguments.said}).decode()
+    return text if arguments.is_object() else to_json({"INVALID_JSON": arguments.said}).decode()
 
 
 def stop(reason: FinishReason, native: str, sequence: str | None, *, called: bool, refused: bool) -> dict[str, object]:

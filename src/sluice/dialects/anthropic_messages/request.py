@@ -10,8 +10,8 @@ import msgspec
 
 from sluice.chat.request import ChatRequest, Framing
 from sluice.dialects.anthropic_messages import tokens
-from sluice.dialects.anthropic_messages.text import dump, quote
 from sluice.dialects.reading import ABSENT, NULL, UNREADABLE, explain
+from sluice.dialects.writing import quote, to_json
 from sluice.errors import BadRequest
 
 
@@ -75,7 +75,7 @@ def write(chat: ChatRequest, *, model: str) -> bytes:
     messages = fields.get("messages")
     if messages is not None and tokens.held_by(bytes(messages)):
         replace["messages"] = tokens.taken_out(messages)
-    return dump(fields | replace)
+    return to_json(fields | replace)
 
 
 def _says(raw: msgspec.Raw | None, value: str | bool) -> bool:
@@ -105,7 +105,7 @@ def _systems(messages: Sequence[tuple[str, str]]) -> list[msgspec.Raw]:
 
 def _turns(messages: Sequence[tuple[str, str]]) -> list[msgspec.Raw]:
     rows = [{"role": role, "content": text} for role, text in messages if role not in _SYSTEM_ROLES]
-    return [msgspec.Raw(dump(row)) for row in rows]
+    return [msgspec.Raw(to_json(row)) for row in rows]
 
 
 def _own_system(raw: msgspec.Raw) -> list[msgspec.Raw]:

@@ -9,8 +9,6 @@ from sluice.dialects import claude
 from sluice.dialects.anthropic_messages.schema import MODULE_ID
 from sluice.dialects.claude import Plan
 
-MIN_BUDGET = claude.MIN_BUDGET
-
 _API = claude.Api(origin=MODULE_ID, words_from=(4, 7), unknown=(3, 7))
 """An unknown name is an old model, which knows budgets: all the API's imitators do."""
 

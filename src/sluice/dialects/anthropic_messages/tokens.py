@@ -11,8 +11,8 @@ import msgspec
 from sluice.chat.seal import MARK, Reasoning, split_id, unpack
 from sluice.dialects.anthropic_messages.parts import sealed_block
 from sluice.dialects.anthropic_messages.schema import MODULE_ID
-from sluice.dialects.anthropic_messages.text import dump, quote
 from sluice.dialects.reading import UNREADABLE
+from sluice.dialects.writing import quote, to_json
 
 _Members = dict[str, msgspec.Raw]
 _MARK = MARK.encode()
@@ -29,7 +29,7 @@ def held_by(body: bytes) -> bool:
 def taken_out(messages: msgspec.Raw) -> msgspec.Raw:
     """Return the messages without other providers' proofs. A message of which nothing is left goes too."""
     kept = [_message(raw) for raw in _read_list(messages)]
-    return msgspec.Raw(dump([raw for raw in kept if raw is not None]))
+    return msgspec.Raw(to_json([raw for raw in kept if raw is not None]))
 
 
 def _message(raw: msgspec.Raw) -> msgspec.Raw | None:
@@ -43,7 +43,7 @@ def _message(raw: msgspec.Raw) -> msgspec.Raw | None:
     kept = [new for block in blocks for new in _block(block)]
     if not kept:
         return None
-    return msgspec.Raw(dump(message | {"content": kept}))
+    return msgspec.Raw(to_json(message | {"content": kept}))
 
 
 def _block(raw: msgspec.Raw) -> list[msgspec.Raw]:
@@ -80,7 +80,7 @@ def _proof(raw: msgspec.Raw, block: _Members, member: str) -> list[msgspec.Raw]:
 
 def _own(parts: list[Reasoning]) -> list[msgspec.Raw]:
     own = [part for part in parts if part.seal is not None and part.seal.origin == MODULE_ID]
-    return [msgspec.Raw(dump(sealed_block(part.text, part.seal))) for part in own if part.seal is not None]
+    return [msgspec.Raw(to_json(sealed_block(part.text, part.seal))) for part in own if part.seal is not None]
 
 
 def _call(block: _Members) -> list[msgspec.Raw]:
@@ -89,16 +89,16 @@ def _call(block: _Members) -> list[msgspec.Raw]:
 
 
 def _patched(block: _Members, member: str, text: str) -> msgspec.Raw:
-    return msgspec.Raw(dump(block | {member: msgspec.Raw(quote(text))}))
+    return msgspec.Raw(to_json(block | {member: msgspec.Raw(quote(text))}))
 
 
 def _uncited(block: _Members) -> msgspec.Raw:
     """Take out the citations that another provider gave: Anthropic wants its own proof with each."""
     if "citations" not in block or bytes(block["citations"]) == b"null":
-        return msgspec.Raw(dump(block))
+        return msgspec.Raw(to_json(block))
     kept = [raw for raw in _read_list(block["citations"]) if not _foreign(_read_members(raw))]
     rest = {name: raw for name, raw in block.items() if name != "citations"}
-    return msgspec.Raw(dump(rest | {"citations": kept} if kept else rest))
+    return msgspec.Raw(to_json(rest | {"citations": kept} if kept else rest))
 
 
 def _foreign(citation: _Members) -> bool:

@@ -15,6 +15,7 @@ from sluice.dialects.bedrock_converse import models
 from sluice.dialects.bedrock_converse.blocks import Block, Blocks, add_mark
 from sluice.dialects.bedrock_converse.facts import FACTS
 from sluice.dialects.bedrock_converse.schema import MODULE_ID
+from sluice.dialects.writing import to_json
 from sluice.errors import BadRequest
 
 MAX_MARKS = 4
@@ -55,7 +56,7 @@ def write(conversation: Conversation, *, model: str) -> bytes:
         body["additionalModelRequestFields"] = extras
     if conversation.stop and models.family(model) in ("claude", "hidden"):
         body["additionalModelResponseFieldPaths"] = ["/stop_sequence"]  # which one was met, Converse itself never says
-    return _encode(body)
+    return to_json(body)
 
 
 def _messages(conversation: Conversation, model: str) -> tuple[list[Block], list[Block]]:
@@ -161,18 +162,3 @@ def _text_format(conversation: Conversation) -> dict[str, object]:
     said = {"name": output.name, "description": output.description}
     schema |= {name: value for name, value in said.items() if value}
     return {"type": "json_schema", "structure": {"jsonSchema": schema}}
-
-
-def _encode(body: dict[str, object]) -> bytes:
-    try:
-        return msgspec.json.encode(body)
-    except UnicodeEncodeError:  # a lone surrogate somewhere, which no UTF-8 can say
-        return msgspec.json.encode(_sayable(body))
-
-
-def _sayable(value: object) -> object:
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, dict):
-        return {_sayable(name): _sayable(member) for name, member in value.items()}
-    return [_sayable(member) for member in value] if isinstance(value, list | tuple) else value

@@ -7,12 +7,9 @@ or as `:exception-type` of a message of a stream.
 
 import msgspec
 
-from sluice.dialects.reading import UNREADABLE
+from sluice.dialects.reading import MAX_TEXT, UNREADABLE, text_of
 from sluice.errors import InBandFailure, Refused, SluiceError
 from sluice.wire import event_stream
-
-MAX_TEXT = 1024
-"""Characters of a provider's own text that are quoted; an HTML page is not an error message."""
 
 STATUS_OF_EXCEPTION = {
     "validationexception": 400,
@@ -62,7 +59,7 @@ def read(status: int, body: bytes) -> Refused:
     """Read a non-2xx answer, whatever its shape; never raises. The status is passed on, but for 424: that the model
     failed is not the client's fault, and another target may be tried."""
     known = _known(body)
-    message = _message(known) if known else _text(body)
+    message = _message(known) if known else text_of(body)
     kind = _name(known.kind) if known and known.kind else None
     return Refused(
         message or f"the provider answered with status {status}{'' if body.strip() else ' and no body'}",
@@ -78,7 +75,7 @@ def in_band(exception: str, body: bytes) -> InBandFailure:
     known = _known(body)
     kind = exception or (_name(known.kind) if known and known.kind else "")
     status = STATUS_OF_EXCEPTION.get(kind.lower(), 502)
-    message = (_message(known) if known else _text(body)) or "the provider reported an error inside its answer"
+    message = (_message(known) if known else text_of(body)) or "the provider reported an error inside its answer"
     return InBandFailure(message, status=status, code=kind or None, type=_TYPE_OF_STATUS.get(status))
 
 
@@ -100,10 +97,6 @@ def _message(known: _Body) -> str:
     if known.original and known.original not in message:
         message = f"{message} ({known.original})" if message else known.original
     return message[:MAX_TEXT]
-
-
-def _text(body: bytes) -> str:
-    return body[: 4 * MAX_TEXT].decode("utf-8", "replace").strip()[:MAX_TEXT]
 
 
 def _name(kind: str) -> str:

@@ -15,7 +15,8 @@ from sluice.chat.request import ChatRequest, Framing
 from sluice.dialects.dialect import Facts, StreamDecoder, StreamEncoder
 from sluice.dialects.gemini import answer, conversation_read, conversation_write, decode, encode, errors, request
 from sluice.dialects.gemini.facts import FACTS
-from sluice.dialects.gemini.schema import MODULE_ID, encode_json
+from sluice.dialects.gemini.schema import MODULE_ID
+from sluice.dialects.writing import to_json
 from sluice.errors import Refused, SluiceError
 
 
@@ -61,7 +62,7 @@ class Gemini:
         rows = [
             {"name": f"models/{name}", "displayName": name, "supportedGenerationMethods": methods} for name, _ in models
         ]
-        return encode_json({"models": rows})
+        return to_json({"models": rows})
 
     def read_error(self, status: int, body: bytes) -> Refused:
         return errors.read(status, body)

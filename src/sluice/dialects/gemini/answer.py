@@ -20,8 +20,9 @@ from sluice.chat.fold import Answer, Choice
 from sluice.dialects.gemini import logprobs
 from sluice.dialects.gemini.decode import GeminiStreamDecoder
 from sluice.dialects.gemini.parts import PartWriter, merged
-from sluice.dialects.gemini.schema import encode_json, write_usage
+from sluice.dialects.gemini.schema import write_usage
 from sluice.dialects.reading import UNREADABLE
+from sluice.dialects.writing import to_json
 from sluice.errors import ProtocolError
 
 _read_chunks = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -63,7 +64,7 @@ def write(whole: Answer, *, asked_model: str = "") -> bytes:
     if whole.usage is not None:
         body["usageMetadata"] = write_usage(whole.usage)
     names = {"modelVersion": whole.model or asked_model, "responseId": whole.id}
-    return encode_json(body | {name: value for name, value in names.items() if value} | whole.extra)
+    return to_json(body | {name: value for name, value in names.items() if value} | whole.extra)
 
 
 def _candidate(choice: Choice) -> dict[str, object]:

@@ -4,8 +4,8 @@ import re
 
 import msgspec
 
-from sluice.dialects.gemini.schema import scrubbed
 from sluice.dialects.reading import UNREADABLE
+from sluice.dialects.writing import whole
 
 _BRACKET_OR_QUOTE = re.compile(r'["{}\[\]]')
 _QUOTE_OR_ESCAPE = re.compile(r'["\\]')
@@ -69,7 +69,7 @@ class GrowingCall:
 
     def _close(self, text: str) -> None:
         try:
-            data = scrubbed(text).encode()
+            data = whole(text).encode()
             _read_object(data)
             self.arguments = msgspec.Raw(msgspec.json.format(data, indent=-1))  # one line, as frames want it
         except UNREADABLE:

@@ -21,7 +21,8 @@ from sluice.dialects import objects
 from sluice.dialects.gemini import media, results
 from sluice.dialects.gemini.facts import FACTS
 from sluice.dialects.gemini.reseal import UNSEALED, wants_seals
-from sluice.dialects.gemini.schema import MODULE_ID, encode_json
+from sluice.dialects.gemini.schema import MODULE_ID
+from sluice.dialects.writing import to_json
 from sluice.errors import BadRequest
 
 MAX_STOPS = 5
@@ -56,7 +57,7 @@ def write(conversation: Conversation, *, model: str) -> bytes:
         body["toolConfig"] = {"functionCallingConfig": _tool_choice(conversation.tool_choice)}
     if config := _config(conversation, model):
         body["generationConfig"] = config
-    return encode_json(body)
+    return to_json(body)
 
 
 def _tool(tool: Tool) -> _Row:

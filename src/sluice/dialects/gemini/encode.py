@@ -25,7 +25,8 @@ from sluice.chat.request import Framing
 from sluice.chat.usage import Usage
 from sluice.dialects.gemini import errors, logprobs
 from sluice.dialects.gemini.parts import Part, PartWriter
-from sluice.dialects.gemini.schema import encode_json, write_usage
+from sluice.dialects.gemini.schema import write_usage
+from sluice.dialects.writing import to_json
 from sluice.wire import json_array, sse
 
 _NOTHING: Part = {"text": ""}
@@ -81,7 +82,7 @@ class GeminiStreamEncoder:
         if index or choice.extra or self._extra or not choice.writer.plain:
             return self._delta(index, TextDelta(index, "text", text))
         choice.writer.say(text)
-        body = b'{"candidates":[{"content":{"parts":[{"text":%b%b' % (encode_json(text), self._plain_tail)
+        body = b'{"candidates":[{"content":{"parts":[{"text":%b%b' % (to_json(text), self._plain_tail)
         return self._framed(body) if self._array else b"data: %b\n\n" % body
 
     def _delta(self, index: int, event: Event) -> bytes:
@@ -117,7 +118,7 @@ class GeminiStreamEncoder:
 
     def _chunk(self, rows: list[dict[str, object]], more: dict[str, object] | None = None) -> bytes:
         extra, self._extra = self._extra, {}
-        return self._framed(encode_json({"candidates": rows} | (more or {}) | self._names | extra))
+        return self._framed(to_json({"candidates": rows} | (more or {}) | self._names | extra))
 
     def _framed(self, body: bytes) -> bytes:
         if not self._array:
@@ -126,7 +127,7 @@ class GeminiStreamEncoder:
         return json_array.encode(body, first=first)
 
     def _named(self) -> None:
-        names = encode_json(self._names)[1:]
+        names = to_json(self._names)[1:]
         self._plain_tail = b'}],"role":"model"},"index":0}]' + (b"," if len(names) > 1 else b"") + names
 
     def _choice(self, index: int) -> _Choice:

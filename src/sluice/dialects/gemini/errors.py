@@ -7,12 +7,9 @@ endpoint wraps its errors in a list.
 
 import msgspec
 
-from sluice.dialects.gemini.schema import encode_json
-from sluice.dialects.reading import NULL, UNREADABLE
+from sluice.dialects.reading import MAX_TEXT, NULL, UNREADABLE, text_of
+from sluice.dialects.writing import to_json
 from sluice.errors import InBandFailure, Refused, SluiceError
-
-MAX_TEXT = 1024
-"""Characters of a provider's own text that are quoted; an HTML page is not an error message."""
 
 STATUS_WORDS = {
     400: "INVALID_ARGUMENT",
@@ -80,7 +77,7 @@ def read(status: int, body: bytes) -> Refused:
     try:
         whole = _read_body(body)
     except UNREADABLE:
-        text = body.decode("utf-8", "replace").strip()[:MAX_TEXT]
+        text = text_of(body)
         return Refused(text or f"{nothing} and no body", status=status, type=_TYPE_OF_STATUS.get(status))
     if isinstance(whole, list):
         whole = whole[0] if whole else _Body()
@@ -136,4 +133,4 @@ def write(error: SluiceError) -> bytes:
     if error.param:
         violation = {"field": error.param, "description": str(error)}
         body["details"] = [{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [violation]}]
-    return encode_json({"error": body})
+    return to_json({"error": body})

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from sluice.dialects.gemini.schema import encode_json
 from sluice.dialects.reading import UNREADABLE
+from sluice.dialects.writing import to_json
 
 
 class _Token(msgspec.Struct, rename="camel"):
@@ -58,7 +58,7 @@ def read(result: msgspec.Raw) -> msgspec.Raw | None:
         _row(chosen) | {"top_logprobs": [_row(other) for other in top.candidates]}
         for chosen, top in zip(known.chosen_candidates, tops, strict=False)
     ]
-    return msgspec.Raw(encode_json({"content": rows}))
+    return msgspec.Raw(to_json({"content": rows}))
 
 
 def _row(token: _Token) -> dict[str, object]:

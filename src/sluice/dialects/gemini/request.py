@@ -12,8 +12,8 @@ from sluice.chat.request import ChatRequest, Framing
 from sluice.chat.seal import MARK
 from sluice.dialects.gemini import reseal
 from sluice.dialects.gemini.members import Members, camel
-from sluice.dialects.gemini.schema import encode_json
 from sluice.dialects.reading import NULL, UNREADABLE, explain
+from sluice.dialects.writing import to_json
 from sluice.errors import BadRequest
 
 _read_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -75,7 +75,7 @@ def enrich(request: ChatRequest, prepend: Sequence[tuple[str, str]], append: Seq
     first, last = _contents(prepend), _contents(append)
     if first or last:
         own = [raw for raw, _ in Members({"contents": fields.get(name, NULL)}, "").rows("contents")]
-        fields[name] = msgspec.Raw(encode_json([*first, *own, *last]))
+        fields[name] = msgspec.Raw(to_json([*first, *own, *last]))
     return msgspec.structs.replace(request, fields=fields)
 
 
@@ -96,8 +96,8 @@ def _contents(messages: Sequence[tuple[str, str]]) -> list[dict[str, object]]:
 def _with_parts(content: msgspec.Raw, before: list[dict[str, str]], after: list[dict[str, str]]) -> msgspec.Raw:
     """Return a content with parts around its own."""
     if content == NULL:
-        return msgspec.Raw(encode_json({"parts": [*before, *after]}))
+        return msgspec.Raw(to_json({"parts": [*before, *after]}))
     known = Members(content, "systemInstruction")
     own = [raw for raw, _ in known.rows("parts")]
     members: dict[str, object] = dict(_read_fields(content))
-    return msgspec.Raw(encode_json(members | {"parts": [*before, *own, *after]}))
+    return msgspec.Raw(to_json(members | {"parts": [*before, *own, *after]}))

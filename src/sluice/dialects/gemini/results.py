@@ -9,8 +9,8 @@ import msgspec
 from sluice.chat.content import Media, Text, ToolResult
 from sluice.dialects.gemini import media
 from sluice.dialects.gemini.members import Members, misfit
-from sluice.dialects.gemini.schema import scrubbed
 from sluice.dialects.reading import UNREADABLE
+from sluice.dialects.writing import whole
 from sluice.errors import BadRequest
 
 _read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -72,7 +72,7 @@ def write(result: ToolResult, parts: list[dict[str, object]]) -> dict[str, objec
     """
     if not result.name:
         raise BadRequest(f"The tool result '{result.call_id}' answers no tool call of this request.")
-    text = scrubbed("\n".join(part.text for part in result.parts if isinstance(part, Text)))
+    text = whole("\n".join(part.text for part in result.parts if isinstance(part, Text)))
     response = _object(text)
     if response is None:
         response = {"error" if result.is_error else "result": text}

@@ -213,30 +213,3 @@ def write_usage(usage: Usage) -> dict[str, object]:
 def _details(tokens: int, audio: int) -> list[dict[str, object]]:
     rows = {"TEXT": max(tokens - audio, 0), "AUDIO": audio}
     return [{"modality": modality, "tokenCount": count} for modality, count in rows.items() if count]
-
-
-def encode_json(value: object) -> bytes:
-    """Write JSON. Half a surrogate pair, which UTF-8 has no bytes for, becomes U+FFFD."""
-    try:
-        return msgspec.json.encode(value)
-    except UnicodeEncodeError:
-        return msgspec.json.encode(_whole(value))
-
-
-def scrubbed(text: str) -> str:
-    """Return a text with each half of a surrogate pair that stands alone replaced."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _whole(value: object) -> object:
-    """Copy what `encode_json` was given with every text scrubbed. Only our own few levels are walked: a `Raw` is text
-    that was read before."""
-    match value:
-        case str():
-            return scrubbed(value)
-        case dict():
-            return {_whole(name): _whole(member) for name, member in value.items()}
-        case list() | tuple():
-            return [_whole(member) for member in value]
-        case _:
-            return value

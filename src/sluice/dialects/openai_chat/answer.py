@@ -22,7 +22,7 @@ from sluice.dialects.openai_chat.schema import (
     said,
     write_usage,
 )
-from sluice.dialects.openai_chat.text import to_json
+from sluice.dialects.writing import to_json
 from sluice.errors import ProtocolError
 
 _read = msgspec.json.Decoder(Chunk).decode

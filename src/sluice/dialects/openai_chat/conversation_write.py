@@ -8,7 +8,7 @@ from sluice.chat.conversation import Conversation, OutputFormat, Thinking, Tool,
 from sluice.dialects.openai_chat.facts import FACTS
 from sluice.dialects.openai_chat.messages_write import Writer, cache_control
 from sluice.dialects.openai_chat.models import bounds_completion, is_openai, least_effort, takes_cache_marks
-from sluice.dialects.openai_chat.text import to_json
+from sluice.dialects.writing import to_json
 from sluice.errors import BadRequest
 
 MAX_STOPS = 4

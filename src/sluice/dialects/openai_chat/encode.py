@@ -28,7 +28,7 @@ from sluice.dialects.openai_chat import citations, errors
 from sluice.dialects.openai_chat.calls import form_of
 from sluice.dialects.openai_chat.reasoning import Trail
 from sluice.dialects.openai_chat.schema import UNREADABLE, finish_word, write_usage
-from sluice.dialects.openai_chat.text import to_json
+from sluice.dialects.writing import to_json
 from sluice.wire import sse
 
 _MEMBER_OF_CHANNEL = {"text": "content", "reasoning": "reasoning_content", "refusal": "refusal"}

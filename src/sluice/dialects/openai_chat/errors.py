@@ -9,12 +9,10 @@ import re
 import msgspec
 
 from sluice.dialects.openai_chat.schema import UNREADABLE
-from sluice.dialects.openai_chat.text import to_json
+from sluice.dialects.reading import numeric_status, text_of
+from sluice.dialects.writing import to_json
 from sluice.errors import InBandFailure, Refused, SluiceError
 from sluice.wire import sse
-
-MAX_TEXT = 1024
-"""Characters of a provider's own text that are quoted; an HTML page is not an error message."""
 
 _STATUS_OF_TYPE = {
     "invalid_request_error": 400,
@@ -67,7 +65,7 @@ def read(status: int, body: bytes) -> Refused:
     try:
         whole = msgspec.json.decode(body, type=_Body | list[_Body], strict=False)
     except UNREADABLE:
-        text = body.decode("utf-8", "replace").strip()[:MAX_TEXT]
+        text = text_of(body)
         return Refused(text or f"the provider answered with status {status} and no body", status=status)
     if isinstance(whole, list):  # Google's compatible API puts its error into a list
         whole = whole[0] if whole else _Body()
@@ -126,13 +124,9 @@ def bare(event: str, data: bytes) -> InBandFailure | None:
 
 def _failure(error: _Error) -> InBandFailure:
     code = _code(error)
-    status = _STATUS_OF_TYPE.get(error.type or "") or _STATUS_OF_TYPE.get(code or "") or _numeric(code)
+    status = _STATUS_OF_TYPE.get(error.type or "") or _STATUS_OF_TYPE.get(code or "") or numeric_status(code)
     message = error.message or "the provider reported an error inside its answer"
     return InBandFailure(message, status=status, code=code, type=error.type)
-
-
-def _numeric(code: str | None) -> int:
-    return int(code) if code and re.fullmatch("[45][0-9][0-9]", code) else 502
 
 
 def status_of(error: SluiceError) -> int:

@@ -10,8 +10,8 @@ import msgspec
 from sluice.chat.request import ChatRequest, Framing
 from sluice.chat.seal import MARK
 from sluice.dialects.openai_chat.reasoning import bare_id
-from sluice.dialects.openai_chat.text import to_json
 from sluice.dialects.reading import NULL, UNREADABLE, explain
+from sluice.dialects.writing import to_json
 
 
 class _StreamOptions(msgspec.Struct):

@@ -1,11 +1,9 @@
 """Calls of the client's tools, as output items: functions, and custom tools with their free text."""
 
-import msgspec
-
 from sluice.dialects.openai_responses.custom_input import CustomInput
 from sluice.dialects.openai_responses.output_write import Members, OpenItem, Output
 from sluice.dialects.openai_responses.tool_names import ClientTool
-from sluice.dialects.reading import UNREADABLE
+from sluice.dialects.writing import is_object
 
 
 class CallItem(OpenItem):
@@ -37,7 +35,7 @@ class CallItem(OpenItem):
         """The arguments are a JSON object: nothing but space can follow. Cost: O(n) when they end in a brace."""
         if self._judged != len(self._pieces):
             self._judged = len(self._pieces)
-            self._whole = self._pieces[-1].endswith("}") and _is_object("".join(self._pieces))
+            self._whole = self._pieces[-1].endswith("}") and is_object("".join(self._pieces))
         return self._whole
 
     def add(self, text: str) -> bytes:
@@ -84,10 +82,3 @@ class CallItem(OpenItem):
         if self._input is None:
             return item | {"type": "function_call", "arguments": arguments}
         return item | {"type": "custom_tool_call", "input": arguments}
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(msgspec.json.decode(text), dict)
-    except UNREADABLE:
-        return False

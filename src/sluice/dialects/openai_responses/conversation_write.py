@@ -10,7 +10,7 @@ from sluice.chat.conversation import Conversation, OutputFormat, Thinking, Tool,
 from sluice.dialects.openai_chat.models import least_effort
 from sluice.dialects.openai_responses.facts import FACTS
 from sluice.dialects.openai_responses.history_write import write_history
-from sluice.dialects.openai_responses.strings import encode
+from sluice.dialects.writing import to_json
 
 _REASONS = re.compile(r"(?:^|[/.])(?:o[1-9]|gpt-[5-9]|codex|computer-use)(?!.*chat)")
 """Models that reason whether they are asked to or not, and so hand out what the next turn needs. Others answer 400 to
@@ -40,7 +40,7 @@ def write(conversation: Conversation, *, model: str, stream: bool) -> bytes:
     body["store"] = False
     if stream:
         body["stream"] = True
-    return encode(body)
+    return to_json(body)
 
 
 def _parameters(said: Conversation) -> _Members:

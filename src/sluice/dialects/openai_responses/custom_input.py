@@ -7,7 +7,7 @@ writes something else is shown at the end, as well as can be.
 import json
 import re
 
-from sluice.dialects.openai_responses.strings import clean
+from sluice.dialects.writing import whole
 
 _HEAD = re.compile(r'\s*\{\s*"input"\s*:\s*"')
 _MAX_HEAD = 64
@@ -50,9 +50,9 @@ class CustomInput:
                 return ""
             self._inside = True
             self._rest = self._rest[head.end() :]
-        whole = _WHOLE.match(self._rest)
-        end = whole.end() if whole else 0
-        text = clean(json.loads(f'"{self._rest[:end]}"', strict=False)) if end else ""
+        match = _WHOLE.match(self._rest)
+        end = match.end() if match else 0
+        text = whole(json.loads(f'"{self._rest[:end]}"', strict=False)) if end else ""
         self._rest = self._rest[end:]
         if text:
             self._told.append(text)
@@ -80,10 +80,10 @@ def _is_object(arguments: str) -> bool:
 
 def _read(arguments: str) -> str:
     """The member `input`, else the only member if that is a text, else the arguments themselves."""
-    whole = _object(arguments)
-    if isinstance(whole, dict):
-        texts = [text for name, text in whole.items() if isinstance(text, str) and (name == "input" or len(whole) == 1)]
+    read = _object(arguments)
+    if isinstance(read, dict):
+        texts = [text for name, text in read.items() if isinstance(text, str) and (name == "input" or len(read) == 1)]
         if texts:
-            return clean(texts[0])
-        return arguments if whole else ""
+            return whole(texts[0])
+        return arguments if read else ""
     return arguments

@@ -29,8 +29,9 @@ from sluice.dialects.openai_responses.calls_write import CallItem
 from sluice.dialects.openai_responses.output_write import Item, Output, ReasoningItem, TextItem
 from sluice.dialects.openai_responses.response import Head, echo, response
 from sluice.dialects.openai_responses.schema import FINISH_WRITTEN
-from sluice.dialects.openai_responses.strings import clean, item_id, response_id
+from sluice.dialects.openai_responses.strings import item_id, response_id
 from sluice.dialects.openai_responses.tool_names import ClientTool, client_tools
+from sluice.dialects.writing import whole
 from sluice.errors import InBandFailure, SluiceError
 
 _CUT = frozenset(["length", "content_filter"])
@@ -62,7 +63,7 @@ class ResponsesStreamEncoder:
             case TextDelta(choice=0):
                 return self._text(event)
             case ToolCallDelta(choice=0):
-                return self._grown(self._call(event.index), clean(event.arguments))
+                return self._grown(self._call(event.index), whole(event.arguments))
             case ChoiceFinished(choice=0):
                 return self._finish(event)
             case Started():
@@ -96,7 +97,7 @@ class ResponsesStreamEncoder:
     # -- items --------------------------------------------------------------------------------------------------------
 
     def _text(self, event: TextDelta) -> bytes:
-        text = event.text if event.text.isascii() else clean(event.text)
+        text = event.text if event.text.isascii() else whole(event.text)
         if event.channel == "reasoning":
             out = self._thoughts().add(text)
         else:
@@ -131,11 +132,11 @@ class ResponsesStreamEncoder:
 
     def _start_call(self, index: int, said: str, name: str) -> CallItem:
         """The official client tells calls apart by their ids: no two may have the same."""
-        call_id = clean(said)
+        call_id = whole(said)
         if not call_id or call_id in self._call_ids:
             call_id = item_id(call_id or "call", self._said.id, len(self._call_ids))
         self._call_ids.add(call_id)
-        name = clean(name)
+        name = whole(name)
         call = self._calls[index] = CallItem(call_id, self._tools.get(name) or ClientTool(name))
         self._push(call)
         return call
@@ -174,7 +175,7 @@ class ResponsesStreamEncoder:
         """Nothing is written yet: Azure's first chunk names nobody, and the id of a response never changes once it was
         told, for the official client insists on it."""
         old = self._said
-        said = Started(event.id or old.id, clean(event.model) or old.model, event.created or old.created)
+        said = Started(event.id or old.id, whole(event.model) or old.model, event.created or old.created)
         self._said = Started(old.id, said.model, said.created) if self._begun else said
 
     def _begin(self) -> bytes:

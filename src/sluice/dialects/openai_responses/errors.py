@@ -4,17 +4,12 @@
 Source: platform.openai.com/docs/guides/error-codes and /docs/api-reference/responses-streaming/error, read 2026-11-21.
 """
 
-import re
-
 import msgspec
 
 from sluice.dialects.openai_responses.schema import WireResponse
-from sluice.dialects.openai_responses.strings import clean
-from sluice.dialects.reading import ABSENT, NULL, UNREADABLE
+from sluice.dialects.reading import ABSENT, NULL, UNREADABLE, numeric_status, text_of
+from sluice.dialects.writing import whole
 from sluice.errors import InBandFailure, Refused, SluiceError
-
-MAX_TEXT = 1024
-"""Characters of a provider's own text that are quoted; an HTML page is not an error message."""
 
 _STATUS_OF_WORD = {
     "invalid_request_error": 400,
@@ -77,7 +72,7 @@ def read(status: int, body: bytes) -> Refused:
     try:
         whole = msgspec.json.decode(body, type=_Body, strict=False)
     except UNREADABLE:
-        text = body.decode("utf-8", "replace").strip()[:MAX_TEXT]
+        text = text_of(body)
         return Refused(text or f"the provider answered with status {status} and no body", status=status)
     error = whole.error if isinstance(whole.error, _Error) else _Error(message=whole.error)
     message = error.message or whole.message or whole.detail or f"the provider answered with status {status}"
@@ -98,7 +93,7 @@ def in_band(error: bytes) -> InBandFailure:
 def failure(message: str | None, code: str | float | bool | None, word: str | None) -> InBandFailure:
     """Return the failure that the provider described in these words."""
     said = None if code is None else str(code)
-    status = _STATUS_OF_WORD.get(said or "") or _STATUS_OF_WORD.get(word or "") or _numeric(said)
+    status = _STATUS_OF_WORD.get(said or "") or _STATUS_OF_WORD.get(word or "") or numeric_status(said)
     return InBandFailure(
         message or "the provider reported an error inside its answer", status=status, code=said, type=word
     )
@@ -109,10 +104,6 @@ def of_response(response: WireResponse) -> InBandFailure | None:
     if response.error is not ABSENT and response.error != NULL:
         return in_band(bytes(response.error))
     return failure(None, None, None) if response.status in ("failed", "cancelled") else None
-
-
-def _numeric(code: str | None) -> int:
-    return int(code) if code and re.fullmatch("[45][0-9][0-9]", code) else 502
 
 
 def status_of(error: SluiceError) -> int:
@@ -133,10 +124,10 @@ def type_of(error: SluiceError) -> str:
 def write(error: SluiceError) -> bytes:
     """The whole body."""
     row = {
-        "message": clean(str(error)),
+        "message": whole(str(error)),
         "type": type_of(error),
-        "param": error.param and clean(error.param),
-        "code": clean(error.code),
+        "param": error.param and whole(error.param),
+        "code": whole(error.code),
     }
     return msgspec.json.encode({"error": row})
 
@@ -146,4 +137,4 @@ def in_response(error: SluiceError) -> dict[str, object]:
     code = error.code
     if code in _NAMELESS:
         code = {429: "rate_limit_exceeded", 400: "invalid_prompt"}.get(error.status, "server_error")
-    return {"code": clean(code), "message": clean(str(error))}
+    return {"code": whole(code), "message": whole(str(error))}

@@ -13,7 +13,8 @@ from sluice.chat.seal import Seal, wrap
 from sluice.dialects.openai_responses import logprobs
 from sluice.dialects.openai_responses.response import event
 from sluice.dialects.openai_responses.schema import MODULE_ID
-from sluice.dialects.openai_responses.strings import clean, item_id
+from sluice.dialects.openai_responses.strings import item_id
+from sluice.dialects.writing import whole
 
 _encode = msgspec.json.Encoder().encode
 Members = dict[str, object]
@@ -219,14 +220,14 @@ class ReasoningItem(OpenItem):
             out += output.event("response.reasoning_summary_part.done", {**self._place, "part": part})
         item: Members = {"id": self._id, "type": "reasoning", "summary": [part] if text else []}
         if self._seal is not None:
-            item["encrypted_content"] = clean(wrap(self._seal, MODULE_ID))
+            item["encrypted_content"] = whole(wrap(self._seal, MODULE_ID))
         return out + self._done(item)
 
 
 def _annotation(citation: Citation) -> Members:
     """Positions that nobody said are 0: the API has no word for that."""
-    start, end, title = max(citation.start, 0), max(citation.end, 0), clean(citation.title)
+    start, end, title = max(citation.start, 0), max(citation.end, 0), whole(citation.title)
     if citation.url:
-        url = clean(citation.url)
+        url = whole(citation.url)
         return {"type": "url_citation", "start_index": start, "end_index": end, "title": title, "url": url}
     return {"type": "file_citation", "file_id": "", "filename": title, "index": max(citation.document, 0)}

@@ -3,38 +3,11 @@
 import hashlib
 import re
 
-import msgspec
+from sluice.dialects.writing import whole
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,50}")
 MAX_ID = 64
 """Characters of an id that OpenAI takes in a request."""
-
-
-def clean(text: str) -> str:
-    """Return the text without halves of surrogate pairs, which UTF-8 cannot write; each becomes U+FFFD."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
-
-
-def encode(value: object) -> bytes:
-    """Return JSON, whatever is in the texts."""
-    try:
-        return msgspec.json.encode(value)
-    except UnicodeEncodeError:
-        return msgspec.json.encode(_cleaned(value))
-
-
-def _cleaned(value: object) -> object:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {clean(name): _cleaned(inner) for name, inner in value.items()}
-    return [_cleaned(inner) for inner in value] if isinstance(value, list) else value
 
 
 def response_id(said: str) -> str:
@@ -49,7 +22,7 @@ def item_id(prefix: str, response: str, index: int) -> str:
 
 def call_id(said: str) -> str:
     """Return the id of a tool call as OpenAI takes it in a request; ids of other providers may be longer."""
-    return clean(said) if len(said) <= MAX_ID else f"call_{_digest(said)}"
+    return whole(said) if len(said) <= MAX_ID else f"call_{_digest(said)}"
 
 
 def _stem(said: str) -> str:

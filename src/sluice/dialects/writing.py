@@ -1,6 +1,9 @@
-"""JSON written from text that may hold anything: half a surrogate pair is replaced, never a reason to fail."""
+"""JSON written from text that may hold anything: half a surrogate pair, which UTF-8 has no form for, becomes U+FFFD and
+is never a reason to fail. The counterpart of `reading`."""
 
 import msgspec
+
+from sluice.dialects.reading import UNREADABLE
 
 _encode = msgspec.json.Encoder().encode
 
@@ -13,8 +16,8 @@ def quote(text: str) -> bytes:
         return _encode(whole(text))
 
 
-def dump(value: object) -> bytes:
-    """Return the value as JSON; members that are `Raw` keep their bytes."""
+def to_json(value: object) -> bytes:
+    """Return a value of lists, mappings, texts, numbers and raw JSON as JSON; what is `Raw` keeps its bytes."""
     try:
         return _encode(value)
     except UnicodeEncodeError:
@@ -26,10 +29,16 @@ def whole(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        pass
-    else:
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def is_object(text: str) -> bool:
+    """Whether the text is a JSON object through and through."""
+    try:
+        return isinstance(msgspec.json.decode(whole(text)), dict)
+    except UNREADABLE:
+        return False
 
 
 def _mended(value: object) -> object:
