@@ -3,10 +3,9 @@
 A machine that cannot write an illegal order: `message_start` once and first, blocks opened and closed one after the
 other with dense indices, the reason for the end and the usage in one `message_delta`, `message_stop` only for `Ended`.
 
-Two things wait. A tool call is written whole, once its arguments are complete and something else is said: a call that
-was cut off must not be seen (dialects.md, decision 8), nor one whose arguments go on. What began after it waits behind
-it, so that the order stays the answer's own. And `message_delta` waits for `Ended`: usage may come after the reason for
-the end.
+Two things wait. A tool call is written whole, once its arguments are complete, because a call that was cut off must
+not be seen (dialects.md, decision 8); what began after it waits behind it, so that the order stays the answer's own.
+And `message_delta` waits for `Ended`: usage may come after the reason for the end.
 """
 
 from collections import deque
@@ -179,7 +178,7 @@ class MessagesEncoder:
     # -- its content --------------------------------------------------------------------------------------------------
 
     def _content(self, event: _Content) -> bytes:
-        out = self._begin() + self._flush(None)
+        out = self._begin()
         if self._waiting:
             self._waiting.append(event)
             return out
@@ -234,20 +233,11 @@ class MessagesEncoder:
     def _tool(self, event: ToolCallStarted | ToolCallDelta) -> bytes:
         out = self._begin()
         if isinstance(event, ToolCallStarted):
-            return out + self._flush(None) + self._call(event.index, event)
+            return out + self._call(event.index, event)
         if event.index not in self._calls:
-            out += self._flush(None) + self._call(event.index, ToolCallStarted(0, event.index, "", ""))
-        call = self._calls[event.index]
-        call.arguments.add(event.arguments)
-        return out + self._flush(call)
-
-    def _flush(self, growing: _Call | None) -> bytes:
-        """Write what need not wait any longer. A call whose arguments look complete waits until something else is said:
-        only then is it known that no more of them come."""
-        if not self._waiting:
-            return b""
-        out = b""
-        while self._waiting and self._waiting[0] is not growing and not _incomplete(self._waiting[0]):
+            out += self._call(event.index, ToolCallStarted(0, event.index, "", ""))
+        self._calls[event.index].arguments.add(event.arguments)
+        while self._waiting and not _incomplete(self._waiting[0]):
             out += self._write_waiting(self._waiting.popleft())
         return out + self._close() if self._waiting else out  # the call that waits began after what was written
 

@@ -90,7 +90,7 @@ def finished_arguments(arguments: Arguments, finish: FinishReason | None) -> str
         return "{}" if finish in ("stop", "tool_calls") else None
     if not arguments.closed and finish != "tool_calls":
         return None
-    return text if arguments.is_object() else to_json({"INVALID_JSON": arguments.said}).decode()
+    return text if arguments.is_object() else to_json({"INVALID_JSON": text}).decode()
 
 
 def stop(reason: FinishReason, native: str, sequence: str | None, *, called: bool, refused: bool) -> dict[str, object]:
