@@ -22,8 +22,7 @@ from sluice.relay.sinks import Folded, Mirror, Sink, Translate, as_answer, as_st
 from sluice.relay.stream import StreamRelay
 from sluice.relay.whole import WholeRelay
 from sluice.standard import DEFAULT_DIALECT, LIST_DIALECTS
-from sluice.wire import http1
-from sluice.wire.event_stream import EventStreamDecoder
+from sluice.wire import event_stream, http1
 from sluice.wire.frames import FrameDecoder
 from sluice.wire.http1 import Header
 from sluice.wire.json_array import JsonArrayDecoder
@@ -93,8 +92,8 @@ def _wire(head: UpstreamHead, chat: ChatRequest, same: bool, limits: Limits) -> 
     kind = head.header(b"content-type").partition(b";")[0].strip().lower()
     if kind == b"text/event-stream":
         return SseDecoder(limits.max_event_bytes)
-    if kind == b"application/vnd.amazon.eventstream":
-        return EventStreamDecoder(limits.max_event_bytes)
+    if kind == event_stream.CONTENT_TYPE:
+        return event_stream.EventStreamDecoder(limits.max_event_bytes)
     if kind == b"application/json" and chat.stream and same and chat.framing == "json_array":
         return JsonArrayDecoder(limits.max_event_bytes)
     if chat.stream and kind not in (b"application/json", b"text/html", b"application/problem+json"):

@@ -21,7 +21,7 @@ import msgspec
 from sluice.errors import FrameTooLarge, ProtocolError
 from sluice.wire.sse import MAX_EVENT_BYTES, Frame
 
-CONTENT_TYPE = "application/vnd.amazon.eventstream"
+CONTENT_TYPE = b"application/vnd.amazon.eventstream"
 EXCEPTION = "exception:"
 """Begins the name of a frame that reports a failure; what follows is the type of the exception, or the error's code."""
 

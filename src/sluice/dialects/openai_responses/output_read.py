@@ -9,7 +9,6 @@ import msgspec
 
 from sluice.chat.content import Citation
 from sluice.chat.events import (
-    Channel,
     ChoiceFinished,
     Cited,
     Event,
@@ -35,7 +34,6 @@ from sluice.dialects.openai_responses.tool_names import join_name
 
 _CLIENT_CALLS = frozenset(["computer_call", "local_shell_call", "shell_call", "apply_patch_call"])
 """Calls that wait for the client, but of tools that no other API has."""
-_CHANNELS: dict[str, Channel] = {"output_text": "text", "refusal": "refusal"}
 
 
 class _Call:
