@@ -30,7 +30,7 @@ MODEL = "model-asked"
 _FORMS = {
     "provider.sse": "text/event-stream",
     "provider.json": "application/json",
-    "provider.hex": event_stream.CONTENT_TYPE,
+    "provider.hex": event_stream.CONTENT_TYPE.decode(),
 }
 """How a provider's stream is written down, and the content type it comes with."""
 

@@ -8,6 +8,6 @@ from tools.golden_cases import Case
 
 
 def wire(case: Case) -> FrameDecoder:
-    if case.content_type == CONTENT_TYPE:
+    if case.content_type == CONTENT_TYPE.decode():
         return EventStreamDecoder()
     return JsonArrayDecoder() if case.array else SseDecoder()
