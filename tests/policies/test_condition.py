@@ -3,9 +3,8 @@
 import re
 
 import pytest
-from cel.stdlib import STDLIB_FUNCTIONS
 
-from sluice.policies.condition import MAX_CHARS, Asked, Condition
+from sluice.policies.condition import MAX_CHARS, Asked, Condition, ResponseCondition
 
 
 def no_body() -> object:
@@ -138,29 +137,73 @@ def test_long_expressions_are_no_crash(text: str) -> None:
     Condition(text).holds(asked({}))
 
 
-def test_functions_of_the_library_that_brings_them_along_work() -> None:
-    assert {"lowerAscii", "split", "min"} <= set(STDLIB_FUNCTIONS)
-    assert Condition('"a,b".split(",")[1].upperAscii() == "B" && min([1, 2]) == 1').holds(asked())
+# -- over a response --------------------------------------------------------------------------------------------------
+
+HEADERS = [(b"X-Should-Retry", b"true"), (b"retry-after", b"7"), (b"retry-after", b"9"), (b"x-odd", b"caf\xe9")]
 
 
 @pytest.mark.parametrize(
-    "call",
+    ("text", "holds"),
     [
-        'timestamp("2026-01-02T03:04:05Z").getFullYear() == 2026',
-        'timestamp("2026-01-02T03:04:05Z").getMonth() == 0',
-        'timestamp("2026-01-02T03:04:05Z").getDate() == 2',
-        'timestamp("2026-01-02T03:04:05Z").getDayOfMonth() == 1',
-        'timestamp("2026-01-02T03:04:05Z").getDayOfWeek() == 5',
-        'timestamp("2026-01-02T03:04:05Z").getDayOfYear() == 1',
-        'timestamp("2026-01-02T03:04:05Z").getHours() == 3',
-        'timestamp("2026-01-02T03:04:05Z").getMinutes() == 4',
-        'timestamp("2026-01-02T03:04:05Z").getSeconds() == 5',
-        'timestamp("2026-01-02T03:04:05.500Z").getMilliseconds() == 500',
-        'int("1") == 1 && uint("1") == 1u && double("1") == 1.0 && string(1) == "1" && bytes("a") == b"a"',
-        "type(1) == int && dyn(1) == 1",
-        "[1, 2].all(x, x > 0) && [1].exists(x, x == 1) && [1].exists_one(x, x == 1)",
-        "[1, 2].map(x, x + 1) == [2, 3] && [1, 2].filter(x, x > 1) == [2]",
+        ("response.code >= 500 || response.code == 429", True),
+        ("response.code == 500", False),
+        ("response.code in [502, 503, 504]", True),
+        ('response["code"] == 503', True),
+        ('response.headers["x-should-retry"] == "true"', True),
+        ('response.headers["X-Should-Retry"] == "true"', False),  # names are in lower case
+        ('response.code == 503 && "retry-after" in response.headers', True),
+        ('response.headers["retry-after"] == "7"', True),  # of two the first
+        ('response.headers["x-odd"].endsWith("é")', True),
+        ('int(response.headers["retry-after"]) < 60', True),
+        ('response["headers"]["retry-after"] == "7"', True),
+        ('response . headers["retry-after"] == "7"', True),
+        ('r"\\" != response.headers["retry-after"]', True),
+        ('[response].all(r, r.headers["retry-after"] == "7")', True),
+        ("size(response) == 2 && size(response.headers) == 3", True),
+        ('response.headers["absent"] == "x"', False),
+        ('response.headers["absent"] != "x"', False),  # a failure is no truth
+        ('response.code == "503"', False),
     ],
 )
-def test_every_function_that_is_native_works(call: str) -> None:
-    assert Condition(call).holds(asked())
+def test_conditions_over_a_response(text: str, holds: bool) -> None:
+    assert ResponseCondition(text).holds(503, HEADERS) is holds
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not a CEL expression"),
+        ("response.code >=", "not a CEL expression"),
+        ("failed(response)", "there is no function `failed`"),
+        ("response.status == 500", "`response` has no `status`; it has code, headers"),
+        ("response.body.error == 1", "`response` has no `body`; it has code, headers"),
+        ('request.method == "POST"', "there is no `request`; an expression knows response"),
+        ("respnse.code == 500", "there is no `respnse`; an expression knows response"),
+        ("response.code", "a condition is true or false"),
+        ("response.headers", "a condition is true or false"),
+        ("true" + " " * MAX_CHARS, f"has {MAX_CHARS} characters at most"),
+    ],
+)
+def test_what_can_never_hold_of_a_response_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        ResponseCondition(text)
+
+
+def test_each_response_is_judged_by_itself() -> None:
+    condition = ResponseCondition('response.code == 503 || response.headers["x"] == "1"')
+    assert [condition.holds(503, []), condition.holds(200, []), condition.holds(200, [(b"x", b"1")])] == [
+        True,
+        False,
+        True,
+    ]
+    assert not condition.holds(200, [(b"x", b"2")])
+
+
+def test_headers_of_any_bytes_are_no_crash() -> None:
+    condition = ResponseCondition('response.headers["x"].endsWith("\u00ff")')
+    assert condition.holds(200, [(b"x", bytes(range(256)))])
+    assert not condition.holds(2**70, [(bytes(range(256)), b"")])
+
+
+def test_a_member_of_the_body_that_is_called_as_a_variable_is_no_variable() -> None:
+    assert Condition('llmRequest.request.foo == "x"').holds(asked({"request": {"foo": "x"}}))

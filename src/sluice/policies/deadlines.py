@@ -4,6 +4,9 @@ Guarantee: each is monotonic, each has its own error code (`timeout_<phase>`), a
 idle.
 """
 
+from collections.abc import Mapping
+from typing import Final
+
 import msgspec
 
 
@@ -15,15 +18,43 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     first_token_s: float = 0.0
     idle_s: float = 300.0
     total_s: float = 0.0
+    wished: bool = False
+    """A request asked for less than its route gives: then a target's own values do not give it more."""
 
     def before_head(self, connect_s: float | None, headers_s: float | None, left_s: float) -> tuple[float, float]:
         """The limits for connecting and for the head of an answer: a target's own wherever it has them (not None), and
         neither longer than what is `left` of the total (infinity = no total)."""
         connect = self.connect_s if connect_s is None else connect_s
         headers = self.headers_s if headers_s is None else headers_s
+        if self.wished:
+            connect = min(connect or _NO_LIMIT, self.connect_s or _NO_LIMIT)
+            headers = min(headers or _NO_LIMIT, self.headers_s or _NO_LIMIT)
+            connect, headers = (0.0 if seconds == _NO_LIMIT else seconds for seconds in (connect, headers))
         if left_s == _NO_LIMIT:
             return connect, headers
         return min(connect or left_s, left_s), min(headers or left_s, left_s)
 
+    def narrowed(self, wanted: Mapping[str, float]) -> "Deadlines":
+        """Return these clocks as one request wants them: each shorter than the route's, or any if that is off.
+
+        `wanted`: seconds by the keys of CLOCKS. What would widen a clock (0 = off, or longer) leaves it as it is, and
+        so does what is no clock or no time.
+        """
+        changes: dict[str, float] = {}
+        for name, seconds in wanted.items():
+            clock = CLOCKS.get(name)
+            if clock is not None and 0 < seconds < (getattr(self, clock) or _NO_LIMIT):
+                changes[clock] = seconds
+        return msgspec.structs.replace(self, wished=True, **changes) if changes else self
+
 
 _NO_LIMIT = float("inf")
+
+CLOCKS: Final = {
+    "connect": "connect_s",
+    "response-headers": "headers_s",
+    "first-token": "first_token_s",
+    "idle": "idle_s",
+    "total": "total_s",
+}
+"""What follows `x-sluice-timeout-` in the name of a request's header, and the clock that it sets."""

@@ -1,0 +1,102 @@
+"""policies.expression: the functions that it knows, what it may look at, and when the library is imported."""
+
+import subprocess
+import sys
+
+import pytest
+from cel.stdlib import STDLIB_FUNCTIONS
+
+from sluice.policies.expression import Expression
+
+EMPTY: dict[str, object] = {"response": {"code": 200, "headers": {}}, "other": {}}
+
+
+def holds(text: str, **values: object) -> bool:
+    expression = Expression(text, empty=EMPTY)
+    return expression.holds(expression.context(values.items()))
+
+
+@pytest.mark.parametrize(
+    ("text", "only"),
+    [
+        ("response.code >= 500 || response.code == 429", True),
+        ("response\n. code == 1 && [200].exists(c, c == response.code)", True),
+        ("other.headers == 1 || response.code == 1", True),
+        ("true", True),
+        ("response.headers == {} || response.code == 1", False),
+        ('response["code"] == 1', False),
+        ("size(response) == 2", False),
+        ("response == other", False),
+        ('r"\\" == "" || response.headers == {} || "" == ""', False),  # no quote ends where others would think so
+        ('"response" == "x"', False),  # in doubt
+    ],
+)
+def test_it_says_that_one_member_is_all_it_looks_at_only_if_that_is_sure(text: str, only: bool) -> None:
+    assert Expression(text, empty=EMPTY).only("response", "code") is only
+
+
+def test_a_member_is_checked_only_where_the_variable_has_known_ones() -> None:
+    with pytest.raises(ValueError, match="`response` has no `other`; it has code, headers"):
+        Expression("response.other == 1", empty=EMPTY)
+    assert holds("other.response.other == 1", other={"response": {"other": 1}})
+    assert holds("'response.other' != \"response.other2\"")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("other.x ==", r"not a CEL expression: mismatched input '<EOF>' \(character 11\)"),
+        ("f(other.x)", "not a CEL expression: there is no function `f`"),
+        ("another == 1", "there is no `another`; an expression knows response, other"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        Expression(text, empty=EMPTY)
+
+
+@pytest.mark.parametrize("text", ["other.x == 1", "1 / other.zero == 1", "other.zero == 'a' + 1", "[][other.zero]"])
+def test_what_fails_does_not_hold_and_neither_does_its_contrary(text: str) -> None:
+    assert not holds(text, other={"zero": 0})
+    assert not holds(f"!({text})", other={"zero": 0})
+
+
+def test_only_true_is_true() -> None:
+    assert holds("other.x", other={"x": True})
+    assert not any(holds("other.x", other={"x": value}) for value in (1, "true", [True], None, False))
+
+
+def test_functions_of_the_library_that_brings_them_along_work() -> None:
+    assert {"lowerAscii", "split", "min"} <= set(STDLIB_FUNCTIONS)
+    assert holds('"a,b".split(",")[1].upperAscii() == "B" && min([1, 2]) == 1')
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'timestamp("2026-01-02T03:04:05Z").getFullYear() == 2026',
+        'timestamp("2026-01-02T03:04:05Z").getMonth() == 0',
+        'timestamp("2026-01-02T03:04:05Z").getDate() == 2',
+        'timestamp("2026-01-02T03:04:05Z").getDayOfMonth() == 1',
+        'timestamp("2026-01-02T03:04:05Z").getDayOfWeek() == 5',
+        'timestamp("2026-01-02T03:04:05Z").getDayOfYear() == 1',
+        'timestamp("2026-01-02T03:04:05Z").getHours() == 3',
+        'timestamp("2026-01-02T03:04:05Z").getMinutes() == 4',
+        'timestamp("2026-01-02T03:04:05Z").getSeconds() == 5',
+        'timestamp("2026-01-02T03:04:05.500Z").getMilliseconds() == 500',
+        'int("1") == 1 && uint("1") == 1u && double("1") == 1.0 && string(1) == "1" && bytes("a") == b"a"',
+        "type(1) == int && dyn(1) == 1",
+        "[1, 2].all(x, x > 0) && [1].exists(x, x == 1) && [1].exists_one(x, x == 1)",
+        "[1, 2].map(x, x + 1) == [2, 3] && [1, 2].filter(x, x > 1) == [2]",
+    ],
+)
+def test_every_function_that_is_native_works(call: str) -> None:
+    assert holds(call)
+
+
+def test_the_library_is_imported_with_the_first_condition_and_not_before() -> None:
+    script = (
+        "import sys; from sluice.policies.condition import ResponseCondition; assert 'cel' not in sys.modules;"
+        " ResponseCondition('response.code == 500'); assert 'cel' in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", script], timeout=30).returncode == 0
