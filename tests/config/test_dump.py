@@ -61,6 +61,23 @@ def test_alternatives_are_shown_without_secrets() -> None:
     assert model["alternatives"][0]["backend"]["groups"][0][0]["credential"] == HIDDEN  # type: ignore[has-type]
 
 
+def test_traffic_health_and_admission_are_shown_in_an_order_that_does_not_change() -> None:
+    loaded = plan("""llm:
+  models: [{name: m, provider: fake, health: {eviction: {duration: 5s}}}]
+  policies:
+    errorFormat: text
+    stream: {onDisconnect: Drain}
+    retry: {attempts: 2, codes: [599, 503, 429]}
+    admission: {maxConcurrent: 3}
+""")
+    shown = json.loads(json.dumps(dump(loaded)))
+    rule = shown["listeners"][0]["entries"][0]["rule"]
+    assert (rule["error_format"], rule["streaming"]["on_disconnect"]) == ("text", "drain")
+    assert (rule["retry"]["attempts"], rule["retry"]["codes"]) == (2, [429, 503, 599])
+    assert shown["admission"]["max_concurrent"] == 3
+    assert shown["models"][0]["backend"]["groups"][0][0]["health"]["duration_s"] == 5.0
+
+
 def test_a_value_of_an_unknown_type_is_not_guessed_at() -> None:
     with pytest.raises(NotImplementedError):
         dump(Plan(listeners=(), notes=(object(),)))  # type: ignore[arg-type]

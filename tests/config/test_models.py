@@ -107,7 +107,6 @@ def test_policies_of_a_model() -> None:
         ("provider: OpenAI, baseURL: 'http://u:p@x'", "a base URL holds no credentials"),
         ("provider: OpenAI, match: {model: 'a*b'}", "spec.match.model"),
         ("provider: OpenAI, policies: {}", "expected at least one policy"),
-        ("provider: OpenAI, policies: {health: {}}", "`health` is not implemented by this version"),
         ("provider: OpenAI, policies: {transformations: [{field: a}]}", "`transformations` is not implemented"),
         (
             "virtualModel: {weighted: {targets: []}}",

@@ -55,8 +55,8 @@ OBJECT = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {
             "a.yaml:6: spec.rules[0].filters: `filters`" + LATER,
         ),
         (
-            OBJECT + "spec:\n  rules:\n  - retry: {attempts: 3}\n",
-            "a.yaml:6: spec.rules[0].retry: `retry`" + LATER,
+            OBJECT + "spec:\n  rules:\n  - sessionPersistence: {type: Cookie}\n",
+            "a.yaml:6: spec.rules[0].sessionPersistence: `sessionPersistence`" + LATER,
         ),
         (
             OBJECT + "spec:\n  rules:\n  - matches:\n    - path: {type: RegularExpression, value: '(a+)+'}\n",
@@ -181,16 +181,14 @@ def test_every_known_provider_that_is_not_served_is_told_so(key: str) -> None:
     assert line.endswith(f"provider {key.partition(':')[0]} is not served by this version")
 
 
-@pytest.mark.parametrize("field", ["tunnel", "transformation", "health", "extAuth", "mcp"])
+@pytest.mark.parametrize("field", ["tunnel", "transformation", "extAuth", "mcp"])
 def test_backend_policies_that_are_not_implemented_are_refused(field: str) -> None:
     (line,) = refusal(backend(f"{{ai: {{provider: {{openai: {{}}}}}}, policies: {{{field}: {{}}}}}}"))
     assert f"spec.policies.{field}: `{field}` is not implemented by this version" in line
 
 
-TRAFFIC = (
-    "jwtAuthentication apiKeyAuthentication basicAuthentication authorization extAuth extProc rateLimit retry cors csrf"
-)
-TRAFFIC += " headerModifiers hostRewrite directResponse delay buffer transformation phase stream admission budgets"
+TRAFFIC = "jwtAuthentication apiKeyAuthentication basicAuthentication authorization extAuth extProc rateLimit cors csrf"
+TRAFFIC += " headerModifiers hostRewrite directResponse delay buffer transformation phase budgets"
 
 
 @pytest.mark.parametrize("field", TRAFFIC.split())

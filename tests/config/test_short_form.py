@@ -5,6 +5,7 @@ import pytest
 from sluice.config.plan import Addresses, Endpoint, Logging, Plan, Target, Tls
 from sluice.config.routing import model_route
 from sluice.policies.deadlines import Deadlines
+from sluice.policies.streaming import Streaming
 from sluice.providers.credential import Secret
 
 from .loading import LATER, answering, plan, refusal, source
@@ -33,11 +34,12 @@ def test_the_whole_form() -> None:
     assert (rest.provider.key, rest.endpoint.port, loaded.needs_fake) == ("fake", 0, True)
     assert loaded.logging == Logging(format="json", level="debug")
     assert loaded.addresses == Addresses(admin="localhost:15000", stats="[::]:15020", readiness="off")
-    assert (loaded.limits.max_buffer_bytes, loaded.limits.max_event_bytes) == (131072, 1 << 20)
     assert loaded.limits.pool_idle_timeout_s == 45.0
     assert loaded.notes == ()
     clocks = Deadlines(connect_s=3, first_token_s=10, total_s=120)
     assert {entry.rule.deadlines for entry in loaded.listeners[0].entries} == {clocks}
+    held = Streaming(max_buffer_bytes=131072, max_event_bytes=1 << 20)
+    assert {entry.rule.streaming for entry in loaded.listeners[0].entries} == {held}
 
 
 def test_a_model_is_found_by_its_name() -> None:
@@ -207,16 +209,14 @@ def test_what_is_wrong_is_told_with_its_place(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     "field",
-    ["guardrails", "localRateLimit", "remoteRateLimit", "jwtAuth", "apiKey", "cors", "oidc", "budgets", "admission"],
+    ["guardrails", "localRateLimit", "remoteRateLimit", "jwtAuth", "apiKey", "cors", "oidc", "budgets"],
 )
 def test_policies_that_are_not_implemented_are_refused(field: str) -> None:
     (line,) = refusal(f"llm: {{{MODELS}, policies: {{{field}: {{}}}}}}\n")
     assert f"llm.policies.{field}: `{field}` is not implemented by this version" in line
 
 
-@pytest.mark.parametrize(
-    "field", ["guardrails", "auth", "transformation", "requestHeaders", "backendTLS", "health", "matches"]
-)
+@pytest.mark.parametrize("field", ["guardrails", "auth", "transformation", "requestHeaders", "backendTLS", "matches"])
 def test_parts_of_a_model_that_are_not_implemented_are_refused(field: str) -> None:
     (line,) = refusal(f"llm: {{models: [{{name: m, provider: fake, {field}: {{}}}}]}}\n")
     assert f"`{field}` is not implemented by this version" in line

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.config.units import MAX_DURATION_S, duration, size
+from sluice.config.units import MAX_DURATION_S, duration, duration_text, in_words, size, size_text
 
 PARTS = st.lists(st.tuples(st.integers(0, 2000), st.sampled_from(["h", "m", "s", "ms"])), min_size=1, max_size=4)
 MILLIS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
@@ -60,3 +60,45 @@ def test_sizes(text: object, expected: int) -> None:
 def test_what_is_not_a_size_is_refused(text: object) -> None:
     with pytest.raises(ValueError, match="number of bytes"):
         size(text)
+
+
+# -- and back ---------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, round(MAX_DURATION_S * 1000)))
+def test_a_duration_that_is_written_out_reads_the_same(millis: int) -> None:
+    assert duration(duration_text(millis / 1000)) * 1000 == pytest.approx(millis)
+
+
+@given(st.integers(0, 1 << 45))
+def test_a_size_that_is_written_out_reads_the_same(count: int) -> None:
+    assert size(size_text(count)) == count
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.0, "0s"), (0.25, "250ms"), (90, "1m30s"), (3600, "1h"), (5400.5, "1h30m500ms")]
+)
+def test_durations_as_people_write_them(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0"), (1000, "1000"), (1024, "1Ki"), (256 << 10, "256Ki"), (16 << 20, "16Mi"), (3 << 30, "3Gi")],
+)
+def test_sizes_as_people_write_them(count: int, text: str) -> None:
+    assert size_text(count) == text
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("backoff_s", 0.025, "25ms"),
+        ("max_event_bytes", 1 << 20, "1Mi"),
+        ("drain_tokens", 4096, "4096"),
+        ("codes", frozenset([503, 429]), "429 503"),
+        ("condition", "true", "true"),
+    ],
+)
+def test_the_name_of_a_field_tells_its_unit(field: str, value: object, text: str) -> None:
+    assert in_words(field, value) == text

@@ -3,10 +3,12 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 import click
 
 from sluice.config.plan import AiBackend, Endpoint, ModelRoute, Plan, Target
+from sluice.config.shown import admission_line, health_line, rule_lines
 from sluice.errors import ConfigError
 from sluice.net.files import ConfigFiles
 from sluice.standard import STANDARD
@@ -37,9 +39,14 @@ def _show(plan: Plan) -> bool:
     for listener in plan.listeners:
         scheme = "https" if listener.tls else "http"
         click.echo(f"{scheme} :{listener.port}  {listener.gateway}/{listener.name}  {listener.hostname or '*'}")
-        for entry in listener.entries:
-            who = ", ".join(w.backend.name if w.backend else w.error for w in entry.rule.backends) or entry.answer
-            click.echo(f"    {entry.match.path.kind:<18} {entry.match.path.value:<28} {entry.route} -> {who}")
+        for traffic, entries in groupby(listener.entries, key=lambda entry: rule_lines(entry.rule)):
+            for entry in entries:
+                who = ", ".join(w.backend.name if w.backend else w.error for w in entry.rule.backends) or entry.answer
+                click.echo(f"    {entry.match.path.kind:<18} {entry.match.path.value:<28} {entry.route} -> {who}")
+            for line in traffic:
+                click.echo(f"        {line}")
+    if line := admission_line(plan.admission):
+        click.echo(f"\n{line}")
     for title, lines in (("backends", _backends(plan)), ("models", _models(plan))):
         if lines:
             click.echo(f"\n{title}")
@@ -87,6 +94,8 @@ def _lines(name: str, targets: Iterable[tuple[str, Target]]) -> Iterator[str]:
         who = f"{target.provider.key}{model} at {_address(target.endpoint)} ({_dialects(target)})"
         yield f"{name:<28} {f'{why}: ' if why else ''}{who}"
         name = ""
+        if line := health_line(target.health):
+            yield f"{name:<28}     {line}"
 
 
 def _of_model(route: ModelRoute) -> Iterator[tuple[str, Target]]:

@@ -10,6 +10,7 @@ import msgspec
 from sluice.config.ai_policy import AiSettings
 from sluice.config.core_api import Name, Schema, Text
 from sluice.config.gateway_api import HeaderName
+from sluice.config.health_policy import HealthSettings
 from sluice.config.units import Duration
 from sluice.config.unserved import Ignored, Later
 
@@ -156,6 +157,6 @@ class BackendPolicies(Schema):
     ai: AiSettings | None = None
     tunnel: Later = None
     transformation: Later = None
-    health: Later = None
+    health: HealthSettings | None = None
     ext_auth: Later = None
     mcp: Later = None

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 
 import msgspec
 
-from sluice.config.access import access, tls
 from sluice.config.ai_policy import ai_policy
 from sluice.config.backend_api import AgentgatewayBackend, AiProvider, NamedProvider
+from sluice.config.backend_policy_api import BackendPolicies
+from sluice.config.backend_settings import Layers, Settings
+from sluice.config.conditions import check_health
 from sluice.config.core_api import Service
-from sluice.config.credentials import cloud_of, in_environment, in_region, wanted
+from sluice.config.credentials import in_environment, in_region, wanted
 from sluice.config.faults import Faults, Path
 from sluice.config.objects import Objects, Resource
 from sluice.config.plan import AiBackend, Backend, Condition, Endpoint, HttpBackend, ObjectStatus, Target, Tls
@@ -21,10 +23,8 @@ from sluice.config.policy import Layer, Policies
 from sluice.config.references import Unresolved, Values
 from sluice.config.source import Document
 from sluice.config.targets import TargetSpec, endpoint_at, make_target, own_endpoint, served_provider, settings
-from sluice.config.units import Duration
 from sluice.config.unserved import not_implemented
 from sluice.policies.ai import AiPolicy, merged
-from sluice.providers.credential import CloudAuth, HeaderPlacement, Secret
 from sluice.providers.custom import formats
 from sluice.registry import Registry
 
@@ -34,20 +34,6 @@ NOTHING: Mapping[str, str] = {}
 _ADVICE = {
     "SecretNotFound": ' Give it in a file; its `stringData: {Authorization: "Bearer ${VARIABLE}"}` may name a variable.'
 }
-
-
-class _Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the layers of policies come to."""
-
-    credential: Secret | None = None
-    passthrough: bool = False
-    placement: HeaderPlacement | None = None
-    cloud: CloudAuth | None = None
-    said: bool = False
-    """Some policy of kind `auth` is there."""
-    connect_timeout_s: float | None = None
-    headers_timeout_s: float | None = None
-    tls: Tls | None = None
 
 
 class Backends:
@@ -63,8 +49,9 @@ class Backends:
         env: Mapping[str, str] = NOTHING,
     ) -> None:
         """`env` holds the credentials of clouds for backends that say nothing about theirs."""
-        self._objects, self._values, self._policies = objects, values, policies
+        self._objects, self._policies = objects, policies
         self._registry, self._faults, self._env = registry, faults, env
+        self._layers = Layers(values, env, faults)
         self._backends: dict[str, Backend] = {}
         self._errors: dict[str, str] = {}
         self.statuses: list[ObjectStatus] = []
@@ -97,9 +84,10 @@ class Backends:
     def _compile(self, resource: Resource[AgentgatewayBackend], layers: list[Layer]) -> Backend | None:
         spec, document = resource.body.spec, resource.document
         if spec.policies is not None:
+            self._check(document, ("spec", "policies"), spec.policies)
             layers = [Layer(spec.policies, document, ("spec", "policies")), *layers]
         if spec.static is not None and spec.static.host is not None and spec.static.port is not None:
-            found = self._settings(layers, resource.namespace, plain=True)
+            found = self._layers.settings(layers, resource.namespace, plain=True)
             endpoint = endpoint_at(spec.static.host, spec.static.port, found.tls)
             return HttpBackend(
                 name=resource.label,
@@ -112,14 +100,16 @@ class Backends:
         groups: list[tuple[Target | None, ...]] = []
         common = AiPolicy() if spec.policies is None else ai_policy(spec.policies.ai)
         if spec.ai.provider is not None:
-            found = self._settings(layers, resource.namespace)
+            found = self._layers.settings(layers, resource.namespace)
             path: Path = ("spec", "ai", "provider")
             groups.append((self._target(resource, path, resource.name, spec.ai.provider, found, common),))
         for g, group in enumerate(spec.ai.groups or ()):
             targets = []
             for p, provider in enumerate(group.providers):
                 path = ("spec", "ai", "groups", g, "providers", p)
-                found = self._settings(_with_own(document, path, provider, layers), resource.namespace)
+                if provider.policies is not None:
+                    self._check(document, (*path, "policies"), provider.policies)
+                found = self._layers.settings(_with_own(document, path, provider, layers), resource.namespace)
                 own = AiPolicy() if provider.policies is None else ai_policy(provider.policies.ai)
                 targets.append(self._target(resource, path, provider.name, provider, found, merged(own, common)))
             groups.append(tuple(targets))
@@ -133,7 +123,7 @@ class Backends:
         path: Path,
         name: str,
         spec: AiProvider,
-        found: _Settings,
+        found: Settings,
         ai: AiPolicy,
     ) -> Target | None:
         document = resource.document
@@ -168,6 +158,7 @@ class Backends:
                     ai=ai,
                     connect_timeout_s=found.connect_timeout_s,
                     headers_timeout_s=found.headers_timeout_s,
+                    health=found.health,
                 )
             )
         except ValueError as error:
@@ -175,7 +166,10 @@ class Backends:
             return None
         return self._signed(resource, target, found)
 
-    def _signed(self, resource: Resource[AgentgatewayBackend], target: Target, found: _Settings) -> Target:
+    def _check(self, document: Document, path: Path, policies: BackendPolicies) -> None:
+        check_health(policies.health, document.place, (*path, "health"), self._faults)
+
+    def _signed(self, resource: Resource[AgentgatewayBackend], target: Target, found: Settings) -> Target:
         """Return the target with the credential of the environment, where its cloud's own tools would take it from."""
         cloud, credential, provider = target.cloud, target.credential, target.provider
         if provider.auth != "key" and not (found.said or credential or found.passthrough):
@@ -209,40 +203,6 @@ class Backends:
         endpoint = service_endpoint(service, reference.port or ports[0])
         return endpoint if tls is None else msgspec.structs.replace(endpoint, tls=tls)
 
-    def _settings(self, layers: list[Layer], namespace: str, *, plain: bool = False) -> _Settings:
-        """Return what the layers, the strongest first, come to: per kind of policy the first one wins whole."""
-        result = _Settings()
-        if (layer := _first(layers, "auth")) is not None:
-            if plain:
-                self._later(layer, "auth", "", "auth on a static backend")
-            result = self._auth(layer, namespace)
-        if (layer := _first(layers, "http")) is not None and (http := layer.policies.http) is not None:
-            if http.version == "HTTP2":
-                self._later(layer, "http", "version", "HTTP2")
-            result = msgspec.structs.replace(result, headers_timeout_s=_seconds(http.request_timeout))
-        if (layer := _first(layers, "tcp")) is not None and (tcp := layer.policies.tcp) is not None:
-            result = msgspec.structs.replace(result, connect_timeout_s=_seconds(tcp.connect_timeout))
-        if (layer := _first(layers, "tls")) is not None:
-            path: Path = (*layer.path, "tls")
-            found = tls(layer.policies.tls, namespace, self._values, layer.document, path, self._faults)
-            result = msgspec.structs.replace(result, tls=found)
-        return result
-
-    def _auth(self, layer: Layer, namespace: str) -> _Settings:
-        auth = layer.policies.auth
-        found = access(auth, namespace, self._values, layer.document, (*layer.path, "auth"), self._faults)
-        return _Settings(
-            credential=found.credential,
-            passthrough=found.passthrough,
-            placement=found.placement,
-            cloud=cloud_of(auth, namespace, self._values, self._env),
-            said=True,
-        )
-
-    def _later(self, layer: Layer, kind: str, field: str, what: str) -> None:
-        steps = (kind, field) if field else (kind,)
-        self._faults.add(layer.document.place(*layer.path, *steps), not_implemented(f"`{what}`"))
-
 
 def needs_fake(backend: AiBackend) -> bool:
     """Return whether a target waits for the lifecycle to fill in the port of the provider of this process."""
@@ -264,11 +224,3 @@ def service_endpoint(service: Resource[Service], port: int) -> Endpoint:
 
 def _with_own(document: Document, path: Path, provider: NamedProvider, layers: list[Layer]) -> list[Layer]:
     return layers if provider.policies is None else [Layer(provider.policies, document, (*path, "policies")), *layers]
-
-
-def _first(layers: list[Layer], kind: str) -> Layer | None:
-    return next((layer for layer in layers if getattr(layer.policies, kind) is not None), None)
-
-
-def _seconds(value: Duration | None) -> float | None:
-    return None if value is None else float(value)

@@ -83,13 +83,15 @@ def compile_manifests(documents: list[Document], env: Mapping[str, str], registr
     if not found and not objects.of(AgentgatewayModel):
         notes.append("There is no HTTPRoute: every request is answered with 404.")
     notes += [*backends.notes, *models.notes]
+    admission, words = policies.admission()
     statuses = (*slots.statuses(), *routes.statuses, *models.statuses, *backends.statuses, *policies.statuses)
     listeners = listeners or (Listener(name="http", gateway="default/sluice", port=8080),)
     return Plan(
         listeners=listeners,
         models=tuple(models.routes),
+        admission=admission,
         statuses=statuses,
-        notes=(*notes, *policies.notes),
+        notes=(*notes, *policies.notes, *words),
         needs_fake=_needs_fake(listeners, models.routes),
     )
 

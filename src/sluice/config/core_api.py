@@ -17,6 +17,8 @@ Host = Annotated[
 ]
 """A host name or an address: no scheme, port or path."""
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Expression = Annotated[str, msgspec.Meta(min_length=1, max_length=16384)]
+"""CEL. Whether it can be asked, `conditions` finds out."""
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))

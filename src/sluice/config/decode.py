@@ -39,7 +39,7 @@ def decode(document: Document, schema: type[T], faults: Faults) -> T | None:
     removed: set[Path] = set()
     for _ in range(MAX_TRIES):
         try:
-            result = msgspec.convert(value, schema, dec_hook=_construct)
+            result = msgspec.convert(value, schema, dec_hook=construct)
         except msgspec.ValidationError as error:
             path = _complain(document, value, schema, str(error), removed, faults)
             if path is None:
@@ -60,8 +60,8 @@ def closest(word: str, words: typing.Iterable[str]) -> str:
     return f"expected one of: {', '.join(known)}" if 0 < len(known) <= 12 else ""
 
 
-def _construct(schema: type, value: object) -> object:
-    """Build the types that msgspec does not know."""
+def construct(schema: type, value: object) -> object:
+    """Build the types that msgspec does not know: the `dec_hook` of whoever decodes a schema."""
     if schema is Duration:
         return duration(value)
     if schema is Size:
@@ -90,14 +90,14 @@ def _complain(
         word = document.written(*path)
         message, hint = f"unknown value `{word}`", closest(word, _choices(at))
     else:
-        message = _words(message)
+        message = in_plain_words(message)
         if any(gone[: len(path)] == path for gone in removed):
             return None  # a consequence of what was taken out below
     faults.add(document.place(*path), message, hint)
     return path if _remove(value, path) else None
 
 
-def _words(message: str) -> str:
+def in_plain_words(message: str) -> str:
     """Say in plain words what the decoder says in names of types."""
     match = _EXPECTED.fullmatch(message)
     if match is None:
@@ -134,7 +134,7 @@ def _items(value: object) -> list[tuple[str | int, object]]:
 
 def _decodes(value: object, schema: object) -> bool:
     try:
-        msgspec.convert(value, schema, dec_hook=_construct)
+        msgspec.convert(value, schema, dec_hook=construct)
     except msgspec.ValidationError:
         return False
     return True

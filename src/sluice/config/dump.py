@@ -22,8 +22,8 @@ _SECRET_NAME = re.compile(
 
 
 def dump(plan: Plan) -> dict[str, object]:
-    """Return the Plan as dicts, lists, strings and numbers."""
-    plain = _hide(msgspec.to_builtins(plan, enc_hook=_hidden))
+    """Return the Plan as dicts, lists, strings and numbers; equal Plans give equal text."""
+    plain = _hide(msgspec.to_builtins(plan, enc_hook=_hidden, order="deterministic"))
     assert isinstance(plain, dict)
     return plain
 

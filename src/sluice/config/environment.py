@@ -2,7 +2,8 @@
 
 PURE. Every provider whose credential is there answers under its own name (`/openai`, `/groq`, ...), and the unified
 addresses find it by the name of the model. What no provider claims goes to the default: the one that `LLM_PROVIDER`
-names, else the first that has a credential, else the built-in fake provider; the notes say which and why.
+names, else the first that has a credential, else the built-in fake provider; the notes say which and why. How traffic
+is treated: `environment_settings`.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ import msgspec
 
 from sluice.config.credentials import Found, Unusable, first, in_environment, in_region, wanted
 from sluice.config.decode import closest
+from sluice.config.environment_settings import settings_in
 from sluice.config.faults import Faults, Place
 from sluice.config.listeners import DEFAULT_LISTENER, DEFAULT_PORT
 from sluice.config.plan import (
@@ -27,6 +29,8 @@ from sluice.config.plan import (
     WeightedBackend,
 )
 from sluice.config.targets import Missing, TargetSpec, make_target, providers, served_provider
+from sluice.config.traffic import admission, treated
+from sluice.config.traffic_api import AdmissionSettings, TrafficSettings
 from sluice.config.unified import unified_entries
 from sluice.providers.provider import Provider, names_in
 from sluice.registry import Registry
@@ -61,8 +65,8 @@ def from_environment(env: Mapping[str, str], registry: Registry) -> Plan:
     """Return the Plan for a process that was given no file.
 
     Raises:
-        ConfigError: a base URL, a key or `LLM_PROVIDER` in the environment cannot be used; of secrets the value is not
-        repeated.
+        ConfigError: a base URL, a key, `LLM_PROVIDER` or a setting in the environment cannot be used; of secrets the
+        value is not repeated.
         KeyError: the registry lacks the provider `fake`.
     """
     faults, notes = Faults(), list[str]()
@@ -72,16 +76,18 @@ def from_environment(env: Mapping[str, str], registry: Registry) -> Plan:
     rows = _in_order(registry)
     keyed = [found for row in rows if (found := _keyed(row, env, notes, faults)) is not None]
     default = _default(keyed, fake, env, registry, notes, faults)
+    settings = settings_in(env, faults, notes)
     faults.check()
     by_word = {word: item for item in (fake, *keyed) for word in item.words}
     by_word.setdefault(FIRST, fake)
-    routes = [_entry(f"/{word}", word, _backend(item)) for word, item in by_word.items()]
-    rule = Rule(name="0", backends=())
+    routes = [_entry(f"/{word}", word, _backend(item), settings) for word, item in by_word.items()]
+    rule = treated(Rule(name="0", backends=()), (settings,))
     unified = unified_entries(f"{NAMESPACE}/models", by_model=rule, model_list=rule)
     listener = Listener(name=DEFAULT_LISTENER, gateway=GATEWAY, port=DEFAULT_PORT, entries=(*unified, *routes))
     return Plan(
         listeners=(listener,),
         models=_models(default, [*keyed, fake]),
+        admission=admission({GATEWAY: [settings.admission or AdmissionSettings()]})[0],
         default_model=default.target.default_model,
         notes=(*_summary(default, keyed, rows), *notes),
         needs_fake=True,
@@ -211,10 +217,11 @@ def _backend(item: _Keyed, strips: str = "") -> AiBackend:
     return AiBackend(name=f"{NAMESPACE}/{target.name}", groups=((target,),))
 
 
-def _entry(path: str, route: str, backend: AiBackend) -> Entry:
+def _entry(path: str, route: str, backend: AiBackend, settings: TrafficSettings) -> Entry:
+    rule = Rule(name="0", backends=(WeightedBackend(weight=1, backend=backend),))
     return Entry(
         hostname="",
         match=Match(path=PathMatch(value=path)),
         route=f"{NAMESPACE}/{route}",
-        rule=Rule(name="0", backends=(WeightedBackend(weight=1, backend=backend),)),
+        rule=treated(rule, (settings,)),
     )

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from sluice.config.core_api import Name, Object, Port, Schema
+from sluice.config.traffic_api import RouteRetry
 from sluice.config.units import Duration
 from sluice.config.unserved import Ignored, Later
 
@@ -176,7 +177,7 @@ class RuleSpec(Schema):
     backend_refs: Annotated[tuple[BackendReference, ...], msgspec.Meta(max_length=16)] = ()
     timeouts: RouteTimeouts = RouteTimeouts()
     filters: Later = None
-    retry: Later = None
+    retry: RouteRetry | None = None
     session_persistence: Later = None
 
 

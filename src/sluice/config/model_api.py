@@ -10,8 +10,9 @@ import msgspec
 
 from sluice.config.backend_api import Azure, Bedrock, Custom, VertexAi
 from sluice.config.backend_policy_api import Auth, BackendTls, exactly_one
-from sluice.config.core_api import Name, Object, Schema
+from sluice.config.core_api import Expression, Name, Object, Schema
 from sluice.config.gateway_api import ParentReference
+from sluice.config.health_policy import HealthSettings
 from sluice.config.unserved import Later
 
 ProviderWord = Literal[
@@ -43,7 +44,6 @@ _OWN_SETTINGS = {"azure": "Azure", "vertexai": "VertexAI", "bedrock": "Bedrock",
 ModelName = Annotated[str, msgspec.Meta(min_length=1, max_length=1024, pattern=r"^[^*]+\Z")]
 ModelPattern = Annotated[str, msgspec.Meta(min_length=1, max_length=1024, pattern=r"^(\*|\*?[^*]+|[^*]+\*)\Z")]
 """Exact, `prefix*`, `*suffix` or `*`."""
-Expression = Annotated[str, msgspec.Meta(min_length=1, max_length=16384)]
 
 
 class ModelMatch(Schema):
@@ -58,7 +58,7 @@ class ModelPolicies(Schema):
     transformations: Later = None
     final_transformations: Later = None
     headers: Later = None
-    health: Later = None
+    health: HealthSettings | None = None
     prompt_guard: Later = None
     tunnel: Later = None
 

@@ -12,7 +12,8 @@ from sluice.config.model_api import AgentgatewayModel
 from sluice.config.models import Model, Models, pattern
 from sluice.config.objects import Objects
 from sluice.config.plan import Condition, ModelRoute, ObjectStatus, Rule
-from sluice.config.policy import Policies, age, deadlines
+from sluice.config.policy import Policies, age
+from sluice.config.traffic import treated
 from sluice.config.unified import unified_entries
 from sluice.config.unserved import not_implemented
 
@@ -91,10 +92,10 @@ class Attached:
         for slot in slots:
             slot.routes.add(f"{KIND[1]} {model.label}")
             if not any(entry.answer == "by_model" for _, entry in slot.entries):
-                layers = self._policies.timeouts("Gateway", slot.gateway, slot.spec.name)
+                layers = list(self._policies.traffic("Gateway", slot.gateway, slot.spec.name))
                 ai = self._policies.ai("Gateway", slot.gateway, slot.spec.name)
-                rule = Rule(name="chat", backends=(), deadlines=deadlines(layers), gateway_ai=ai)
-                listed = Rule(name="models", backends=(), deadlines=rule.deadlines)
+                rule = treated(Rule(name="chat", backends=(), gateway_ai=ai), layers)
+                listed = treated(Rule(name="models", backends=()), layers)
                 entries = unified_entries(slot.gateway, by_model=rule, model_list=listed, hostname=slot.hostname)
                 slot.entries += [(age(model), entry) for entry in entries]
 

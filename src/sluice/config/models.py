@@ -10,9 +10,11 @@ import msgspec
 
 from sluice.config.access import access, tls
 from sluice.config.backends import service_endpoint
+from sluice.config.conditions import check_condition, check_health
 from sluice.config.core_api import Service
 from sluice.config.credentials import cloud_of, in_environment, in_region
 from sluice.config.faults import Faults, Path
+from sluice.config.health_policy import health
 from sluice.config.model_api import (
     AgentgatewayModel,
     ConditionalTarget,
@@ -27,7 +29,7 @@ from sluice.config.policy import age
 from sluice.config.references import Unresolved, Values
 from sluice.config.targets import TargetSpec, make_target, served_provider, settings
 from sluice.config.unserved import not_implemented
-from sluice.config.virtual import Choice, check_condition, conditional, failover, narrowed, weighted
+from sluice.config.virtual import Choice, conditional, failover, narrowed, weighted
 from sluice.providers.custom import formats
 from sluice.providers.provider import fits
 from sluice.registry import Registry
@@ -88,6 +90,8 @@ class Models:
             raise Unresolved("InvalidProvider", text)
         auth = spec.policies.auth if spec.policies is not None else None
         own_tls = spec.policies.tls if spec.policies is not None else None
+        own_health = spec.policies.health if spec.policies is not None else None
+        check_health(own_health, model.place, ("spec", "policies", "health"), self._faults)
         where = (model.namespace, self._values, model.document)
         found = access(auth, *where, ("spec", "policies", "auth"), self._faults)
         items = spec.custom.formats if spec.custom is not None else ()
@@ -106,6 +110,7 @@ class Models:
                 credential=found.credential,
                 passthrough=found.passthrough,
                 placement=found.placement,
+                health=health(own_health),
             )
         )
         cloud = cloud_of(auth, model.namespace, self._values, self._env)

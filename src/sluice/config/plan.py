@@ -8,8 +8,12 @@ from typing import Literal, dataclass_transform
 
 import msgspec
 
+from sluice.policies.admission import Admission
 from sluice.policies.ai import AiPolicy
 from sluice.policies.deadlines import Deadlines
+from sluice.policies.health import Health
+from sluice.policies.retry import Retry
+from sluice.policies.streaming import Streaming
 from sluice.providers.credential import CloudAuth, HeaderPlacement, Secret
 from sluice.providers.provider import Provider, Served
 
@@ -84,6 +88,7 @@ class Target(Frozen):
     connect_timeout_s: float | None = None
     """Overrides the route's; None = the route's."""
     headers_timeout_s: float | None = None
+    health: Health = Health()
 
 
 class AiBackend(Frozen):
@@ -127,6 +132,10 @@ class Rule(Frozen):
     """The rule's name or its number, the label `route_rule`."""
     backends: tuple[WeightedBackend, ...]
     deadlines: Deadlines = Deadlines()
+    streaming: Streaming = Streaming()
+    retry: Retry = Retry()
+    error_format: Literal["json", "text"] = "json"
+    """Of errors that the gateway writes: an object in the client's dialect, or the bare sentence."""
     ai: AiPolicy = AiPolicy()
     """Of policies that target the route. Per member the strongest that says something wins: the target's, this one,
     the backend's, the gateway's."""
@@ -222,8 +231,6 @@ class Limits(Frozen):
 
     max_head_bytes: int = 64 << 10
     max_body_bytes: int = 32 << 20
-    max_event_bytes: int = 16 << 20
-    max_buffer_bytes: int = 256 << 10
     head_timeout_s: float = 30.0
     """From the first byte of a request's head to its last."""
     idle_timeout_s: float = 600.0
@@ -276,6 +283,7 @@ class Plan(Frozen):
     default_model: str = ""
     """The model that a request to the unified addresses means when it names none."""
     limits: Limits = Limits()
+    admission: Admission = Admission()
     logging: Logging = Logging()
     addresses: Addresses = Addresses()
     metrics_prefix: str = "agentgateway_"

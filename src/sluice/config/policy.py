@@ -1,17 +1,19 @@
 """AgentgatewayPolicy: which object each part of a policy applies to, and what wins.
 
-PURE. Obeys: compat-agentgateway 2.5. Served parts: `traffic.timeouts` on a Gateway (or its listener) and an HTTPRoute
-(or its rule), `backend.ai` on these and on an AgentgatewayBackend, `backend.auth|http|tcp|tls` on an
-AgentgatewayBackend, and the old `ai.routeType` on an HTTPRoute (or its rule), there also in the policies that came
-before. Between policies of one target the older wins, then the alphabetical order.
+PURE. Obeys: compat-agentgateway 2.5. Served parts: `traffic.timeouts|errorFormat|stream|retry` on a Gateway (or its
+listener) and an HTTPRoute (or its rule), `traffic.admission` on a Gateway, `backend.ai` on all of these and on an
+AgentgatewayBackend, `backend.auth|http|tcp|tls|health` on an AgentgatewayBackend, and the old `ai.routeType` on an
+HTTPRoute (or its rule), there also in the policies that came before. Between policies of one target the older wins,
+then the alphabetical order.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
 from sluice.config.ai_policy import ai_policy
 from sluice.config.backend_policy_api import BackendPolicies
+from sluice.config.conditions import check_health, check_retry
 from sluice.config.core_api import Object
 from sluice.config.faults import Faults, Path
 from sluice.config.legacy_api import (
@@ -25,20 +27,17 @@ from sluice.config.legacy_api import (
 )
 from sluice.config.objects import Objects, Resource
 from sluice.config.plan import Condition, ObjectStatus
-from sluice.config.policy_api import AgentgatewayPolicy, Timeouts
+from sluice.config.policy_api import AgentgatewayPolicy
 from sluice.config.policy_targets import Target, Targets
 from sluice.config.source import Document
+from sluice.config.traffic import admission, deadlines
+from sluice.config.traffic_api import AdmissionSettings, TrafficSettings
 from sluice.config.unserved import not_implemented
+from sluice.policies.admission import Admission
 from sluice.policies.ai import AiPolicy, merged
-from sluice.policies.deadlines import Deadlines
 
-_CLOCKS = {
-    "connect": "connect_s",
-    "response_headers": "headers_s",
-    "first_token": "first_token_s",
-    "response_idle": "idle_s",
-    "request": "total_s",
-}
+__all__ = ["Layer", "Policies", "age", "deadlines"]
+
 _LEGACY: tuple[type[TrafficPolicy] | type[GlooTrafficPolicy] | type[RouteOption], ...] = (
     TrafficPolicy,
     GlooTrafficPolicy,
@@ -59,7 +58,7 @@ class _Parts(msgspec.Struct, frozen=True):
 
     refs: tuple[TargetReference, ...]
     selectors: tuple[TargetSelector, ...] = ()
-    timeouts: Timeouts | None = None
+    traffic: TrafficSettings | None = None
     backend: BackendPolicies | None = None
     ai: LegacyAi | None = None
     ai_path: Path = ("spec", "ai")
@@ -74,7 +73,8 @@ class Policies:
     def __init__(self, objects: Objects, gateways: set[str], faults: Faults) -> None:
         self._targets, self._faults = Targets(objects, gateways, faults), faults
         self._layers: dict[str, list[Layer]] = {}
-        self._timeouts: dict[Target, list[Timeouts]] = {}
+        self._traffic: dict[Target, list[TrafficSettings]] = {}
+        self._admission: dict[str, list[AdmissionSettings]] = {}
         self._ai: dict[Target, list[AiPolicy]] = {}
         self._types: dict[Target, list[RouteWord]] = {}
         self.statuses: list[ObjectStatus] = []
@@ -89,11 +89,15 @@ class Policies:
         """Return the policies of an AgentgatewayBackend, the strongest first."""
         return self._layers.get(backend, [])
 
-    def timeouts(self, kind: str, label: str, section: str) -> Iterator[Timeouts]:
-        """Yield the time-outs of an object and of one section of it, the weakest first."""
-        yield from reversed(self._timeouts.get(Target(kind, label, ""), []))
+    def traffic(self, kind: str, label: str, section: str) -> Iterator[TrafficSettings]:
+        """Yield what is said about the traffic of an object and of one section of it, the weakest first."""
+        yield from reversed(self._traffic.get(Target(kind, label, ""), []))
         if section:
-            yield from reversed(self._timeouts.get(Target(kind, label, section), []))
+            yield from reversed(self._traffic.get(Target(kind, label, section), []))
+
+    def admission(self) -> tuple[Admission, tuple[str, ...]]:
+        """Return what the process takes on at once, and the notes about it."""
+        return admission({gateway: items[::-1] for gateway, items in self._admission.items()})
 
     def ai(self, kind: str, label: str, section: str = "") -> AiPolicy:
         """Return what the policies of an object and of one section of it say about AI requests."""
@@ -108,14 +112,12 @@ class Policies:
 
     def _take(self, policy: Resource[Object], parts: _Parts) -> None:
         missing = []
+        self._check_conditions(policy, parts)
         for target, found in self._targets.of(policy.document, policy.namespace, parts.refs, parts.selectors):
             if not found:
                 missing.append(f"{target.kind} {target.label}")
-            if parts.timeouts is not None:
-                if target.kind in ("Gateway", "HTTPRoute"):
-                    self._timeouts.setdefault(target, []).append(parts.timeouts)
-                else:
-                    self._refuse(policy, ("spec", "traffic"), "a Gateway or an HTTPRoute", target)
+            if parts.traffic is not None:
+                self._take_traffic(policy, parts.traffic, target, found=found)
             if parts.backend is not None:
                 self._take_backend(policy, parts.backend, target)
             if parts.ai is not None and parts.ai.route_type is not None:
@@ -127,6 +129,28 @@ class Policies:
             self.notes.append(_deprecated(policy, parts))
         self.statuses.append(_status(policy, missing))
 
+    def _check_conditions(self, policy: Resource[Object], parts: _Parts) -> None:
+        if parts.traffic is not None:
+            check_retry(parts.traffic.retry, policy.place, ("spec", "traffic", "retry"), self._faults)
+        if parts.backend is not None:
+            check_health(parts.backend.health, policy.place, ("spec", "backend", "health"), self._faults)
+
+    def _take_traffic(self, policy: Resource[Object], spec: TrafficSettings, target: Target, *, found: bool) -> None:
+        if all(getattr(spec, name) is None for name in TrafficSettings.__struct_fields__):
+            return
+        if target.kind not in ("Gateway", "HTTPRoute"):
+            self._refuse(policy, ("spec", "traffic"), "a Gateway or an HTTPRoute", target)
+            return
+        self._traffic.setdefault(target, []).append(spec)
+        if spec.admission is None:
+            return
+        if target.kind != "Gateway" or target.section:
+            what = "a section" if target.kind == "Gateway" else "a target"
+            text = f"`admission` is of the whole process; {what} of kind {target.kind} cannot have its own"
+            self._faults.add(policy.place("spec", "traffic", "admission"), text, "it may target a whole Gateway")
+        elif found:
+            self._admission.setdefault(target.label, []).append(spec.admission)
+
     def _take_backend(self, policy: Resource[Object], spec: BackendPolicies, target: Target) -> None:
         if spec.ai is not None:
             self._ai.setdefault(target, []).append(ai_policy(spec.ai))
@@ -134,7 +158,7 @@ class Policies:
             layer = Layer(spec, policy.document, ("spec", "backend"))
             self._layers.setdefault(target.label, []).append(layer)
             return
-        for field in ("auth", "http", "tcp", "tls"):
+        for field in ("auth", "http", "tcp", "tls", "health"):
             if getattr(spec, field) is not None:
                 self._refuse(policy, ("spec", "backend", field), "an AgentgatewayBackend", target)
 
@@ -151,7 +175,7 @@ def _parts(body: Object) -> _Parts:
         return _Parts(
             refs=spec.target_refs or (),
             selectors=spec.target_selectors or (),
-            timeouts=spec.traffic.timeouts if spec.traffic is not None else None,
+            traffic=spec.traffic,
             backend=spec.backend,
             ai=spec.ai,
         )
@@ -179,17 +203,6 @@ def age(resource: Resource[Object]) -> tuple[str, str]:
     Objects without a time come last.
     """
     return resource.body.metadata.creation_timestamp or "~", resource.label
-
-
-def deadlines(timeouts: Iterable[Timeouts]) -> Deadlines:
-    """Return the clocks after all time-outs, the weakest first: each clock is decided on its own."""
-    values: dict[str, float] = {}
-    for item in timeouts:
-        for name, clock in _CLOCKS.items():
-            value = getattr(item, name)
-            if value is not None:
-                values[clock] = float(value)
-    return Deadlines(**values)
 
 
 def _status(policy: Resource[Object], missing: list[str]) -> ObjectStatus:

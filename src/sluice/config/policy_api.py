@@ -6,22 +6,13 @@ PURE. Obeys: compat-agentgateway 2.5, the names of stream-life 9 included. What 
 from sluice.config.backend_policy_api import BackendPolicies, exactly_one
 from sluice.config.core_api import Object, Schema
 from sluice.config.legacy_api import LegacyAi, TargetReferences, TargetSelectors
-from sluice.config.units import Duration
+from sluice.config.traffic_api import Timeouts, TrafficSettings
 from sluice.config.unserved import Later
 
-
-class Timeouts(Schema):
-    """The five clocks. `0s` = off."""
-
-    connect: Duration | None = None
-    response_headers: Duration | None = None
-    first_token: Duration | None = None
-    response_idle: Duration | None = None
-    request: Duration | None = None
+__all__ = ["AgentgatewayPolicy", "Frontend", "PolicySpec", "Timeouts", "Traffic"]
 
 
-class Traffic(Schema):
-    timeouts: Timeouts | None = None
+class Traffic(TrafficSettings):
     phase: Later = None
     jwt_authentication: Later = None
     api_key_authentication: Later = None
@@ -30,7 +21,6 @@ class Traffic(Schema):
     ext_auth: Later = None
     ext_proc: Later = None
     rate_limit: Later = None
-    retry: Later = None
     cors: Later = None
     csrf: Later = None
     header_modifiers: Later = None
@@ -39,8 +29,6 @@ class Traffic(Schema):
     delay: Later = None
     buffer: Later = None
     transformation: Later = None
-    stream: Later = None
-    admission: Later = None
     budgets: Later = None
 
 

@@ -24,9 +24,10 @@ from sluice.config.plan import (
     ValueMatch,
     WeightedBackend,
 )
-from sluice.config.policy import Policies, age, deadlines
-from sluice.config.policy_api import Timeouts
+from sluice.config.policy import Policies, age
 from sluice.config.references import Grants, Unresolved
+from sluice.config.traffic import treated
+from sluice.config.traffic_api import RetrySettings, Timeouts, TrafficSettings
 
 
 class Routes:
@@ -65,20 +66,19 @@ class Routes:
         gateway: str,
         listener: str,
     ) -> Rule:
-        own = Timeouts(request=spec.timeouts.request, response_headers=spec.timeouts.backend_request)
         layers = [
-            *self._policies.timeouts("Gateway", gateway, listener),
-            *self._policies.timeouts("HTTPRoute", route.label, spec.name or ""),
-            own,
+            *self._policies.traffic("Gateway", gateway, listener),
+            *self._policies.traffic("HTTPRoute", route.label, spec.name or ""),
+            _own(spec),
         ]
-        return Rule(
+        rule = Rule(
             name=spec.name or str(index),
             backends=backends,
-            deadlines=deadlines(layers),
             ai=self._policies.ai("HTTPRoute", route.label, spec.name or ""),
             gateway_ai=self._policies.ai("Gateway", gateway, listener),
             streams=self._policies.streams(route.label, spec.name or ""),
         )
+        return treated(rule, layers)
 
     def _resolve(
         self, route: Resource[HttpRoute], spec: RuleSpec
@@ -143,6 +143,14 @@ class Routes:
             compile_pattern(pattern)
         except ValueError as error:
             self._faults.add(route.place(*path), str(error))
+
+
+def _own(spec: RuleSpec) -> TrafficSettings:
+    """Return what a rule itself says about its traffic: the strongest layer."""
+    own = spec.retry
+    retry = None if own is None else RetrySettings(attempts=own.attempts, backoff=own.backoff, codes=own.codes)
+    timeouts = Timeouts(request=spec.timeouts.request, response_headers=spec.timeouts.backend_request)
+    return TrafficSettings(timeouts=timeouts, retry=retry)
 
 
 def _status(route: Resource[HttpRoute], parents: list[Parent], trouble: Unresolved | None) -> ObjectStatus:

@@ -12,9 +12,11 @@ from msgspec.structs import replace
 from sluice.config.addresses import host_port
 from sluice.config.ai_policy import members, short_ai_policy
 from sluice.config.backends import needs_fake
+from sluice.config.conditions import check_health, check_retry
 from sluice.config.decode import closest, decode
 from sluice.config.expand import expand
-from sluice.config.faults import Faults
+from sluice.config.faults import Faults, Path
+from sluice.config.health_policy import health
 from sluice.config.plan import (
     Addresses,
     Limits,
@@ -24,23 +26,23 @@ from sluice.config.plan import (
     Plan,
     Rule,
 )
-from sluice.config.policy import deadlines
-from sluice.config.policy_api import Timeouts
 from sluice.config.short_form_api import ConfigSpec, LlmSpec, ProviderDefaults, ProviderReference, ShortForm
 from sluice.config.short_form_models import Models
 from sluice.config.short_form_virtual import virtual_routes
 from sluice.config.source import Document, Source, read
+from sluice.config.traffic import admission, treated
+from sluice.config.traffic_api import AdmissionSettings, Timeouts, TrafficSettings
 from sluice.config.unified import unified_entries
 from sluice.config.unserved import refuse_unserved
 from sluice.config.virtual import backends_of
 from sluice.policies.ai import AiPolicy
-from sluice.policies.deadlines import Deadlines
 from sluice.registry import Registry
 
 T = TypeVar("T")
 
 DEFAULT_PORT = 4000
-ROUTE = "default/llm"
+NAME = "default/llm"
+"""Of the one route."""
 
 
 def compile_short_form(source: Source, env: Mapping[str, str], registry: Registry, faults: Faults) -> Plan | None:
@@ -70,42 +72,53 @@ class _Compiler:
         self._models = Models(document, llm, env, registry, faults)
 
     def plan(self, form: ShortForm) -> Plan:
-        models = tuple(_with_ai(route, self._ai(route.pattern)) for route in self._models.routes())
+        models = tuple(self._model(route) for route in self._models.routes())
         routes = (*models, *virtual_routes(self._document, self._llm.virtual_models, models, self._faults))
-        stream, pool = self._llm.policies.stream, form.config.backend
+        pool, policies = form.config.backend, self._llm.policies
+        self._check_health()
+        check_retry(policies.retry, self._document.place, ("llm", "policies", "retry"), self._faults)
         defaults = Limits()
-        limits = Limits(
-            max_buffer_bytes=_or(stream.max_buffer_bytes, defaults.max_buffer_bytes),
-            max_event_bytes=_or(stream.max_event_bytes, defaults.max_event_bytes),
-            pool_idle_timeout_s=_or(pool.pool_idle_timeout, defaults.pool_idle_timeout_s),
-        )
-        clocks = deadlines([Timeouts(connect=pool.connect_timeout), self._llm.policies.timeouts])
         return Plan(
-            listeners=self._listeners(form, clocks),
+            listeners=self._listeners(form),
             models=routes,
-            limits=limits,
+            limits=Limits(pool_idle_timeout_s=_or(pool.pool_idle_timeout, defaults.pool_idle_timeout_s)),
+            admission=admission({NAME: [policies.admission or AdmissionSettings()]})[0],
             logging=_logging(form.config),
             addresses=self._addresses(form.config),
             notes=tuple(self._models.notes),
             needs_fake=any(needs_fake(backend) for route in routes for backend in backends_of(route)),
         )
 
-    def _ai(self, name: str) -> AiPolicy:
-        """Return what a model, and the provider that it refers to, say about the members of a body."""
-        spec = next(spec for spec in self._llm.models if spec.name == name)
+    def _model(self, route: ModelRoute) -> ModelRoute:
+        """Return the route of a model with what its entry, and the provider that it refers to, say beside `params`."""
+        spec = next(spec for spec in self._llm.models if spec.name == route.pattern)
         shared = ProviderDefaults()
         if isinstance(spec.provider, ProviderReference):
             found = (item.defaults for item in self._llm.providers if item.name == spec.provider.reference)
             shared = next(found, shared)
         defaults = shared.defaults if spec.defaults is None else spec.defaults
         overrides = shared.overrides if spec.overrides is None else spec.overrides
-        return AiPolicy(defaults=members((defaults or {}).items()), overrides=members((overrides or {}).items()))
+        ai = AiPolicy(defaults=members((defaults or {}).items()), overrides=members((overrides or {}).items()))
+        rests = health(shared.health if spec.health is None else spec.health)
+        assert route.backend is not None  # only virtual models go without
+        groups = tuple(
+            tuple(replace(target, ai=ai, health=rests) for target in group) for group in route.backend.groups
+        )
+        return replace(route, backend=replace(route.backend, groups=groups))
 
-    def _listeners(self, form: ShortForm, clocks: Deadlines) -> tuple[Listener, ...]:
-        ai = short_ai_policy(self._llm.policies.ai)
-        chat = Rule(name="chat", backends=(), deadlines=clocks, gateway_ai=ai)
-        models = Rule(name="models", backends=(), deadlines=clocks)
-        entries = unified_entries(ROUTE, by_model=chat, model_list=models)
+    def _check_health(self) -> None:
+        for index, model in enumerate(self._llm.models):
+            check_health(model.health, self._document.place, ("llm", "models", index, "health"), self._faults)
+        for index, provider in enumerate(self._llm.providers):
+            path: Path = ("llm", "providers", index, "defaults", "health")
+            check_health(provider.defaults.health, self._document.place, path, self._faults)
+
+    def _listeners(self, form: ShortForm) -> tuple[Listener, ...]:
+        pool = Timeouts(connect=form.config.backend.connect_timeout)
+        layers = (TrafficSettings(timeouts=pool), self._llm.policies)
+        chat = treated(Rule(name="chat", backends=(), gateway_ai=short_ai_policy(self._llm.policies.ai)), layers)
+        models = treated(Rule(name="models", backends=()), layers)
+        entries = unified_entries(NAME, by_model=chat, model_list=models)
         ports = self._ports(form)
         return tuple(
             Listener(name="http", gateway=f"default/{name}", port=port, entries=entries) for name, port in ports
@@ -140,13 +153,6 @@ class _Compiler:
         return Addresses(
             admin=config.admin_addr or "", stats=config.stats_addr or "", readiness=config.readiness_addr or ""
         )
-
-
-def _with_ai(route: ModelRoute, ai: AiPolicy) -> ModelRoute:
-    if route.backend is None or ai == AiPolicy():
-        return route
-    groups = tuple(tuple(replace(target, ai=ai) for target in group) for group in route.backend.groups)
-    return replace(route, backend=replace(route.backend, groups=groups))
 
 
 def _logging(config: ConfigSpec) -> Logging:

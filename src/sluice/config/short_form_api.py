@@ -1,6 +1,6 @@
 """Schema of the short form: `config`, `gateways` and `llm` in one file.
 
-PURE. Obeys: compat-agentgateway 3.1 and 3.3, stream-life 9 for the time-outs. What is typed `Later` is refused when
+PURE. Obeys: compat-agentgateway 3.1 and 3.3, stream-life 9 for the traffic. What is typed `Later` is refused when
 set.
 """
 
@@ -10,10 +10,11 @@ import msgspec
 
 from sluice.config.ai_policy import JsonMap, ShortAiSettings, check_values
 from sluice.config.backend_policy_api import exactly_one
-from sluice.config.core_api import Port, Schema, Text
-from sluice.config.policy_api import Timeouts
+from sluice.config.core_api import Expression, Port, Schema, Text
+from sluice.config.health_policy import ShortHealthSettings
 from sluice.config.short_form_params import CustomSpec, Params
-from sluice.config.units import Duration, Size
+from sluice.config.traffic_api import TrafficSettings
+from sluice.config.units import Duration
 from sluice.config.unserved import Ignored, Later
 
 Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^(\*|\*?[^*]+|[^*]+\*)$")]
@@ -92,7 +93,7 @@ class ProviderDefaults(Schema):
     backend_tls: Later = msgspec.field(name="backendTLS", default=None)
     tls: Later = None
     auth: Later = None
-    health: Later = None
+    health: ShortHealthSettings | None = None
     backend_tunnel: Later = None
     guardrails: Later = None
     prompt_caching: Later = None
@@ -129,7 +130,7 @@ class ModelSpec(Schema):
     backend_tls: Later = msgspec.field(name="backendTLS", default=None)
     tls: Later = None
     auth: Later = None
-    health: Later = None
+    health: ShortHealthSettings | None = None
     backend_tunnel: Later = None
     guardrails: Later = None
     prompt_caching: Later = None
@@ -154,7 +155,7 @@ class PriorityTarget(Schema):
 
 class ConditionalTarget(Schema):
     model: Text
-    when: Annotated[str, msgspec.Meta(min_length=1, max_length=16384)] | None = None
+    when: Expression | None = None
     """CEL; only the last target may go without."""
 
 
@@ -195,21 +196,11 @@ class VirtualModelSpec(Schema):
     id: Ignored = None
 
 
-class StreamSpec(Schema):
-    max_buffer_bytes: Size | None = None
-    max_event_bytes: Size | None = None
-    on_disconnect: Later = None
-    drain: Later = None
-    keep_alive: Later = None
-    slow_reader_timeout: Later = None
+class PoliciesSpec(TrafficSettings):
+    """For every model."""
 
-
-class PoliciesSpec(Schema):
-    timeouts: Timeouts = Timeouts()
-    stream: StreamSpec = StreamSpec()
     ai: ShortAiSettings = ShortAiSettings()
-    """For every model. An addition of Sluice: in compat 3.2 it belongs to routes."""
-    admission: Later = None
+    """An addition of Sluice: in compat 3.2 it belongs to routes."""
     oidc: Later = None
     jwt_auth: Later = None
     authorization: Later = None

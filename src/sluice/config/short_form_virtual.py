@@ -6,13 +6,14 @@ be internal, but not virtual. Virtual models are public.
 
 from collections.abc import Sequence
 
+from sluice.config.conditions import check_condition
 from sluice.config.decode import closest
 from sluice.config.faults import Faults, Path
 from sluice.config.plan import AiBackend, ModelRoute
 from sluice.config.routing import best_route
 from sluice.config.short_form_api import ConditionalTarget, PriorityTarget, VirtualModelSpec, WeightedTarget
 from sluice.config.source import Document
-from sluice.config.virtual import Choice, check_condition, conditional, failover, narrowed, weighted
+from sluice.config.virtual import Choice, conditional, failover, narrowed, weighted
 
 _Target = WeightedTarget | PriorityTarget | ConditionalTarget
 

@@ -13,6 +13,7 @@ import msgspec
 from sluice.config.addresses import base_url
 from sluice.config.plan import Endpoint, Frozen, Target, Tls
 from sluice.policies.ai import AiPolicy
+from sluice.policies.health import Health
 from sluice.providers.credential import CloudAuth, HeaderPlacement, Secret
 from sluice.providers.provider import Provider, Served, chosen, filled, names_in
 from sluice.registry import Registry
@@ -81,6 +82,7 @@ class TargetSpec(Frozen):
     ai: AiPolicy = AiPolicy()
     connect_timeout_s: float | None = None
     headers_timeout_s: float | None = None
+    health: Health = Health()
 
 
 def make_target(spec: TargetSpec) -> Target:
@@ -121,6 +123,7 @@ def make_target(spec: TargetSpec) -> Target:
         placement=spec.placement,
         connect_timeout_s=spec.connect_timeout_s,
         headers_timeout_s=spec.headers_timeout_s,
+        health=spec.health,
     )
 
 

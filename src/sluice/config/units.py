@@ -1,4 +1,4 @@
-"""Durations and sizes as operators write them.
+"""Durations and sizes as operators write them, and back.
 
 PURE. Obeys: Gateway API GEP-2257 (durations: `1h30m`, `250ms`; no fractions, no sign) and Kubernetes quantities for
 bytes (`1Mi`, `256Ki`, `10M`).
@@ -50,3 +50,32 @@ def size(value: object) -> Size:
     if match is None:
         raise ValueError("expected a number of bytes such as `16777216`, `256Ki` or `1Mi`")
     return Size(int(match[1]) * _BYTES[match[2] or ""])
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration as it is written, to the millisecond: `1h30m`, `250ms`, `0s`."""
+    millis = round(seconds * 1000)
+    parts = []
+    for unit, each in _SECONDS.items():
+        number, millis = divmod(millis, round(each * 1000))
+        parts += [f"{number}{unit}"] if number else []
+    return "".join(parts) or "0s"
+
+
+def size_text(count: int) -> str:
+    """Return a number of bytes as it is written, in the largest binary unit that it is a multiple of: `256Ki`."""
+    for unit in ("Gi", "Mi", "Ki"):
+        if count and count % _BYTES[unit] == 0:
+            return f"{count // _BYTES[unit]}{unit}"
+    return str(count)
+
+
+def in_words(field: str, value: object) -> str:
+    """Return the value of a field of the Plan as a file has it; the field's name carries its unit."""
+    if field.endswith("_s") and isinstance(value, float | int):
+        return duration_text(value)
+    if field.endswith("_bytes") and isinstance(value, int):
+        return size_text(value)
+    if isinstance(value, frozenset):
+        return " ".join(map(str, sorted(value)))
+    return str(value)

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from sluice.config.faults import Faults, Place
 from sluice.config.plan import AiBackend, Alternative, ModelRoute
-from sluice.policies.condition import Condition
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,12 +63,3 @@ def backends_of(route: ModelRoute) -> tuple[AiBackend, ...]:
     """Return all backends that may answer for a model."""
     own = () if route.backend is None else (route.backend,)
     return (*own, *(alternative.backend for alternative in route.alternatives))
-
-
-def check_condition(when: str, place: Place, faults: Faults) -> None:
-    """Add a fault if a condition cannot be asked."""
-    try:
-        if when:
-            Condition(when)
-    except ValueError as error:
-        faults.add(place, str(error))

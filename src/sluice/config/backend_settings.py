@@ -1,0 +1,93 @@
+"""What the policies of a backend come to, for one of its targets: its own, then the backend's, then those of
+AgentgatewayPolicies.
+
+PURE. Obeys: compat-agentgateway 2.2 to 2.5. The strongest layer wins per kind of policy, whole.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from sluice.config.access import access, tls
+from sluice.config.credentials import cloud_of
+from sluice.config.faults import Faults, Path
+from sluice.config.health_policy import health
+from sluice.config.plan import Tls
+from sluice.config.policy import Layer
+from sluice.config.references import Values
+from sluice.config.units import Duration
+from sluice.config.unserved import not_implemented
+from sluice.policies.health import Health
+from sluice.providers.credential import CloudAuth, HeaderPlacement, Secret
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the layers of policies come to."""
+
+    credential: Secret | None = None
+    passthrough: bool = False
+    placement: HeaderPlacement | None = None
+    cloud: CloudAuth | None = None
+    said: bool = False
+    """Some policy of kind `auth` is there."""
+    connect_timeout_s: float | None = None
+    headers_timeout_s: float | None = None
+    tls: Tls | None = None
+    health: Health = Health()
+
+
+class Layers:
+    """Reads layers of policies; `env` holds the keys that a policy of kind `aws` or `gcp` may leave to it."""
+
+    def __init__(self, values: Values, env: Mapping[str, str], faults: Faults) -> None:
+        self._values, self._env, self._faults = values, env, faults
+
+    def settings(self, layers: list[Layer], namespace: str, *, plain: bool = False) -> Settings:
+        """Return what the layers, the strongest first, come to; `plain` is a backend that speaks plain HTTP.
+
+        Raises:
+            Unresolved: a Secret or a ConfigMap that they name is missing.
+        """
+        result = Settings()
+        if (layer := _first(layers, "auth")) is not None:
+            if plain:
+                self._later(layer, "auth", "", "auth on a static backend")
+            result = self._auth(layer, namespace)
+        if (layer := _first(layers, "http")) is not None and (http := layer.policies.http) is not None:
+            if http.version == "HTTP2":
+                self._later(layer, "http", "version", "HTTP2")
+            result = msgspec.structs.replace(result, headers_timeout_s=_seconds(http.request_timeout))
+        if (layer := _first(layers, "tcp")) is not None and (tcp := layer.policies.tcp) is not None:
+            result = msgspec.structs.replace(result, connect_timeout_s=_seconds(tcp.connect_timeout))
+        if (layer := _first(layers, "tls")) is not None:
+            path: Path = (*layer.path, "tls")
+            found = tls(layer.policies.tls, namespace, self._values, layer.document, path, self._faults)
+            result = msgspec.structs.replace(result, tls=found)
+        if (layer := _first(layers, "health")) is not None:
+            if plain:
+                self._later(layer, "health", "", "health on a static backend")
+            result = msgspec.structs.replace(result, health=health(layer.policies.health))
+        return result
+
+    def _auth(self, layer: Layer, namespace: str) -> Settings:
+        auth = layer.policies.auth
+        found = access(auth, namespace, self._values, layer.document, (*layer.path, "auth"), self._faults)
+        return Settings(
+            credential=found.credential,
+            passthrough=found.passthrough,
+            placement=found.placement,
+            cloud=cloud_of(auth, namespace, self._values, self._env),
+            said=True,
+        )
+
+    def _later(self, layer: Layer, kind: str, field: str, what: str) -> None:
+        steps = (kind, field) if field else (kind,)
+        self._faults.add(layer.document.place(*layer.path, *steps), not_implemented(f"`{what}`"))
+
+
+def _first(layers: list[Layer], kind: str) -> Layer | None:
+    return next((layer for layer in layers if getattr(layer.policies, kind) is not None), None)
+
+
+def _seconds(value: Duration | None) -> float | None:
+    return None if value is None else float(value)
