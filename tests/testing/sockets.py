@@ -93,3 +93,12 @@ def dechunk(body: bytes) -> bytes:
         payload += body[: int(size, 16)]
         body = body[int(size, 16) + 2 :]
     return payload
+
+
+async def exchange(port: int, request: bytes) -> tuple[int, bytes, Literal["fin", "rst"]]:
+    """Send one request on a connection of its own; return status (0 = none came), payload, and how it ended."""
+    async with Socket(port) as s:
+        await s.send(request.replace(b"\r\n", b"\r\nconnection: close\r\n", 1))
+        data, how = await s.rest()
+    head, _, body = data.partition(b"\r\n\r\n")
+    return int(head.split(b" ", 2)[1]) if head else 0, dechunk(body) if b"chunked" in head else body, how

@@ -2,7 +2,8 @@
 
 A request may prescribe what is answered, as `Wanted`: in the member `fake` of its body (`httpbun` means the same, as
 other mock providers spell it), or, because that has to survive a translation, in the user's last message, as
-`[[fake {"content": "..."}]]`. A list prescribes one answer for each step of a tool loop.
+`[[fake {"content": "..."}]]`. A list prescribes one answer for each step of a tool loop. What is to go wrong with an
+answer is a part of it, `fault`.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from sluice.testing.fake_fault import Fault
 from sluice.testing.fake_refusal import UNREADABLE, Refusal
 from sluice.testing.fake_schema import Schema
 
@@ -54,6 +56,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Of the prompt's tokens, as the usage reports them. The prompt counts for that many at least."""
     cache_write_tokens: _Tokens = 0
     error: WantedError | None = None
+    fault: Fault | None = None
+    """What goes wrong with the answer."""
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):

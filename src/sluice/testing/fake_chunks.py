@@ -85,7 +85,7 @@ class Writer:
         yield row(first)
         for piece in choice.reasoning:
             yield row({"reasoning_content": piece})
-        for piece in choice.content or ():
+        for piece in choice.said:
             yield row({"content": piece}, token=piece)
         for piece in choice.refusal or ():
             yield row({"refusal": piece}, token=piece, refusal=True)

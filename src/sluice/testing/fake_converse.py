@@ -109,8 +109,8 @@ class Writer:
         choice = self._choice
         if choice.reasoning:
             yield None, self._thinking(choice)
-        for pieces in (choice.content, choice.refusal):
-            if pieces:
+        for opens, pieces in ((choice.speaks, choice.said), (choice.refusal, choice.refusal or ())):
+            if opens:
                 yield None, ({"text": piece} for piece in pieces)
         for call in choice.calls:
             start: _Json = {"toolUse": {"toolUseId": tool_id(call), "name": call.name}}

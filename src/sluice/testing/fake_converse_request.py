@@ -12,7 +12,7 @@ import msgspec
 from sluice.testing import fake_talk
 from sluice.testing.fake_asked import Asked, Function, Turn, wanted
 from sluice.testing.fake_converse_schema import Body, CountBody, OutputConfig
-from sluice.testing.fake_refusal import UNREADABLE, Refusal, fault, members, seed
+from sluice.testing.fake_refusal import UNREADABLE, Refusal, members, misfit, seed
 from sluice.testing.fake_schema import Schema
 from sluice.testing.fake_talk import Message as Said
 from sluice.testing.fake_talk import Wrong
@@ -154,7 +154,7 @@ def _worded(found: Wrong) -> str:
 
 def in_amazons_words(error: Exception) -> Refusal:
     """Return the refusal for a body that does not fit."""
-    found = fault(error)
+    found = misfit(error)
     if not found.path:
         return Refusal(400, f"Malformed input request: {found.what}")
     if found.kind == "missing":

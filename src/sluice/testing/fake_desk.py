@@ -1,9 +1,8 @@
-"""What the fake provider answers to which request: one Script each, before any twist.
+"""What the fake provider answers to which request: one Script each, with its fault, before any twist.
 
 Opens nothing. Which address is whose stands in `fake_doors`; here all of them are treated alike.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable
 from itertools import chain, islice
 from urllib.parse import parse_qs
@@ -12,46 +11,37 @@ import msgspec
 
 from sluice.errors import SluiceError
 from sluice.gateway.ports import Request
-from sluice.testing import fake_doors, fake_models, fake_rerank, fake_vectors
+from sluice.testing import fake_damage, fake_doors, fake_models, fake_request, fake_rerank, fake_vectors
 from sluice.testing.fake_asked import Asked
-from sluice.testing.fake_chunks import CHAT, answering_model
-from sluice.testing.fake_converse import CONVERSE
-from sluice.testing.fake_doors import Door, Vendor
-from sluice.testing.fake_gemini import ARRAY_TYPE, GEMINI
-from sluice.testing.fake_messages import MESSAGES
-from sluice.testing.fake_refusal import Refusal
+from sluice.testing.fake_chunks import answering_model
+from sluice.testing.fake_damage import Draft
+from sluice.testing.fake_doors import DIALECTS, Door
+from sluice.testing.fake_drafts import VOICES, Drafts, Options, kind_of
+from sluice.testing.fake_fault import Fault, InBand, refused
+from sluice.testing.fake_fault import read as read_fault
+from sluice.testing.fake_filler import Flood
+from sluice.testing.fake_refusal import UNREADABLE, Refusal
 from sluice.testing.fake_replay import Recording, recordings
-from sluice.testing.fake_reply import reply
-from sluice.testing.fake_responses import RESPONSES
-from sluice.testing.fake_script import Pause, Script, paced
-from sluice.testing.fake_voice import Told, Voice
-from sluice.wire.http1 import Header
+from sluice.testing.fake_reply import lengthened, reply
+from sluice.testing.fake_rules import Rules
+from sluice.testing.fake_script import Script
+from sluice.testing.fake_voice import Speech, Told
 
-_VOICES: dict[Vendor, Voice] = {
-    "openai": CHAT,
-    "responses": RESPONSES,
-    "messages": MESSAGES,
-    "gemini": GEMINI,
-    "converse": CONVERSE,
-}
-_JSON: Header = (b"content-type", b"application/json")
+__all__ = ["FAULT_HEADER", "Answer", "Desk", "Options"]
+
+_NO_FAULT = Fault()
+FAULT_HEADER = b"x-fake-fault"
+"""A request's header that says what goes wrong with its answer, as JSON."""
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What a fake provider is told at its start."""
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What is answered, and what of the request is worth remembering."""
 
-    first_token_s: float = 0.0
-    """Time to the first token."""
-    gap_s: float = 0.0
-    """Time between two chunks after it; 0 = as fast as the client reads. A whole answer takes as long as a stream."""
-    key: str = ""
-    """Requests need it, in their vendor's header; empty = every request is served."""
-    replay: bytes | tuple[bytes, ...] = b""
-    """Recorded streams: each answers every request of its dialect, byte for byte."""
-    model: str = ""
-    """Answer under this name; empty = under the requested one, or its dated name if it is well known."""
-    remember: int = 256
-    """How many past requests are kept."""
+    script: Script
+    dialect: str
+    model: str
+    stream: bool
+    tag: str
 
 
 class Desk:
@@ -64,6 +54,8 @@ class Desk:
     def __init__(self, options: Options, wall: Callable[[], float]) -> None:
         self._options = options
         self._wall = wall
+        self._drafts = Drafts(options)
+        self.rules = Rules(options.faults)
         replayed = options.replay
         if isinstance(replayed, bytes):
             replayed = (replayed,) if replayed else ()
@@ -71,106 +63,131 @@ class Desk:
 
     def answer(self, request: Request) -> Script:
         """Return the usual answer to a request, refusals included."""
+        return self.serve(request).script
+
+    def serve(self, request: Request, given: Fault | None = None, error: SluiceError | None = None) -> Answer:
+        """Return the answer to a request, with what goes wrong with it: `given`, else what the request prescribes, its
+        header says, or a rule says. `error`: it is not fit to be read."""
         door = fake_doors.find(request)
+        asked = in_header = refusal = None
         try:
-            return self._answer(request, door)
-        except Refusal as refusal:
-            return self._refused(request, door, refusal)
+            if error is not None:
+                raise Refusal(error.status, str(error))
+            self._check(request, door)
+            in_header = _in_header(request)
+            asked = VOICES[door.vendor].read(request.body, door.model) if door.action == "generate" else None
+        except Refusal as found:
+            refusal = found
+        wanted = None if asked is None else asked.wanted
+        own = given or (None if wanted is None else wanted.fault) or in_header
+        model = asked.model if asked is not None else door.model or fake_request.model_named(request.body)
+        ruled = self.rules.pick(DIALECTS[door.vendor], request.path, model, free=own is None)
+        fault = own or ruled or _NO_FAULT
+        try:
+            draft = self._draft(request, door, asked, fault, refusal)
+        except Refusal as found:
+            draft = self._drafts.refused(request, door, found)
+            fault = msgspec.structs.replace(_NO_FAULT, tag=fault.tag) if refusal is None else fault
+        return Answer(
+            script=fake_damage.script(draft, fault),
+            dialect=DIALECTS[door.vendor],
+            model=model,
+            stream=_streams(door, asked),
+            tag=fault.tag,
+        )
 
-    def refuse(self, error: SluiceError, request: Request) -> Script:
-        """Return the answer to a request that is not fit to be read."""
-        return self._refused(request, fake_doors.find(request), Refusal(error.status, str(error)))
-
-    def _answer(self, request: Request, door: Door) -> Script:
+    def _check(self, request: Request, door: Door) -> None:
         fake_doors.check_key(request, door, self._options.key)
         if door.action == "none":
             raise Refusal(404, f"Invalid URL ({request.method} {request.path})")
         _check_method(request, door)
         _check_version(request, door)
+
+    def _draft(self, request: Request, door: Door, asked: Asked | None, fault: Fault, refusal: Refusal | None) -> Draft:
+        """The answer before anything goes wrong with it, unless the fault puts another in its place."""
+        if fault.instead:
+            return self._drafts.instead(request, door, fault)
+        if refusal is not None:
+            raise refusal
+        if asked is not None:
+            return self._generated(request, door, asked, fault)
         match door.action:
             case "models":
-                return self._whole(request, door, fake_models.listed(door, self._options.model, request.query))
+                return self._drafts.whole(request, door, fake_models.listed(door, self._options.model, request.query))
             case "model":
-                return self._whole(request, door, fake_models.shown(door, self._options.model, answering_model))
-            case "count":
-                return self._counted(request, door)
+                return self._drafts.whole(request, door, fake_models.shown(door, self._options.model, answering_model))
             case "embeddings":
-                return self._whole(request, door, fake_vectors.embeddings(request.body, door, self._options.model))
+                return self._drafts.whole(
+                    request, door, fake_vectors.embeddings(request.body, door, self._options.model)
+                )
             case "rerank":
-                return self._whole(request, door, fake_rerank.reranked(request.body, door))
-        return self._generated(request, door)
-
-    def _counted(self, request: Request, door: Door) -> Script:
-        count = _VOICES[door.vendor].count
+                return self._drafts.whole(request, door, fake_rerank.reranked(request.body, door))
+        count = VOICES[door.vendor].count
         assert count is not None
-        return self._whole(request, door, count(request.body, door.model))
+        return self._drafts.whole(request, door, count(request.body, door.model))
 
     # -- generated answers --------------------------------------------------------------------------------------------
 
-    def _generated(self, request: Request, door: Door) -> Script:
-        asked = _VOICES[door.vendor].read(request.body, door.model)
-        streams = asked.stream if door.stream is None else door.stream
+    def _generated(self, request: Request, door: Door, asked: Asked, fault: Fault) -> Draft:
+        streams = _streams(door, asked)
+        kind = kind_of(door) if streams else "whole"
+        if sentence := refused(fault, kind):
+            raise Refusal(400, f"The fault cannot be done here: {sentence}.")
         recording = self._recordings.get((door.vendor, streams and door.form == "array"))
         if recording is not None:
-            return self._replay(request, door, recording, stream=streams)
+            return self._replay(request, door, recording, fault, stream=streams)
         failing = asked.wanted.error if asked.wanted is not None else None
         if failing is not None and not (streams and failing.after is not None):
-            raise Refusal(failing.status, failing.message)
-        said = reply(asked)
-        writer = _VOICES[door.vendor].speak(asked, said, self._told(door, asked))
+            return self._drafts.refused(request, door, Refusal(failing.status, failing.message))
+        if fault.error is not None and not streams:
+            return self._drafts.refused(request, door, Refusal(fault.error.status, fault.error.message))
+        voice = VOICES[door.vendor]
+        flood = Flood(fault.flood_bytes, voice.echoes) if fault.flood_bytes is not None and streams else None
+        giants = (fault.giant_bytes, None if streams else fault.flood_bytes)
+        said = lengthened(reply(asked), giants, flood)
+        writer = voice.speak(asked, said, self._told(door, asked))
         if not streams:
             tokens = max(choice.tokens for choice in said.choices)
-            return self._whole(request, door, writer.whole(), wait_s=self._after(tokens))
+            return self._drafts.whole(request, door, writer.whole(), wait_s=self._after(tokens))
         chunks: Iterable[bytes] = writer.stream()
         if failing is not None:
             failure = (writer.failure(refusal) for refusal in [Refusal(failing.status, failing.message)])
             chunks = chain(islice(chunks, failing.after), failure)
-        return self._stream(request, door, chunks, writer.opening)
+        draft = self._drafts.stream(request, door, chunks, writer.opening)
+        return msgspec.structs.replace(draft, fail=_failure(writer), flood=flood)
 
     def _told(self, door: Door, asked: Asked) -> Told:
         model = self._options.model or answering_model(asked.model)
-        return Told(model=model, created=int(self._wall()), form=door.form, latency_ms=self._latency_ms)
+        return Told(model=model, created=int(self._wall()), form=door.form, latency_ms=self._drafts.latency_ms)
 
-    def _replay(self, request: Request, door: Door, recording: Recording, *, stream: bool) -> Script:
+    def _replay(self, request: Request, door: Door, recording: Recording, fault: Fault, *, stream: bool) -> Draft:
+        if fault.error or fault.giant_bytes or fault.flood_bytes:
+            raise Refusal(400, "The fault cannot be done here: this answer is a recording, and nothing is put into it.")
         if stream:
-            return self._stream(request, door, recording.events, 1)
-        return self._whole(request, door, recording.whole, wait_s=self._after(len(recording.events)))
+            return self._drafts.stream(request, door, recording.events, 1)
+        return self._drafts.whole(request, door, recording.whole, wait_s=self._after(len(recording.events)))
 
     def _after(self, tokens: int) -> float:
         """Seconds until the last of so many tokens."""
         return self._options.first_token_s + self._options.gap_s * max(0, tokens - 1)
 
-    @property
-    def _latency_ms(self) -> int:
-        return int(self._options.first_token_s * 1000)
 
-    # -- scripts ------------------------------------------------------------------------------------------------------
-
-    def _stream(self, request: Request, door: Door, chunks: Iterable[bytes], together: int) -> Script:
-        kind = ARRAY_TYPE if door.form == "array" else _VOICES[door.vendor].stream_type
-        headers = [(b"content-type", kind), (b"cache-control", b"no-cache"), *self._own(request, door)]
-        return Script(chunks=paced(chunks, self._options.first_token_s, self._options.gap_s, together), headers=headers)
-
-    def _whole(self, request: Request, door: Door, body: bytes, *, wait_s: float = 0.0) -> Script:
-        waiting = [Pause(wait_s)] if wait_s else []
-        return Script(chunks=[*waiting, body], headers=[_JSON, *self._own(request, door)], length=len(body))
-
-    def _refused(self, request: Request, door: Door, refusal: Refusal) -> Script:
-        voice = _VOICES[door.vendor]
-        body = voice.refuse(refusal, _request_id(request), door.form)
-        headers = [_JSON, *self._own(request, door), *voice.error_headers(refusal)]
-        return Script(chunks=[body], status=refusal.status, headers=headers, length=len(body))
-
-    def _own(self, request: Request, door: Door) -> list[Header]:
-        """What stands on every answer of the vendor."""
-        voice = _VOICES[door.vendor]
-        own = [(voice.request_id, _request_id(request).encode()), *voice.headers]
-        return [*own, (b"openai-processing-ms", b"%d" % self._latency_ms)] if door.vendor == "openai" else own
+def _streams(door: Door, asked: Asked | None) -> bool:
+    return asked is not None and (asked.stream if door.stream is None else door.stream)
 
 
-def _request_id(request: Request) -> str:
-    """The same request has the same id."""
-    return "req_" + hashlib.sha256(request.path.encode() + b"\n" + request.body).hexdigest()[:32]
+def _failure(writer: Speech) -> Callable[[InBand], bytes]:
+    return lambda error: writer.failure(Refusal(error.status, error.message))
+
+
+def _in_header(request: Request) -> Fault | None:
+    text = request.header(FAULT_HEADER)
+    if text is None:
+        return None
+    try:
+        return read_fault(text.encode("latin-1"))
+    except UNREADABLE as error:
+        raise Refusal(400, f"The fault in the header {FAULT_HEADER.decode()} cannot be read: {error}") from None
 
 
 def _check_method(request: Request, door: Door) -> None:

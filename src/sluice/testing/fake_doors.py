@@ -17,6 +17,14 @@ from sluice.testing.fake_refusal import Refusal
 from sluice.testing.fake_voice import Form
 
 Vendor = Literal["openai", "messages", "responses", "gemini", "converse"]
+DIALECTS: dict[Vendor, str] = {
+    "openai": "chat",
+    "messages": "messages",
+    "responses": "responses",
+    "gemini": "gemini",
+    "converse": "converse",
+}
+"""What those who look on call them."""
 Action = Literal["generate", "count", "models", "model", "embeddings", "rerank", "none"]
 
 
@@ -94,6 +102,11 @@ def find(request: Request) -> Door:
         vendor = _lister(match["root"], request)
         return Door(vendor=vendor, action="model" if match["model"] else "models", model=unquote(match["model"] or ""))
     return Door(vendor=_stranger(request), action="none")
+
+
+def dialect_of(request: Request) -> str:
+    """Return what those who look on call the dialect of an address."""
+    return DIALECTS[find(request).vendor]
 
 
 def _gemini(match: re.Match[str], request: Request) -> Door:

@@ -71,8 +71,10 @@ def read(message: bytes) -> Message:
     """Return the content of one whole message.
 
     Raises:
-        ValueError: a header is no string, or not whole.
+        ValueError: it is shorter than it says, or a header is no string, or not whole.
     """
+    if len(message) < _AROUND or len(message) < int.from_bytes(message[:4], "big"):
+        raise ValueError("a message is not whole")
     total, size = struct.unpack_from(">II", message)
     headers, at, end = {}, _PRELUDE, _PRELUDE + size
     try:

@@ -7,7 +7,7 @@ a refusal: its words are text, and the finish reason is `SAFETY`; a filtered ans
 """
 
 from collections.abc import Iterator
-from itertools import chain, zip_longest
+from itertools import chain, repeat, zip_longest
 
 import msgspec
 
@@ -146,8 +146,8 @@ class Writer:
     # -- candidates ---------------------------------------------------------------------------------------------------
 
     def _rows(self) -> Iterator[tuple[int, _Row]]:
-        numbered = ([(index, row) for row in self._choice(c)] for index, c in enumerate(self._reply.choices))
-        for found in chain.from_iterable(zip_longest(*numbered)):
+        candidates = (zip(repeat(index), self._choice(choice)) for index, choice in enumerate(self._reply.choices))
+        for found in chain.from_iterable(zip_longest(*candidates)):
             if found is not None:
                 yield found
 
@@ -160,7 +160,7 @@ class Writer:
                 yield _Row([{"text": piece, "thought": True}], thoughts=1)
             else:
                 hidden += 1
-        for piece in (*(choice.content or ()), *(choice.refusal or ())):
+        for piece in chain(choice.said, choice.refusal or ()):
             yield _Row([{"text": piece}], tokens=1, thoughts=hidden, logprobs=(piece,))
             hidden = 0
         signs = bool(choice.reasoning) or thinks_always(self._asked.model)

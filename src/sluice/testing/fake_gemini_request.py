@@ -21,7 +21,7 @@ from sluice.testing.fake_gemini_schema import (
     is_too_deep,
     unknown_word,
 )
-from sluice.testing.fake_refusal import UNREADABLE, Refusal, fault, members, seed
+from sluice.testing.fake_refusal import UNREADABLE, Refusal, members, misfit, seed
 
 THOUGHT = "gemini.thought_signature"
 """What the sealed values are for (see `fake_seal`)."""
@@ -233,7 +233,7 @@ def _check_declarations(declarations: list[Declaration]) -> None:
 
 def in_googles_words(error: Exception) -> Refusal:
     """Return the refusal for a body that does not fit."""
-    found = fault(error)
+    found = misfit(error)
     path = re.sub(r"(?<=[a-z])([A-Z])", lambda match: "_" + match[1].lower(), found.path)
     if found.kind == "type" and path:
         kinds = {"str": "TYPE_STRING", "bool": "TYPE_BOOL", "int": "TYPE_INT32", "float": "TYPE_FLOAT"}

@@ -121,8 +121,8 @@ class Writer:
         choice = self._choice
         if choice.reasoning:
             yield self._reasoning(choice)
-        for pieces in (choice.content, choice.refusal):
-            if pieces:
+        for opens, pieces in ((choice.speaks, choice.said), (choice.refusal, choice.refusal or ())):
+            if opens:
                 yield {"type": "text", "text": ""}, ({"type": "text_delta", "text": piece} for piece in pieces)
         for call in choice.calls:
             yield {"type": "tool_use", "id": tool_id(call), "name": call.name, "input": {}}, _arguments(call)

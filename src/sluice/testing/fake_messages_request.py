@@ -10,7 +10,7 @@ import msgspec
 from sluice.testing import fake_talk
 from sluice.testing.fake_asked import Asked, Function, Turn, wanted
 from sluice.testing.fake_messages_schema import Body, Inner, Tool
-from sluice.testing.fake_refusal import UNREADABLE, Refusal, fault, members, seed
+from sluice.testing.fake_refusal import UNREADABLE, Refusal, members, misfit, seed
 from sluice.testing.fake_talk import Wrong
 
 MAX_MARKS = 4
@@ -209,7 +209,7 @@ _TYPES = {
 
 def in_anthropic_words(error: Exception) -> Refusal:
     """Return the refusal for a body that does not fit."""
-    found = fault(error)
+    found = misfit(error)
     place = found.dotted
     match found.kind:
         case "missing":

@@ -9,11 +9,14 @@ import socket
 import struct
 import sys
 import termios
+import time
 from collections.abc import Callable, Iterator
 from typing import Literal
 
 from sluice.gateway.ports import ClientStream
-from sluice.testing.fake_script import EndOf, Pause, Script
+from sluice.testing.fake_line import Line
+from sluice.testing.fake_script import EndOf, Item, Mark, Pause, Script
+from sluice.testing.fake_sight import Watch
 
 Ending = Literal["finished", "cut", "gone"]
 """Played to its end; ended as its script said, not whole; left by the client."""
@@ -22,31 +25,42 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER, on, 0 seconds: closing sends RST instead of FIN (socket(7))."""
 LOOK_S = 0.001
 """How often a reset that waits looks whether it may; the kernel reports no event for that."""
+TURN_BYTES = 256 << 10
+TURN_S = 0.002
+"""What one turn of the event loop may write, and how long it may take. A client that reads as fast as that must not
+keep others, or the news that it has left, from being heard."""
 
 
 class Player:
-    """One script on its way to one client. `ended` is called exactly once."""
+    """One script on its way to one client. `ended` is called exactly once; `watch` is told what leaves."""
 
-    __slots__ = ("_client", "_due", "_end", "_ended", "_items", "_loop", "_paused", "_timer", "_transport", "_write")
+    __slots__ = (
+        *("_client", "_due", "_end", "_ended", "_items", "_loop", "_marked", "_paused", "_timer", "_transport"),
+        *("_write", "line", "watch"),
+    )
 
     def __init__(
         self,
         script: Script,
         client: ClientStream,
-        transport: asyncio.Transport,
+        line: Line,
+        watch: Watch,
         ended: Callable[["Player", Ending], None],
     ) -> None:
         self._client = client
-        self._transport = transport
+        self.line = line
+        self._transport = line.transport
+        self.watch = watch
         self._ended: Callable[[Player, Ending], None] | None = ended
-        self._items: Iterator[bytes | Pause] | None = iter(script.chunks)
+        self._items: Iterator[Item] | None = iter(script.chunks)
+        self._marked = script.marked
         self._end: EndOf = script.end
         self._loop = asyncio.get_running_loop()
         self._due = self._loop.time()
         """When the next chunk is due: pauses add up exactly, whatever the loop's delay."""
         self._timer: asyncio.Handle | None = None
         self._paused = False
-        self._write = client.write if script.status is not None else transport.write
+        self._write = client.write if script.status is not None else line.transport.write
         client.observer = self
         if script.status is not None:
             client.start(script.status, script.headers, script.length)
@@ -54,7 +68,12 @@ class Player:
     def play(self) -> None:
         """Send what is due, and see to it that the rest follows."""
         self._timer = None
+        sent, until = 0, time.monotonic() + TURN_S
         while self._items is not None and not self._paused:
+            if sent >= TURN_BYTES or time.monotonic() >= until:
+                self._due = max(self._due, self._loop.time())
+                self._timer = self._loop.call_soon(self.play)
+                return
             item = next(self._items, None)
             if item is None:
                 self._items = None
@@ -63,8 +82,21 @@ class Player:
                 self._due += item.seconds
                 self._timer = self._loop.call_at(self._due, self.play)
                 return
+            elif isinstance(item, Mark):
+                self.watch.events += 1
             else:
-                self._write(item)
+                self._send(item)
+                sent += len(item)
+
+    def _send(self, data: bytes) -> None:
+        watch = self.watch
+        if watch.head_sent_s is None:
+            watch.head_sent_s = time.monotonic()
+        elif not data:
+            return
+        watch.body_bytes += len(data)
+        watch.events += bool(data) and not self._marked
+        self._write(data)
 
     def stop(self) -> None:
         """End at once, for the fake's own reasons: the connection is cut."""
@@ -92,6 +124,8 @@ class Player:
         match self._end:
             case "finish":
                 self._over("finished")
+                if self.watch.head_sent_s is None:
+                    self.watch.head_sent_s = time.monotonic()
                 self._client.finish()
             case "fin":
                 self._over("cut")

@@ -12,21 +12,38 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
-from sluice.config.plan import Limits
 from sluice.errors import SluiceError
 from sluice.gateway.ports import ClientStream, Request
-from sluice.net.server import ServerConnection
-from sluice.telemetry.metrics import ListenerCounters
-from sluice.testing.fake_desk import Desk, Options
+from sluice.testing.fake_desk import Answer, Desk, Options
+from sluice.testing.fake_doors import dialect_of
+from sluice.testing.fake_fault import At, Fault, InBand, checked
+from sluice.testing.fake_line import Line
+from sluice.testing.fake_lines import Lines
 from sluice.testing.fake_player import Ending, Player
+from sluice.testing.fake_rules import Match, Rule
 from sluice.testing.fake_script import EndOf, Pause, Script, Twist, cut, instead, whole
+from sluice.testing.fake_sight import Book, ConnectionSight, Sight, Watch
+from sluice.testing.fake_wall import Wall
 from sluice.wire.http1 import Header
 
-__all__ = ["FakeProvider", "Options", "Pause", "Script", "Twist", "cut", "instead", "whole"]
+__all__ = [
+    "At",
+    "ConnectionSight",
+    "FakeProvider",
+    "Fault",
+    "InBand",
+    "Match",
+    "Options",
+    "Pause",
+    "Rule",
+    "Script",
+    "Sight",
+    "Twist",
+    "cut",
+    "instead",
+    "whole",
+]
 
-BACKLOG = 4096
-SWEEP_S = 1.0
-"""How often connections are looked at whose time is over."""
 LOOK_S = 0.002
 """How often `until` looks."""
 REMEMBERED_BYTES = 16 << 20
@@ -58,12 +75,12 @@ class FakeProvider:
         self.aborted = 0
         """Answers during which the client closed its connection."""
         self._desk = Desk(options, wall)
-        self._twists: deque[Twist] = deque()
+        self._next: deque[Twist | Fault] = deque()
+        """What becomes of the next answers."""
         self._players: set[Player] = set()
-        self._connections: set[ServerConnection] = set()
-        self._counters = ListenerCounters()
-        self._server: asyncio.Server | None = None
-        self._sweeper: asyncio.TimerHandle | None = None
+        self._book = Book()
+        self._lines = Lines(self._called, self._left)
+        self._wall: Wall | None = None
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -73,26 +90,21 @@ class FakeProvider:
         Raises:
             OSError: the address cannot be listened on.
         """
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, host, port, backlog=BACKLOG, ssl=tls)
-        self.port = int(self._server.sockets[0].getsockname()[1])
-        self._sweeper = loop.call_later(SWEEP_S, self._sweep)
+        if self.options.never_accept:
+            self._wall = Wall()
+            self.port = await self._wall.start(host, port)
+        else:
+            self.port = await self._lines.start(host, port, tls)
         return self.port
 
     async def close(self) -> None:
         """Cut every connection and listen no longer. Calling it again, or without `start`, does nothing."""
-        server, self._server = self._server, None
-        if server is None:
-            return
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-        server.close()
-        for player in list(self._players):
-            player.stop()
-        for connection in list(self._connections):
-            connection.transport.abort()
-        await self.until(lambda: not self._connections)
-        await server.wait_closed()
+        if self._wall is not None:
+            self._wall.close()
+        if self._lines.deafen():
+            for player in list(self._players):
+                player.stop()
+            await self._lines.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -117,7 +129,7 @@ class FakeProvider:
 
     def script(self, *scripts: Script) -> None:
         """Answer the next requests with these, one each, whatever they ask for."""
-        self._twists.extend(map(instead, scripts))
+        self._next.extend(map(instead, scripts))
 
     def answer_with(
         self,
@@ -141,7 +153,15 @@ class FakeProvider:
 
     def twist(self, *twists: Twist) -> None:
         """Change the next answers, each by one of these."""
-        self._twists.extend(twists)
+        self._next.extend(twists)
+
+    def fault(self, fault: Fault, *, times: int = 1) -> None:
+        """Give the next `times` requests their usual answer, but with this fault, whatever else was said of it.
+
+        Raises:
+            ValueError: a member has a value that the JSON of a fault cannot have.
+        """
+        self._next.extend([checked(fault)] * times)
 
     # -- what it saw --------------------------------------------------------------------------------------------------
 
@@ -152,17 +172,38 @@ class FakeProvider:
 
     @property
     def open_connections(self) -> int:
-        return len(self._connections)
+        return self._lines.open
 
     @property
     def bytes_received(self) -> int:
         """From clients, heads included."""
-        return self._counters.received
+        return self._lines.received
 
     @property
     def bytes_sent(self) -> int:
         """To clients, heads and framing included; raw scripts are not counted."""
-        return self._counters.sent
+        return self._lines.sent
+
+    @property
+    def sights(self) -> list[Sight]:
+        """The last requests, and what became of their answers; newest last, `MAX_SIGHTS` at most."""
+        return list(self._book.sights())
+
+    def seen_of(self, *, tag: str | None = None, model: str | None = None, path: str | None = None) -> list[Sight]:
+        """Return those of one tag, model, path; None = of any."""
+        return list(self._book.sights(tag=tag, model=model, path=path))
+
+    @property
+    def connections(self) -> list[ConnectionSight]:
+        """The last connections: those that are closed, in the order of their ends, then those that are open."""
+        return self._lines.sights
+
+    def reset(self) -> int:
+        """Forget what was seen of requests, return of how many, and of closed connections; and count anew how often
+        each rule was met."""
+        self._desk.rules.reset()
+        self._lines.forget()
+        return self._book.forget()
 
     async def until(self, holds: Callable[[], bool], *, within_s: float = 5.0) -> None:
         """Wait until something holds.
@@ -174,29 +215,41 @@ class FakeProvider:
             while not holds():  # noqa: ASYNC110 - anything may be asked, also what has no event
                 await asyncio.sleep(LOOK_S)
 
-    # -- connections --------------------------------------------------------------------------------------------------
+    # -- requests -----------------------------------------------------------------------------------------------------
 
-    def _connection(self) -> ServerConnection:
-        seat = _Seat(self.serve)
-        seat.connection = ServerConnection(seat, Limits(), self._counters, self._connections)
-        return seat.connection
+    def _called(self, line: Line, request: Request, client: ClientStream, error: SluiceError | None) -> None:
+        self.serve(request, client, line.transport, error)
 
-    def _sweep(self) -> None:
-        now = time.monotonic()
-        for connection in [c for c in self._connections if c.deadline <= now]:
-            connection.expire()
-        self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
+    def _left(self, line: Line, request: Request) -> None:
+        """The client left before its request was whole, or before its turn came: no answer was begun."""
+        self._watch(line, request, None).end("gone", line.left_s)
 
     def serve(
         self, request: Request, client: ClientStream, transport: asyncio.Transport, error: SluiceError | None
     ) -> None:
         """Answer a request, now and bit by bit. `error`: it is not fit to be read."""
         self._remember(request)
-        usual = self._desk.answer(request) if error is None else self._desk.refuse(error, request)
-        script = self._twists.popleft()(usual) if self._twists else usual
-        player = Player(script, client, transport, self._ended)
+        line = self._lines.of(transport)
+        change = self._next.popleft() if self._next else None
+        answer = self._desk.serve(request, change if isinstance(change, Fault) else None, error)
+        script = answer.script if change is None or isinstance(change, Fault) else change(answer.script)
+        player = Player(script, client, line, self._watch(line, request, answer), self._ended)
         self._players.add(player)
         player.play()
+
+    def _watch(self, line: Line, request: Request, answer: Answer | None) -> Watch:
+        return self._book.open(
+            Sight(
+                tag="" if answer is None else answer.tag,
+                dialect=dialect_of(request) if answer is None else answer.dialect,
+                path=request.path,
+                model="" if answer is None else answer.model,
+                stream=answer is not None and answer.stream,
+                connection=line.number,
+                began_s=request.received_at,
+                read_bytes=line.taken(),
+            )
+        )
 
     def _remember(self, request: Request) -> None:
         self.seen += 1
@@ -207,6 +260,7 @@ class FakeProvider:
 
     def _ended(self, player: Player, how: Ending) -> None:
         self._players.discard(player)
+        now = time.monotonic()
         match how:
             case "finished":
                 self.finished += 1
@@ -214,21 +268,5 @@ class FakeProvider:
                 self.cut += 1
             case "gone":
                 self.aborted += 1
-
-
-class _Seat:
-    """The handler of one connection: an answer that ends without its framing's end needs the transport."""
-
-    connection: ServerConnection
-
-    def __init__(self, serve: Callable[[Request, ClientStream, asyncio.Transport, SluiceError | None], None]) -> None:
-        self._serve = serve
-
-    def handle(self, request: Request, client: ClientStream) -> None:
-        self._serve(request, client, self.connection.transport, None)
-
-    def refuse(self, error: SluiceError, request: Request, client: ClientStream) -> None:
-        self._serve(request, client, self.connection.transport, error)
-
-    def abandon(self, request: Request, client: ClientStream) -> None:
-        """The client left before its request was whole: no answer was begun."""
+                now = player.line.left_s
+        player.watch.end(how, now)

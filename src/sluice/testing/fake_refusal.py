@@ -1,6 +1,6 @@
 """How the fake provider refuses: the facts of an error, which each dialect writes in its vendor's shape. Pure.
 
-What msgspec says of a body is read here once, into `Fault`; the vendors' sentences are the readers' business.
+What msgspec says of a body is read here once, into `Misfit`; the vendors' sentences are the readers' business.
 """
 
 import hashlib
@@ -53,7 +53,7 @@ _KINDS = {429: "requests"}
 """OpenAI names what there was too much of; other types go by the class of the status."""
 
 
-class Fault(msgspec.Struct, frozen=True, kw_only=True):
+class Misfit(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is wrong with a body."""
 
     kind: Literal["missing", "type", "empty", "range", "other"]
@@ -82,21 +82,23 @@ _LENGTH = re.compile(r"^Expected `(?:array|str)` of length >= 1$")
 _RANGE = re.compile(r"^Expected `(?P<kind>int|float)` (?P<sign>[<>])= (?P<bound>[\d.]+)$")
 
 
-def fault(error: Exception) -> Fault:
+def misfit(error: Exception) -> Misfit:
     """Read what msgspec says of a body that does not fit."""
     place = _PLACE.match(str(error))
     assert place is not None
     what, path = place["what"], (place["path"] or "").lstrip(".")
     if match := _MISSING.match(what):
-        return Fault(kind="missing", path=f"{path}.{match['name']}".lstrip("."), what=what)
+        return Misfit(kind="missing", path=f"{path}.{match['name']}".lstrip("."), what=what)
     if match := _TYPE.match(what):
         want = tuple(word for word in match["want"].split(" | ") if word != "null")
-        return Fault(kind="type", path=path, what=what, want=want, got=match["got"])
+        return Misfit(kind="type", path=path, what=what, want=want, got=match["got"])
     if _LENGTH.match(what):
-        return Fault(kind="empty", path=path, what=what)
+        return Misfit(kind="empty", path=path, what=what)
     if match := _RANGE.match(what):
-        return Fault(kind="range", path=path, what=what, number=match["kind"], sign=match["sign"], bound=match["bound"])
-    return Fault(kind="other", path=path, what=what)
+        return Misfit(
+            kind="range", path=path, what=what, number=match["kind"], sign=match["sign"], bound=match["bound"]
+        )
+    return Misfit(kind="other", path=path, what=what)
 
 
 _WORDS = {
@@ -112,7 +114,7 @@ _WORDS = {
 
 def in_openai_words(error: Exception) -> Refusal:
     """Return the refusal that OpenAI's APIs give for a body that does not fit."""
-    found = fault(error)
+    found = misfit(error)
     param = found.path
     match found.kind:
         case "missing":

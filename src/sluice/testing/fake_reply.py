@@ -5,11 +5,14 @@ both sides of a translation; the ids depend on the seed.
 """
 
 import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import msgspec
 
-from sluice.testing import fake_schema, fake_words
+from sluice.testing import fake_filler, fake_schema, fake_words
 from sluice.testing.fake_asked import Asked, Function, Wanted
+from sluice.testing.fake_filler import Flood
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -32,11 +35,29 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     finish: str = "stop"
     stopped: str | None = None
     """The stop sequence that ended it."""
+    flood: Flood | None = None
+    """What its content goes on with, in a stream."""
+
+    @property
+    def speaks(self) -> bool:
+        """Whether there is any content."""
+        return bool(self.content) or self.flood is not None
+
+    @property
+    def said(self) -> Iterator[str]:
+        """The pieces of its content as they are streamed. Iterate once: a flood flows once."""
+        return chain(self.content or (), () if self.flood is None else self.flood.pieces())
+
+    @property
+    def text(self) -> str:
+        """Its content in one piece; of a flood, what was streamed so far."""
+        return "".join(self.content or ()) + ("" if self.flood is None else self.flood.said)
 
     @property
     def tokens(self) -> int:
         texts = (self.content or (), self.reasoning, self.refusal or (), *(call.arguments for call in self.calls))
-        return sum(map(len, texts)) + sum(fake_words.count(call.name) for call in self.calls)
+        flooded = 0 if self.flood is None else self.flood.count
+        return sum(map(len, texts)) + sum(fake_words.count(call.name) for call in self.calls) + flooded
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +90,16 @@ def reply(asked: Asked) -> Reply:
         cached_tokens=cached,
         cache_write_tokens=written,
     )
+
+
+def lengthened(reply: Reply, giants: Iterable[int | None], flood: Flood | None) -> Reply:
+    """Return the reply with pieces of so many bytes (None = none), and a flood after them, in its first choice."""
+    pieces = [fake_filler.placeholder(size) for size in giants if size is not None]
+    if not pieces and flood is None:
+        return reply
+    first = reply.choices[0]
+    longer = msgspec.structs.replace(first, content=(*(first.content or ()), *pieces), flood=flood)
+    return msgspec.structs.replace(reply, choices=(longer, *reply.choices[1:]))
 
 
 def prompt_tokens(asked: Asked) -> int:

@@ -100,6 +100,21 @@ class _Body(_Read, frozen=True):
         return found or {"type": "object", "properties": {"answer": {}}}
 
 
+class _Named(_Read, frozen=True):
+    model: str = ""
+
+
+_decode_name = msgspec.json.Decoder(_Named).decode
+
+
+def model_named(body: bytes) -> str:
+    """Return the model that any body names, if it does."""
+    try:
+        return _decode_name(body).model
+    except UNREADABLE:
+        return ""
+
+
 _decode = msgspec.json.Decoder(_Body).decode
 
 

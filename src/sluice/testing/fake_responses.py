@@ -104,7 +104,7 @@ class Writer:
         choice = self._choice
         if choice.reasoning:
             yield self._reasoning("".join(choice.reasoning))
-        if choice.content or choice.refusal is not None or not choice.calls:
+        if choice.speaks or choice.refusal is not None or not choice.calls:
             yield self._said()
         for place, call in enumerate(choice.calls):
             yield self._called(call, place)
@@ -124,7 +124,7 @@ class Writer:
     def _said(self) -> _Json:
         choice, parts = self._choice, []
         if choice.content is not None or choice.refusal is None:
-            parts.append(_text("".join(choice.content or ()), self._logprobs(choice.content or ())))
+            parts.append(_text(choice.text, self._logprobs(choice.content or ())))
         if choice.refusal is not None:
             parts.append({"type": "refusal", "refusal": "".join(choice.refusal)})
         return {
@@ -188,9 +188,10 @@ class Writer:
 
     def _text(self, part: _Json, place: _Json) -> Iterator[bytes]:
         yield self._event("response.content_part.added", place | {"part": _text("", [])})
-        for piece in self._choice.content or ():
+        for piece in self._choice.said:
             delta: _Json = {"delta": piece, "logprobs": self._logprobs((piece,))}
             yield self._event("response.output_text.delta", place | delta)
+        part["text"] = self._choice.text  # how much a flood says is known only now
         yield self._event("response.output_text.done", place | {"text": part["text"], "logprobs": part["logprobs"]})
         yield self._event("response.content_part.done", place | {"part": part})
 
@@ -231,5 +232,6 @@ RESPONSES = Voice(
     speak=Writer,
     refuse=refuse,
     count=count,
+    echoes=4,
     headers=((b"openai-version", b"2020-10-01"),),
 )

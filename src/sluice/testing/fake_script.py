@@ -1,4 +1,4 @@
-"""What the fake provider answers, as a value: an answer is a Script, and a fault is a function from Script to Script.
+"""What the fake provider answers, as a value: an answer is a Script, and a Twist is a function from Script to Script.
 
 Pure: no socket, no clock. `fake_player` plays a script to a client.
 """
@@ -19,12 +19,21 @@ class Pause(msgspec.Struct, frozen=True):
     """A wait between two chunks of a script."""
 
     seconds: float
+    """0 = one turn of the event loop."""
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Says that the bytes before it complete an event."""
+
+
+EVENT = Mark()
+Item = bytes | Pause | Mark
 
 
 class Script(msgspec.Struct, frozen=True, kw_only=True):
     """One answer, byte by byte. Chunks that are generated are generated while they are sent, never ahead."""
 
-    chunks: Iterable[bytes | Pause] = ()
+    chunks: Iterable[Item] = ()
     """Bytes of the body, one write and one HTTP chunk each, and the pauses between them. An empty one sends the head
     alone. A list may be played again, a generator once."""
     status: int | None = 200
@@ -33,6 +42,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     length: int | None = None
     """Content-Length, true or not; None = chunked."""
     end: EndOf = "finish"
+    marked: bool = False
+    """Marks tell where events end; otherwise each chunk is one."""
 
 
 Twist = Callable[[Script], Script]
@@ -60,24 +71,28 @@ def cut(at: int, end: EndOf) -> Twist:
     """
     if at < 0:
         raise ValueError("an answer cannot be cut before its first byte")
-    return lambda script: msgspec.structs.replace(script, chunks=_first_bytes(script.chunks, at), end=end)
+    return lambda script: msgspec.structs.replace(script, chunks=first_bytes(script.chunks, at), end=end)
 
 
-def _first_bytes(chunks: Iterable[bytes | Pause], left: int) -> Iterator[bytes | Pause]:
+def first_bytes(items: Iterable[Item], left: int) -> Iterator[Item]:
+    """Yield the items up to that many bytes, and never less than the head: what is cut has to have begun."""
     if left == 0:
-        yield b""  # the head, for what is cut has to have begun
+        yield b""
         return
-    for chunk in chunks:
-        if isinstance(chunk, Pause):
-            yield chunk
+    rest = iter(items)
+    for item in rest:
+        if not isinstance(item, bytes):
+            yield item
             continue
-        yield chunk[:left]
-        left -= len(chunk)
+        yield item[:left]
+        left -= len(item)
+        if left == 0 and isinstance(mark := next(rest, None), Mark):
+            yield mark
         if left <= 0:
             return
 
 
-def paced(chunks: Iterable[bytes], first_s: float, gap_s: float, together: int = 1) -> Iterator[bytes | Pause]:
+def paced(chunks: Iterable[bytes], first_s: float, gap_s: float, together: int = 1) -> Iterator[Item]:
     """Yield the chunks with a pause before the first and between any two. The first `together` chunks leave at
     once: a role without text is no token, and it comes with the first."""
     for position, chunk in enumerate(chunks):

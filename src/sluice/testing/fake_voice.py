@@ -61,6 +61,8 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
     count: Callable[[bytes, str], bytes] | None = None
     """Takes a body as `read` does, and returns the answer that counts its tokens."""
     stream_type: bytes = b"text/event-stream; charset=utf-8"
+    echoes: int = 0
+    """How often a stream says its whole text again at the end."""
     request_id: bytes = b"x-request-id"
     """The header that names the request."""
     headers: tuple[Header, ...] = ()
