@@ -10,13 +10,12 @@ import msgspec
 from sluice.chat.events import Started
 from sluice.chat.request import Framing
 from sluice.dialects.dialect import Dialect
-from sluice.errors import SluiceError
 from sluice.gateway.answers import chat_relay
 from sluice.gateway.ports import UpstreamHead
-from sluice.policies.deadlines import Deadlines
 from sluice.relay.actions import Action, End, Send
 from sluice.relay.outcome import Outcome
-from sluice.relay.relay import Limits, Relay
+from sluice.relay.relay import Relay
+from sluice.relay.terms import TERMS
 from tools.golden_cases import CLIENTS, MODEL, Case
 
 OPENING = Started("req-golden", MODEL, 1700000000)
@@ -40,13 +39,6 @@ class Played(msgspec.Struct, frozen=True):
         return self.data, self.record
 
 
-_DEADLINES, _LIMITS = Deadlines(), Limits()
-
-
-def _nothing_to_redact(error: SluiceError) -> None:
-    """The corpus holds no secret."""
-
-
 def players(case: Case) -> list[tuple[Dialect, bool]]:
     """Every client of a case, once streaming and once not. An array is sent to none who does not stream."""
     both = [(client, stream) for stream in (True, False) for client in CLIENTS]
@@ -64,11 +56,7 @@ def relay(case: Case, client: Dialect, *, stream: bool, whole: bool = False, fra
         client=client,
         provider=case.provider,
         opening=OPENING,
-        redact=_nothing_to_redact,
-        started_at=0.0,
-        now=0.0,
-        deadlines=_DEADLINES,
-        limits=_LIMITS,
+        terms=TERMS,
     )
 
 

@@ -32,7 +32,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "telemetry": ("agents", "gateway", "relay", "config", "policies", "chat"),
     "net": _OUTSIDE,
     "testing": ("net", *_OUTSIDE),
-    "cli": ("testing", "net", *_OUTSIDE),
+    "verify": ("testing", "net", *_OUTSIDE),
+    "cli": ("verify", "testing", "net", *_OUTSIDE),
     "__main__": ("cli",),
 }
 """Each room, lowest first, and the rooms it may import. All may import themselves and what stands in EVERYWHERE."""
@@ -114,7 +115,7 @@ IO_LIBRARIES = frozenset(
 )
 """Third-party libraries that touch the outside."""
 
-IO_ROOMS = frozenset(["net", "stores", "telemetry", "testing", "cli"])
+IO_ROOMS = frozenset(["net", "stores", "telemetry", "testing", "verify", "cli"])
 """The rooms that may import them."""
 
 NAMELESS = frozenset(["chat", "wire", "relay", "policies", "gateway", "net"])

@@ -1,6 +1,7 @@
 """The table of the log line's fields: order and types from the code, when and what from here."""
 
 from sluice.chat.usage import Usage
+from sluice.errors import TimedOut
 from sluice.relay.record import ExchangeRecord, RequestParams, Route, StreamFacts
 from sluice.telemetry import access_log
 from tools.markdown import table
@@ -42,9 +43,11 @@ FULL = ExchangeRecord(
     unrecognised=(("x", 1),),
     client_dialect="dialect.openai_chat",
     provider_dialect="dialect.anthropic_messages",
-    outcome="completed",
-    error="a sentence",
+    outcome="timeout",
+    reason=TimedOut.reason,
+    error=str(TimedOut("idle")),
     attempts=2,
+    tried="first;429, second;timeout_idle",
 )
 """A record with everything in it, so that its line has every field."""
 
@@ -63,7 +66,7 @@ FIELDS = {
     "http.host": "the Host header; when there was one",
     "http.path": "without the query string, which may hold secrets",
     "http.version": "of the request",
-    "http.status": "as sent; 499 when the client left",
+    "http.status": "as sent; 499 when the client left or was cut for reading too slowly",
     "trace.id": "W3C trace context: the client's, or a new one",
     "span.id": "of this exchange; the provider is told it as parent",
     "protocol": "`llm` or `http`",
@@ -86,15 +89,17 @@ FIELDS = {
     "gen_ai.request.frequency_penalty": "when the client sent it",
     "gen_ai.request.presence_penalty": "when the client sent it",
     "gen_ai.request.seed": "when the client sent it",
-    "llm.streaming": "whether the client was sent a stream",
+    "llm.streaming": "whether a stream was asked for",
     "llm.translated": "`CLIENT to PROVIDER`, two dialects; when the provider was asked in another than the client's",
     "stream.outcome": "how the exchange ended: one of the twelve outcomes; on every line",
+    "timeout.phase": "which clock ran out: `connect`, `headers`, `first_token`, `idle`, `total`; outcome `timeout`",
     "stream.chunks": "events with data that the provider sent, its terminator not counted; streams",
     "stream.unrecognised": "events and parts of the provider that no dialect here has a word for; when there were any",
     "gen_ai.response.finish_reason": "of the first choice, in the words of the vocabulary",
     "retry.attempt": "attempts after the first; when there were any",
-    "error": "a sentence; every outcome but `completed` and `client_gone`",
-    "reason": "`Upstream`, `DirectResponse`, `ClientGone`, or the error's word: see [errors](errors.md)",
+    "retry.targets": "`first;429, second;200`: who was asked and what became of it, status or code; when several were",
+    "error": "a sentence; every outcome but `completed`, `client_gone` and `slow_reader`",
+    "reason": "`Upstream`, `DirectResponse`, `ClientGone`, `SlowReader`, or the error's word: see [errors](errors.md)",
     "duration": "from the request's first byte to the answer's last, as `123ms`",
 }
 

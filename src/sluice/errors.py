@@ -20,7 +20,8 @@
     │   ├── ProtocolError       502 bytes or events that the protocol does not allow
     │   │   └── FrameTooLarge   502 one event exceeds its limit
     │   └── TimedOut            504 one of the five clocks ran out
-    ├── Unavailable             503 this server cannot take or finish the exchange (draining, shed)
+    ├── Unavailable             503 this server cannot take or finish the exchange (draining)
+    │   └── Overloaded          503 admission control refused it: come back later
     ├── Internal                500 our own fault
     └── ConfigError                 the configuration is refused; names file, line, path and gives a hint
 
@@ -46,6 +47,8 @@ class SluiceError(Exception):
     """Whether another target may succeed, provided that nothing was sent to the client yet."""
     reason: str = "Internal"
     """The word in the access log and in the label `reason` of the HTTP metrics."""
+    retry_after_s: int | None = None
+    """When to come back, as the header `Retry-After` says it."""
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
         super().__init__(message)
@@ -229,6 +232,14 @@ class Unavailable(SluiceError):
 
     status = 503
     code = "unavailable"
+
+
+class Overloaded(Unavailable):
+    """Admission control refused the exchange, or ended it: there is more work than this server takes."""
+
+    code = "overloaded"
+    reason = "Overloaded"
+    retry_after_s = 1
 
 
 class Internal(SluiceError):

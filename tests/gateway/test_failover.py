@@ -6,7 +6,7 @@ import pytest
 
 from sluice.config.plan import AiBackend, Target
 from sluice.errors import BadRequest, InBandFailure, Refused, TimedOut, Truncated, Unreachable
-from sluice.gateway.retry import may_try_another
+from sluice.gateway.attempts import may_try_another
 from sluice.providers.credential import Secret
 from sluice.providers.openai import OPENAI
 from sluice.providers.provider import Served

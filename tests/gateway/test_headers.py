@@ -30,7 +30,7 @@ OF_THE_CLIENT = [
     "X-Custom: the-clients-own",
     "Te: the-clients-own",
     "Connection: X-Custom",
-    "X-Sluice-Timeout-Total: the-clients-own",
+    "X-Sluice-Timeout-Total: 77s",
 ]
 OF_THE_PROVIDER = [
     "Set-Cookie: the-providers-own",

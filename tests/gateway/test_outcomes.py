@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from sluice.config.plan import Limits
+from sluice.policies.streaming import Streaming
 from tests.gateway.asking import ask
 from tests.support.events import DONE, ERROR, HELLO, ROLE, STOP, USAGE, WHOLE_STREAM, WORLD, completion, delta
 from tests.support.http_answer import error_of
@@ -193,7 +193,7 @@ async def test_a_malformed_event_crosses_and_is_counted(world: World) -> None:
 async def test_an_event_beyond_its_limit_ends_the_stream(world: World) -> None:
     huge = delta(content="x" * 5000)
     upstream = await world.upstream(streamed(ROLE, HELLO, huge, STOP, DONE))
-    serving = await world.gateway(upstream.port, limits=Limits(max_event_bytes=4096))
+    serving = await world.gateway(upstream.port, streaming=Streaming(max_event_bytes=4096))
     client = await world.client(serving)
     answer = await client.ask(request(STREAM))
     assert b'"upstream_event_too_large"' in answer.body

@@ -7,13 +7,15 @@ from pathlib import Path
 from sluice.chat.request import ChatRequest
 from sluice.dialects.openai_chat import OPENAI_CHAT
 from sluice.policies.deadlines import Deadlines
+from sluice.policies.streaming import Streaming
 from sluice.relay import sinks
 from sluice.relay.actions import Action, End, Send
 from sluice.relay.opaque import OpaqueRelay
 from sluice.relay.outcome import Outcome
-from sluice.relay.relay import Limits, Relay
+from sluice.relay.relay import Relay
 from sluice.relay.sinks import Folded, Mirror, Sink, Translate
 from sluice.relay.stream import StreamRelay
+from sluice.relay.terms import Terms
 from sluice.relay.whole import WholeRelay
 from sluice.testing.playbook import send_that
 from sluice.testing.steps import SentThat
@@ -21,7 +23,7 @@ from sluice.wire.sse import SseDecoder
 
 RECORDED = (Path(__file__).parents[1] / "streams" / "openai-chat-gpt-3.5-turbo.sse").read_bytes()
 OFF = Deadlines(idle_s=0)
-LIMITS = Limits()
+TERMS = Terms(deadlines=OFF)
 
 
 def frame(value: object) -> bytes:
@@ -55,56 +57,48 @@ PING = b": ping\n\n"
 HELLO = ROLE + text("Hel") + text("lo") + STOP + DONE
 
 
-def stream(
-    sink: Sink | None,
-    *,
-    keep: bool = False,
-    hide_usage: bool = False,
-    deadlines: Deadlines = OFF,
-    limits: Limits = LIMITS,
-) -> StreamRelay:
+def terms(*, deadlines: Deadlines = OFF, **streaming: object) -> Terms:
+    """Terms with these clocks, and these members of `Streaming`."""
+    return Terms(deadlines=deadlines, streaming=Streaming(**streaming))  # type: ignore[arg-type]  # named by the test
+
+
+def stream(sink: Sink | None, *, keep: bool = False, hide_usage: bool = False, terms: Terms = TERMS) -> StreamRelay:
     """A relay of chat completions into this sink, or mirrored."""
     decoder = OPENAI_CHAT.decoder(keep_leftovers=keep)
     return StreamRelay(
-        wire=SseDecoder(limits.max_event_bytes),
+        wire=SseDecoder(terms.streaming.max_event_bytes),
         decoder=decoder,
         sink=sink or Mirror(decoder, hide_usage=hide_usage),
-        redact=lambda error: None,
-        started_at=0.0,
-        now=0.0,
-        deadlines=deadlines,
-        limits=limits,
+        terms=terms,
     )
 
 
-def mirror(*, hide_usage: bool = False, deadlines: Deadlines = OFF, limits: Limits = LIMITS) -> StreamRelay:
-    return stream(None, hide_usage=hide_usage, deadlines=deadlines, limits=limits)
+def mirror(*, hide_usage: bool = False, terms: Terms = TERMS) -> StreamRelay:
+    return stream(None, hide_usage=hide_usage, terms=terms)
 
 
-def translate(*, wants_usage: bool = False, limits: Limits = LIMITS) -> StreamRelay:
+def translate(*, wants_usage: bool = False, terms: Terms = TERMS) -> StreamRelay:
     encoder = OPENAI_CHAT.encoder(ChatRequest(stream=True, wants_usage=wants_usage))
-    return stream(Translate(encoder), keep=True, limits=limits)
+    return stream(Translate(encoder), keep=True, terms=terms)
 
 
-def folded(*, deadlines: Deadlines = OFF, limits: Limits = LIMITS) -> StreamRelay:
-    return stream(Folded(OPENAI_CHAT, ChatRequest()), keep=True, deadlines=deadlines, limits=limits)
+def folded(*, terms: Terms = TERMS) -> StreamRelay:
+    return stream(Folded(OPENAI_CHAT, ChatRequest()), keep=True, terms=terms)
 
 
-def whole(*, as_stream: bool = False, deadlines: Deadlines = OFF, limits: Limits = LIMITS) -> WholeRelay:
+def whole(*, as_stream: bool = False, terms: Terms = TERMS) -> WholeRelay:
     encoder = OPENAI_CHAT.encoder(ChatRequest(stream=True, wants_usage=True))
     return WholeRelay(
         dialect=OPENAI_CHAT,
-        started_at=0.0,
-        now=0.0,
-        deadlines=deadlines,
-        limits=limits,
         rewrite=sinks.as_stream(encoder) if as_stream else None,
+        streams=as_stream,
         keep_leftovers=True,
+        terms=terms,
     )
 
 
-def opaque(*, deadlines: Deadlines = OFF) -> OpaqueRelay:
-    return OpaqueRelay(started_at=0.0, now=0.0, deadlines=deadlines)
+def opaque(*, terms: Terms = TERMS) -> OpaqueRelay:
+    return OpaqueRelay(terms=terms)
 
 
 ALL: dict[str, Callable[[], Relay]] = {
@@ -114,7 +108,7 @@ ALL: dict[str, Callable[[], Relay]] = {
     "folded": folded,
     "whole": whole,
     "whole, written anew": lambda: WholeRelay(
-        dialect=OPENAI_CHAT, started_at=0.0, now=0.0, deadlines=OFF, rewrite=sinks.as_answer(OPENAI_CHAT, ChatRequest())
+        dialect=OPENAI_CHAT, rewrite=sinks.as_answer(OPENAI_CHAT, ChatRequest()), terms=TERMS
     ),
     "whole as a stream": lambda: whole(as_stream=True),
     "opaque": opaque,

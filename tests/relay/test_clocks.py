@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from sluice.policies.deadlines import Deadlines
-from sluice.relay.clocks import Clocks
-from sluice.relay.relay import NEVER, Relay
+from sluice.relay.clocks import NEVER, Clocks
+from sluice.relay.relay import Relay
+from sluice.relay.terms import Terms
 from sluice.testing.playbook import Playbook, at, client_gone, end, eof, feed, send, send_that, tick
 from tests.relay.relays import HELLO, PING, ROLE, chunk, folded, mirror, opaque, text, whole
 
@@ -14,18 +15,18 @@ ANY = send_that("an error event", lambda data: data.startswith(b'data: {"error":
 
 
 def test_the_first_token_clock_runs_from_the_request_and_only_a_token_stops_it() -> None:
-    relay = mirror(deadlines=Deadlines(first_token_s=10, idle_s=0))
+    relay = mirror(terms=Terms(deadlines=Deadlines(first_token_s=10, idle_s=0)))
     playbook = Playbook(relay) >> at(9) >> feed(PING) >> feed(ROLE) >> feed(chunk({"content": ""})) >> tick()
     (playbook >> at(10) >> tick() << end("timeout", code="timeout_first_token", status=504) >> tick()).run()
 
-    relay = mirror(deadlines=Deadlines(first_token_s=10, idle_s=0))
+    relay = mirror(terms=Terms(deadlines=Deadlines(first_token_s=10, idle_s=0)))
     reasoning = chunk({"reasoning": "hm"})
     (Playbook(relay) >> at(9.9) >> feed(reasoning) << send(reasoning) >> at(99) >> tick()).run()
     assert relay.deadline == NEVER
 
 
 def test_the_idle_clock_runs_from_the_last_event_and_pings_do_not_reset_it() -> None:
-    relay = mirror(deadlines=Deadlines(idle_s=5))
+    relay = mirror(terms=Terms(deadlines=Deadlines(idle_s=5)))
     assert relay.deadline == 5
     playbook = Playbook(relay) >> at(4) >> feed(text("a")) << send(text("a")) >> at(8) >> feed(PING) << send(PING)
     playbook >> feed(b"data: unfinished") >> at(8.9) >> tick()
@@ -34,26 +35,30 @@ def test_the_idle_clock_runs_from_the_last_event_and_pings_do_not_reset_it() -> 
 
 
 def test_the_total_clock_runs_from_the_request_whatever_comes() -> None:
-    relay = mirror(deadlines=Deadlines(idle_s=0, total_s=7))
+    relay = mirror(terms=Terms(deadlines=Deadlines(idle_s=0, total_s=7)))
     playbook = Playbook(relay) >> at(6.9) >> feed(text("a")) << send(text("a")) >> tick()
     (playbook >> at(7) >> tick() << ANY << end("timeout", code="timeout_total", status=504)).run()
 
 
 def test_the_widest_of_the_clocks_that_ran_out_is_named() -> None:
-    clocks = Clocks(Deadlines(first_token_s=3, idle_s=3, total_s=3), started_at=0.0, now=0.0)
+    clocks = Clocks(
+        Terms(deadlines=Deadlines(first_token_s=3, idle_s=3, total_s=3), started_at=0.0, asked_at=0.0, now=0.0)
+    )
     assert [getattr(clocks.expired(now), "phase", None) for now in (2.9, 3.0)] == [None, "total"]
-    clocks = Clocks(Deadlines(first_token_s=3, idle_s=3), started_at=0.0, now=0.0)
+    clocks = Clocks(Terms(deadlines=Deadlines(first_token_s=3, idle_s=3)))
     assert getattr(clocks.expired(3.0), "phase", None) == "first_token"
 
 
 def test_a_clock_that_is_off_never_runs_out() -> None:
-    clocks = Clocks(Deadlines(idle_s=0), started_at=0.0, now=0.0)
+    clocks = Clocks(Terms(deadlines=Deadlines(idle_s=0)))
     assert clocks.deadline == NEVER
     assert clocks.expired(1e12) is None
 
 
 def test_the_request_may_have_begun_long_before_the_providers_head_came() -> None:
-    clocks = Clocks(Deadlines(first_token_s=5, idle_s=2, total_s=9), started_at=100.0, now=104.0)
+    clocks = Clocks(
+        Terms(deadlines=Deadlines(first_token_s=5, idle_s=2, total_s=9), started_at=100.0, asked_at=100.0, now=104.0)
+    )
     assert clocks.deadline == 105.0
     clocks.got_token = True
     assert clocks.deadline == 106.0
@@ -62,10 +67,10 @@ def test_the_request_may_have_begun_long_before_the_providers_head_came() -> Non
 
 
 EARLY: dict[str, Callable[[], Relay]] = {
-    "mirror": lambda: mirror(deadlines=Deadlines(first_token_s=3, idle_s=2, total_s=9)),
-    "folded": lambda: folded(deadlines=Deadlines(first_token_s=3, idle_s=2, total_s=9)),
-    "whole": lambda: whole(deadlines=Deadlines(first_token_s=3, idle_s=2, total_s=9)),
-    "opaque": lambda: opaque(deadlines=Deadlines(first_token_s=3, idle_s=2, total_s=9)),
+    "mirror": lambda: mirror(terms=Terms(deadlines=Deadlines(first_token_s=3, idle_s=2, total_s=9))),
+    "folded": lambda: folded(terms=Terms(deadlines=Deadlines(first_token_s=3, idle_s=2, total_s=9))),
+    "whole": lambda: whole(terms=Terms(deadlines=Deadlines(first_token_s=3, idle_s=2, total_s=9))),
+    "opaque": lambda: opaque(terms=Terms(deadlines=Deadlines(first_token_s=3, idle_s=2, total_s=9))),
 }
 
 
@@ -85,9 +90,9 @@ def test_the_deadline_only_moves_later_and_a_tick_before_it_does_nothing(name: s
 
 @pytest.mark.parametrize("make", [whole, opaque])
 def test_answers_that_are_no_streams_have_idle_and_total(make: Callable[..., Relay]) -> None:
-    relay = make(deadlines=Deadlines(first_token_s=1, idle_s=5))
+    relay = make(terms=Terms(deadlines=Deadlines(first_token_s=1, idle_s=5)))
     relay.feed(b" ", 4.0)
     assert relay.deadline == 9
     (Playbook(relay) >> at(8.9) >> tick() >> at(9) >> tick() << end("timeout", code="timeout_idle") >> eof()).run()
-    total = make(deadlines=Deadlines(idle_s=0, total_s=2))
+    total = make(terms=Terms(deadlines=Deadlines(idle_s=0, total_s=2)))
     (Playbook(total) >> at(2) >> tick() << end("timeout", code="timeout_total") >> client_gone()).run()

@@ -8,7 +8,8 @@ from sluice.errors import TimedOut, Truncated, Unavailable
 from sluice.policies.deadlines import Deadlines
 from sluice.relay.actions import Action, End, Send
 from sluice.relay.outcome import Outcome
-from sluice.relay.relay import Limits, Relay
+from sluice.relay.relay import Relay
+from sluice.relay.terms import Terms
 from tests.relay.relays import (
     ALL,
     DONE,
@@ -91,7 +92,8 @@ def test_there_is_at_most_one_end_and_nothing_after_it(name: str, script: list[t
 @settings(max_examples=300, deadline=None)
 @given(st.lists(calls, max_size=14))
 def test_a_terminator_is_never_sent_without_the_outcome_completed(script: list[tuple[str, bytes]]) -> None:
-    for relay in (mirror(deadlines=Deadlines(idle_s=3)), translate(), folded(limits=Limits(max_whole_bytes=900))):
+    idle, small = Terms(deadlines=Deadlines(idle_s=3)), Terms(max_whole_bytes=900)
+    for relay in (mirror(terms=idle), translate(), folded(terms=small)):
         sent, outcome = b"", None
         for now, (what, data) in enumerate([*script, ("eof", b"")]):
             for action in call(relay, what, data, float(now)):

@@ -16,7 +16,7 @@ SSE = b"text/event-stream; charset=utf-8"
 
 def relayed(*pieces: bytes, content_type: bytes = b"application/json") -> ObservedRelay:
     """Feed the pieces to the end, and see that they come out as they are."""
-    relay = ObservedRelay(started_at=0.0, now=0.0, content_type=content_type)
+    relay = ObservedRelay(content_type=content_type)
     actions = [action for piece in pieces for action in relay.feed(piece, 1.0)]
     actions += relay.eof(2.0)
     assert b"".join(action.data for action in actions if isinstance(action, Send)) == b"".join(pieces)

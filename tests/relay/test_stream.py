@@ -6,8 +6,9 @@ import pytest
 
 from sluice.errors import ProtocolError, TimedOut, Truncated, Unavailable
 from sluice.relay.outcome import COMPLETED, Outcome
-from sluice.relay.relay import Limits, Relay
+from sluice.relay.relay import Relay
 from sluice.relay.stream import StreamRelay
+from sluice.relay.terms import Terms
 from sluice.testing.playbook import Playbook, broke, client_gone, cut, end, eof, feed, send, tick
 from tests.relay.relays import (
     DONE,
@@ -22,6 +23,7 @@ from tests.relay.relays import (
     frame,
     mirror,
     run,
+    terms,
     text,
     translate,
 )
@@ -94,7 +96,7 @@ def test_a_first_token_that_comes_with_a_failure_does_not_commit(sink: Callable[
 
 @pytest.mark.parametrize("size", [100, 1000])
 def test_what_is_held_is_bounded_and_then_committed(size: int) -> None:
-    relay = mirror(limits=Limits(max_held_bytes=size))
+    relay = mirror(terms=terms(max_buffer_bytes=size))
     ping = b": " + b"x" * 47 + b"\n"
     held = b""
     while len(held) + len(ping) <= size:
@@ -193,14 +195,14 @@ def test_two_choices_may_interleave() -> None:
 
 
 def test_an_oversized_event_ends_the_stream_after_what_was_whole() -> None:
-    relay = mirror(limits=Limits(max_event_bytes=300))
+    relay = mirror(terms=terms(max_event_bytes=300))
     playbook = Playbook(relay) >> feed(text("a") + b"data: " + b"x" * 400) << after(text("a"))
     (playbook << end("upstream_error", code="upstream_event_too_large") >> feed(b"x")).run()
-    assert run(mirror(limits=Limits(max_event_bytes=300)), [b"data: " + b"x" * 400])[0] == b""
+    assert run(mirror(terms=terms(max_event_bytes=300)), [b"data: " + b"x" * 400])[0] == b""
 
 
 def test_a_folded_answer_is_bounded() -> None:
-    relay = folded(limits=Limits(max_whole_bytes=len(ROLE) + 10))
+    relay = folded(terms=Terms(max_whole_bytes=len(ROLE) + 10))
     assert relay.feed(ROLE, 1.0) == []
     (Playbook(relay) >> feed(text("a")) << end("upstream_error", code="upstream_protocol_error")).run()
 

@@ -13,6 +13,7 @@ from sluice.policies.deadlines import Deadlines
 from sluice.relay.outcome import COMPLETED, Outcome
 from sluice.relay.sinks import Mirror, Translate
 from sluice.relay.stream import StreamRelay
+from sluice.relay.terms import Terms
 from sluice.wire.sse import SseDecoder
 from tests.relay.relays import DONE, ROLE, STOP, frame, mirror, result, run, text
 
@@ -43,10 +44,7 @@ def test_pings_do_not_hide_that_a_provider_has_fallen_silent() -> None:
         wire=SseDecoder(),
         decoder=decoder,
         sink=Mirror(decoder, hide_usage=False),
-        redact=lambda error: None,
-        started_at=0.0,
-        now=0.0,
-        deadlines=Deadlines(idle_s=5),
+        terms=Terms(deadlines=Deadlines(idle_s=5)),
     )
     start = b'event: message_start\ndata: {"type":"message_start","message":{"id":"m","model":"c"}}\n\n'
     assert relay.feed(start, 1.0) == []
@@ -75,9 +73,7 @@ def test_where_the_end_of_the_body_is_the_terminator_nothing_may_be_cut_off(tail
     def relay() -> StreamRelay:
         sink = Translate(OPENAI_CHAT.encoder(ChatRequest(stream=True)))
         decoder = GEMINI.decoder(keep_leftovers=False)
-        return StreamRelay(
-            wire=SseDecoder(), decoder=decoder, sink=sink, redact=lambda error: None, started_at=0.0, now=0.0
-        )
+        return StreamRelay(wire=SseDecoder(), decoder=decoder, sink=sink)
 
     got, outcome = run(relay(), [FINISHED, tail])
     assert outcome is not None

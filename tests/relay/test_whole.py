@@ -6,7 +6,7 @@ import pytest
 
 from sluice.errors import TimedOut, Truncated
 from sluice.relay.outcome import COMPLETED, Outcome
-from sluice.relay.relay import Limits
+from sluice.relay.terms import Terms
 from sluice.testing.cuts import every_single_cut, one_byte_at_a_time
 from sluice.testing.playbook import Playbook, broke, client_gone, cut, end, eof, feed, send
 from tests.relay.relays import ALL, DONE, HELLO, ROLE, STOP, USAGE, chunk, folded, opaque, run, text, whole
@@ -76,9 +76,9 @@ def test_a_body_that_is_no_answer_is_a_status_and_nothing_of_it_is_sent(
 
 
 def test_a_whole_answer_is_bounded() -> None:
-    limits = Limits(max_whole_bytes=len(ANSWER))
-    assert run(whole(limits=limits), [ANSWER]) == (ANSWER, COMPLETED)
-    relay = whole(limits=limits)
+    terms = Terms(max_whole_bytes=len(ANSWER))
+    assert run(whole(terms=terms), [ANSWER]) == (ANSWER, COMPLETED)
+    relay = whole(terms=terms)
     (Playbook(relay) >> feed(ANSWER) >> feed(b" ") << end("upstream_error", status=502) >> feed(b" ") >> eof()).run()
 
 

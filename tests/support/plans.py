@@ -1,6 +1,7 @@
 """Plans for tests, built from values: a route per address, no file in between."""
 
 from collections.abc import Sequence
+from typing import Literal, TypedDict, Unpack
 
 import msgspec
 
@@ -22,7 +23,10 @@ from sluice.config.plan import (
     Tls,
     WeightedBackend,
 )
+from sluice.policies.admission import Admission
 from sluice.policies.deadlines import Deadlines
+from sluice.policies.retry import Retry
+from sluice.policies.streaming import Streaming
 from sluice.providers.credential import HeaderPlacement, Secret
 from sluice.providers.openai import OPENAI
 
@@ -65,9 +69,16 @@ def static(endpoint: Endpoint | int, name: str = "static") -> HttpBackend:
     return HttpBackend(name=f"test/{name}", endpoint=here(endpoint) if isinstance(endpoint, int) else endpoint)
 
 
-def route(
-    path: str, *backends: Backend | None, weights: Sequence[int] = (), deadlines: Deadlines = Deadlines()
-) -> Entry:
+class RuleMembers(TypedDict, total=False):
+    """What a rule may say besides its backends."""
+
+    deadlines: Deadlines
+    streaming: Streaming
+    retry: Retry
+    error_format: Literal["json", "text"]
+
+
+def route(path: str, *backends: Backend | None, weights: Sequence[int] = (), **members: Unpack[RuleMembers]) -> Entry:
     """A route to backends of these weights, 1 each if none are given."""
     shares = weights or [1] * len(backends)
     weighted = tuple(WeightedBackend(weight=w, backend=b) for w, b in zip(shares, backends, strict=True))
@@ -75,34 +86,36 @@ def route(
         hostname="",
         match=Match(path=PathMatch(value=path)),
         route=f"test{path.replace('/', '-')}",
-        rule=Rule(name="0", backends=weighted, deadlines=deadlines),
+        rule=Rule(name="0", backends=weighted, **members),
     )
 
 
 def plan(
     *entries: Entry,
     limits: Limits = Limits(),  # noqa: B008 - frozen
+    admission: Admission = Admission(),  # noqa: B008 - frozen
     tls: ListenerTls | None = None,
 ) -> Plan:
     """A plan of one listener; its port is filled in by whoever listens."""
     listener = Listener(name="http", gateway="test/gateway", port=0, tls=tls, entries=entries)
-    return Plan(listeners=(listener,), limits=limits)
+    return Plan(listeners=(listener,), limits=limits, admission=admission)
 
 
 def to_provider(
     port: int | Endpoint,
     *,
-    deadlines: Deadlines = Deadlines(),
     limits: Limits = Limits(),  # noqa: B008 - frozen
+    admission: Admission = Admission(),  # noqa: B008 - frozen
     backend: Backend | None = None,
+    **members: Unpack[RuleMembers],
 ) -> Plan:
     """What most tests need: one provider under `/openai`, `/v1/chat/completions` (by model) and `/v1/models`."""
     chosen = backend or ai(port)
     by_model = msgspec.structs.replace(
-        route("/v1/chat/completions", deadlines=deadlines), answer="by_model", route="test/by-model"
+        route("/v1/chat/completions", **members), answer="by_model", route="test/by-model"
     )
-    entries = (by_model, route("/v1/models", chosen), route("/openai", chosen, deadlines=deadlines))
-    whole = plan(*entries, limits=limits)
+    entries = (by_model, route("/v1/models", chosen), route("/openai", chosen, **members))
+    whole = plan(*entries, limits=limits, admission=admission)
     if isinstance(chosen, HttpBackend):
         return whole
     return msgspec.structs.replace(whole, models=(ModelRoute(pattern="*", backend=chosen),))

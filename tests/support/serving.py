@@ -36,6 +36,7 @@ class Heard:
         self.lines: deque[bytes] = deque(maxlen=1000)
         """The access log and the process log, the last lines of them."""
         self.faults: list[BaseException] = []
+        self.rested: list[tuple[str, float]] = []
         log = ProcessLog(self.lines.append, "json")
         loop = asyncio.get_running_loop()
         self._report = Report(AccessLog(self.lines.append, "json"), self.metrics, log, loop.call_soon)
@@ -51,6 +52,10 @@ class Heard:
 
     def stream_ended(self) -> None:
         self._report.stream_ended()
+
+    def rests(self, target: str, seconds: float) -> None:
+        self.rested.append((target, seconds))
+        self._report.rests(target, seconds)
 
     def fault(self, error: BaseException) -> None:
         self.faults.append(error)

@@ -2,13 +2,12 @@
 
 import asyncio
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 from sluice.config.plan import Endpoint, Limits, Plan
-from sluice.policies.deadlines import Deadlines
 from sluice.testing.fake_desk import Options
 from sluice.testing.fake_provider import FakeProvider
-from tests.support.plans import to_provider
+from tests.support.plans import RuleMembers, to_provider
 from tests.support.raw_client import RawClient
 from tests.support.raw_upstream import Play, RawUpstream, answering
 from tests.support.serving import Serving
@@ -40,11 +39,11 @@ class World:
         self,
         to: Plan | Endpoint | int,
         *,
-        deadlines: Deadlines = Deadlines(),
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        **members: Unpack[RuleMembers],
     ) -> Serving:
         """A gateway with this plan, or in front of the provider that listens there."""
-        plan = to if isinstance(to, Plan) else to_provider(to, deadlines=deadlines, limits=limits)
+        plan = to if isinstance(to, Plan) else to_provider(to, limits=limits, **members)
         serving = Serving(plan)
         await serving.start()
         self._stack.push_async_callback(serving.close)
@@ -57,12 +56,12 @@ class World:
         self,
         play: Play | bytes,
         *,
-        deadlines: Deadlines = Deadlines(),
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        **members: Unpack[RuleMembers],
     ) -> tuple[RawUpstream, Serving, RawClient]:
         """The usual three: a scripted provider, a gateway in front of it, a client connected to that."""
         upstream = await self.upstream(play)
-        serving = await self.gateway(upstream.port, deadlines=deadlines, limits=limits)
+        serving = await self.gateway(upstream.port, limits=limits, **members)
         return upstream, serving, await self.client(serving)
 
     async def close(self) -> None:

@@ -9,6 +9,8 @@ from typing import Literal
 import msgspec
 
 Framing = Literal["sse", "json_array"]
+MAX_CHOICES = 128
+"""Answers that one request may ask for, as many as OpenAI gives: each is held in memory where an answer is folded."""
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -78,6 +78,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     finish_written: Mapping[FinishReason, str] = {}
     headers: tuple[tuple[str, str], ...] = ()
     """On every chat request in this dialect, whoever serves it."""
+    keep_alive: bytes = b""
+    """What tells a client in the midst of a stream, between two events, that it still lives, and nothing else. Its own
+    official client must skip it."""
     query: frozenset[str] = frozenset()
     """Parameters of a client's address, whole (`beta=true`), that cross to a provider of the same dialect."""
 

@@ -4,6 +4,7 @@ import re
 
 import msgspec
 
+from sluice.chat.request import MAX_CHOICES
 from sluice.errors import BadRequest
 
 ABSENT = msgspec.Raw(b"")
@@ -39,6 +40,17 @@ def explain(error: Exception, body: bytes) -> BadRequest:
     if match := re.match(r"^Object missing required field `(\w+)`$", message):
         return BadRequest(f"Missing required parameter: '{match[1]}'.", param=match[1])
     return BadRequest(f"The body is not a valid request: {_in_words(message)}.")
+
+
+def choices(wanted: int | None, param: str) -> int:
+    """Return how many answers are asked for; 0, null and nothing mean one.
+
+    Raises:
+        BadRequest: more than any provider gives, or fewer than none.
+    """
+    if wanted is not None and not 0 <= wanted <= MAX_CHOICES:
+        raise BadRequest(f"Invalid value for '{param}': expected an integer from 1 to {MAX_CHOICES}.", param=param)
+    return wanted or 1
 
 
 _WORDS = {

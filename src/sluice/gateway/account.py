@@ -25,6 +25,7 @@ _NOTHING_SAID = Said()
 _REQUEST_IDS = frozenset([b"x-request-id", b"request-id", b"x-amzn-requestid"])
 """Where providers name their request."""
 _CLIENT_CLOSED = 499
+_REASONS = {"client_gone": "ClientGone", "slow_reader": "SlowReader"}
 _STATUS_OF_LEAVING = {"client_gone": _CLIENT_CLOSED, "slow_reader": _CLIENT_CLOSED}
 
 
@@ -99,13 +100,30 @@ class Account:
 
     def gave_up(self, error: SluiceError) -> None:
         """This target failed unseen, and another will be asked."""
-        what = str(error.status) if isinstance(error, Refused | InBandFailure) else error.code
-        self.failed.append((self._target, what))
+        self.failed.append((self._target, _word(error)))
         self.relay = None
 
     def attempts(self) -> str:
-        """`first;429, second;200`: every target that was asked, and what became of it."""
+        """`first;429, second;200`: every target that was asked, and what became of it; empty if there was only one."""
+        if not self.failed:
+            return ""
         return ", ".join(f"{name};{what}" for name, what in [*self.failed, (self._target, str(self.status))])
+
+    @property
+    def latency_s(self) -> float | None:
+        """From asking the last target to its head; None = it gave none."""
+        return self.answered_at - self.asked_at if self.answered_at > self.asked_at else None
+
+    @property
+    def streams(self) -> bool:
+        """A stream was asked for."""
+        return self.chat is not None and self.chat.stream
+
+    def _tried(self, outcome: Outcome) -> str:
+        if not self.failed:
+            return ""
+        last = _word(outcome.error) if isinstance(outcome.error, UpstreamError) else str(self.status)
+        return ", ".join(f"{name};{what}" for name, what in [*self.failed, (self._target, last)])
 
     # -- telling ------------------------------------------------------------------------------------------------------
 
@@ -147,6 +165,7 @@ class Account:
             client_dialect=self.client_dialect,
             provider_dialect=self._provider_dialect,
             attempts=len(self.failed) + 1,
+            tried=self._tried(outcome),
             outcome=outcome.kind,
             reason="DirectResponse" if self.direct else _reason(outcome),
             error="" if error is None else str(error),
@@ -168,10 +187,15 @@ def outcome_of(error: SluiceError) -> Outcome:
     return Outcome("shed" if isinstance(error, Unavailable) else "internal", error)
 
 
+def _word(error: SluiceError) -> str:
+    """What became of an attempt, in a word: the provider's status, or the code of what happened instead of one."""
+    return str(error.status) if isinstance(error, Refused | InBandFailure) else error.code
+
+
 def _reason(outcome: Outcome) -> str:
     if outcome.error is not None:
         return outcome.error.reason
-    return "Upstream" if outcome.kind == "completed" else "ClientGone"
+    return _REASONS.get(outcome.kind, "Upstream")
 
 
 def _params(chat: ChatRequest) -> RequestParams:

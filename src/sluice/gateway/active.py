@@ -1,19 +1,19 @@
 """A plan in use: what is derived from it once, so that no request has to."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import msgspec
 
 from sluice.config.plan import AiBackend, Entry, HttpBackend, Listener, ModelRoute, Plan, Rule, Target
 from sluice.config.routing import PortRouter, choose, model_route
 from sluice.errors import Internal, ModelNotFound, NoBackend, RouteNotFound, SluiceError
-from sluice.gateway.outbound import Outbound, backends, outbounds
+from sluice.gateway.breakers import Breakers
+from sluice.gateway.outbound import Groups, backends, outbounds
 from sluice.gateway.ports import Request
 from sluice.policies.ai import AiPolicy, merged
 from sluice.policies.balance import pick
 from sluice.policies.condition import Asked, Condition
 from sluice.relay.record import UNKNOWN, Route
-from sluice.relay.relay import Limits
 
 NO_POLICY = AiPolicy()
 """Of a plan in which no policy says anything."""
@@ -22,20 +22,18 @@ NO_POLICY = AiPolicy()
 class ActivePlan:
     """One configuration at work. Immutable: an exchange keeps the one it began with, whatever is loaded meanwhile."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, breakers: Breakers) -> None:
         self.plan = plan
-        self.limits = Limits(
-            max_event_bytes=plan.limits.max_event_bytes,
-            max_held_bytes=plan.limits.max_buffer_bytes,
-            max_whole_bytes=plan.limits.max_body_bytes,
-        )
+        self.max_whole_bytes = plan.limits.max_body_bytes
         ports = {listener.port for listener in plan.listeners}
         self._by_header = {
             listener.port for listener in plan.listeners for entry in listener.entries if entry.match.headers
         }
         """Ports where some match looks at headers: only there are they decoded for the router."""
         self._routers = {port: PortRouter(li for li in plan.listeners if li.port == port) for port in ports}
-        self._outbounds = outbounds(plan)
+        self._outbounds = outbounds(plan, breakers.of)
+        breakers.forget_others()
+        self._groups: dict[tuple[int, str], Groups] = {}
         self._labels: dict[tuple[int, int, int], Route] = {}
         policies = list(_policies(plan))
         self._shaped = any(policy != NO_POLICY for policy in policies)
@@ -44,6 +42,7 @@ class ActivePlan:
         """Some policy says what an address is."""
         self._policies: dict[tuple[int, int, int], AiPolicy] = {}
         whens = {alternative.when for route in plan.models for alternative in route.alternatives}
+        whens |= {entry.rule.retry.precondition for listener in plan.listeners for entry in listener.entries}
         self._conditions = {when: Condition(when) for when in whens if when}
 
     def listener(self, request: Request) -> Listener | None:
@@ -134,15 +133,22 @@ class ActivePlan:
         """The models that have a name of their own, and who serves them."""
         return [(m.pattern, _owner(m)) for m in self.plan.models if m.public and "*" not in m.pattern]
 
-    def targets(self, backend: AiBackend, operation: str, die: Callable[[], float]) -> list[Outbound]:
-        """All targets of a backend in the order in which to ask them: groups by priority, each begun at random."""
-        order: list[Outbound] = []
-        for group in backend.groups:
-            first = int(die() * len(group)) if len(group) > 1 else 0
-            for target in (*group[first:], *group[:first]) if first else group:
-                host = operation if target.endpoints and operation in target.endpoints else ""
-                order.append(self._outbounds[id(target), host])
-        return order
+    def groups(self, backend: AiBackend, operation: str) -> Groups:
+        """The targets of a backend, as they are asked for an operation, in groups of falling priority."""
+        key = (id(backend), operation)
+        groups = self._groups.get(key)
+        if groups is None:
+            found = self._outbounds
+            groups = self._groups[key] = tuple(
+                tuple(found[id(target), operation if operation in target.endpoints else ""] for target in group)
+                for group in backend.groups
+            )
+        return groups
+
+    def may_retry(self, rule: Rule, request: Request) -> bool:
+        """Whether a request may be tried again at all."""
+        precondition = rule.retry.precondition
+        return not precondition or self._conditions[precondition].holds(_asked(request))
 
 
 def _policies(plan: Plan) -> Iterable[AiPolicy]:

@@ -5,9 +5,9 @@ from urllib.parse import unquote
 
 import msgspec
 
-from sluice.chat.events import Started
+from sluice.chat.events import Failed, Started
 from sluice.chat.request import ChatRequest
-from sluice.config.plan import Entry
+from sluice.config.plan import Entry, Rule
 from sluice.dialects.dialect import Dialect
 from sluice.errors import ModelNotFound, SluiceError
 from sluice.gateway.account import Account
@@ -16,10 +16,10 @@ from sluice.gateway.ports import Request, UpstreamHead
 from sluice.operations.forms import ERRORS
 from sluice.policies import headers as header_policy
 from sluice.policies.ai import RouteType
-from sluice.policies.deadlines import Deadlines
-from sluice.relay.relay import Limits, Redact, Relay
+from sluice.relay.relay import Relay
 from sluice.relay.sinks import Folded, Mirror, Sink, Translate, as_answer, as_stream
 from sluice.relay.stream import StreamRelay
+from sluice.relay.terms import Terms
 from sluice.relay.whole import WholeRelay
 from sluice.standard import DEFAULT_DIALECT, LIST_DIALECTS
 from sluice.wire import event_stream, http1
@@ -29,6 +29,7 @@ from sluice.wire.json_array import JsonArrayDecoder
 from sluice.wire.sse import SseDecoder
 
 _JSON: Header = (b"content-type", b"application/json")
+_TEXT: Header = (b"content-type", b"text/plain; charset=utf-8")
 _OURS = (b"content-length", b"x-request-id", b"server-timing")
 _EVENT_STREAM: tuple[Header, ...] = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -40,37 +41,20 @@ _JSON_STREAM: tuple[Header, ...] = ((b"content-type", b"application/json; charse
 
 
 def chat_relay(
-    head: UpstreamHead,
-    chat: ChatRequest,
-    *,
-    client: Dialect,
-    provider: Dialect,
-    opening: Started,
-    redact: Redact,
-    started_at: float,
-    now: float,
-    deadlines: Deadlines,
-    limits: Limits,
+    head: UpstreamHead, chat: ChatRequest, *, client: Dialect, provider: Dialect, opening: Started, terms: Terms
 ) -> Relay:
     """Choose by what was asked and what came: each of the four cases ends in what the client asked for. `opening` is
     what a translated answer is called as far as its provider does not say."""
     same = client is provider
-    timing = {"started_at": started_at, "now": now}
-    wire = _wire(head, chat, same, limits)
+    wire = _wire(head, chat, same, terms.streaming.max_event_bytes)
     if wire is None:
         rewrite = None
         if chat.stream:
             rewrite = as_stream(client.encoder(chat), opening)
         elif not same:
             rewrite = as_answer(client, chat, opening)
-        return WholeRelay(
-            dialect=provider,
-            rewrite=rewrite,
-            keep_leftovers=same and chat.stream,
-            deadlines=deadlines,
-            limits=limits,
-            **timing,
-        )
+        keep = same and chat.stream
+        return WholeRelay(dialect=provider, rewrite=rewrite, streams=chat.stream, keep_leftovers=keep, terms=terms)
     # A client who asked for an array can be shown the provider's own frames only if they came in one.
     mirrors = same and chat.stream and isinstance(wire, JsonArrayDecoder) is (chat.framing == "json_array")
     decoder = provider.decoder(keep_leftovers=same and not mirrors)
@@ -81,30 +65,30 @@ def chat_relay(
         sink = Mirror(decoder, hide_usage=not chat.wants_usage)
     else:
         sink = Translate(client.encoder(chat), opening)
-    return StreamRelay(
-        wire=wire, decoder=decoder, sink=sink, redact=redact, deadlines=deadlines, limits=limits, **timing
-    )
+    return StreamRelay(wire=wire, decoder=decoder, sink=sink, terms=terms)
 
 
-def _wire(head: UpstreamHead, chat: ChatRequest, same: bool, limits: Limits) -> FrameDecoder | None:
+def _wire(head: UpstreamHead, chat: ChatRequest, same: bool, max_event_bytes: int) -> FrameDecoder | None:
     """How the body is framed; None = it is no stream. Some providers label a stream as text, none as HTML; only a
     client who asked for an array, in the provider's own dialect, is answered with one."""
     kind = head.header(b"content-type").partition(b";")[0].strip().lower()
     if kind == b"text/event-stream":
-        return SseDecoder(limits.max_event_bytes)
+        return SseDecoder(max_event_bytes)
     if kind == event_stream.CONTENT_TYPE:
-        return event_stream.EventStreamDecoder(limits.max_event_bytes)
+        return event_stream.EventStreamDecoder(max_event_bytes)
     if kind == b"application/json" and chat.stream and same and chat.framing == "json_array":
-        return JsonArrayDecoder(limits.max_event_bytes)
+        return JsonArrayDecoder(max_event_bytes)
     if chat.stream and kind not in (b"application/json", b"text/html", b"application/problem+json"):
-        return SseDecoder(limits.max_event_bytes)
+        return SseDecoder(max_event_bytes)
     return None
 
 
-def chat_headers(head: UpstreamHead, account: Account, chat: ChatRequest) -> list[Header]:
-    """The head of a provider's answer to a chat request, as the client sees it."""
+def chat_headers(head: UpstreamHead | None, account: Account, chat: ChatRequest) -> list[Header]:
+    """The head of a provider's answer to a chat request, as the client sees it; of one that has not come yet, to a
+    client who has waited long enough to be told that somebody is there."""
     kind = (_JSON,) if not chat.stream else _JSON_STREAM if chat.framing == "json_array" else _EVENT_STREAM
-    return [*kind, *header_policy.to_client(head.headers), *own_headers(account)]
+    crossing = () if head is None else header_policy.to_client(head.headers)
+    return [*kind, *crossing, *own_headers(account)]
 
 
 def asks_for_models(entry: Entry, request: Request, wanted: Operation) -> bool:
@@ -152,9 +136,31 @@ def translated_headers(head: UpstreamHead, account: Account) -> list[Header]:
     return [*crossing.items(), *own_headers(account)]
 
 
-def error_body(error: SluiceError, dialect: Dialect, operation: RouteType) -> bytes:
-    """An error as the clients of an operation understand it."""
-    return ERRORS.get(operation, dialect.write_error)(error)
+def error_reply(
+    error: SluiceError, dialect: Dialect, operation: RouteType, account: Account, head: UpstreamHead | None, rule: Rule
+) -> tuple[int, list[Header], bytes]:
+    """An error that the gateway writes, as the clients of an operation understand it or as the operator wishes. Of a
+    provider's refusal, which began with `head`, it keeps above all when to come back."""
+    crossing = list(header_policy.to_client(head.headers)) if head is not None else []
+    if error.retry_after_s is not None:
+        crossing.append((b"retry-after", b"%d" % error.retry_after_s))
+    if rule.error_format == "text":
+        return (
+            dialect.error_status(error),
+            [_TEXT, *crossing, *own_headers(account)],
+            str(error).encode("utf-8", "replace"),
+        )
+    body = ERRORS.get(operation, dialect.write_error)(error)
+    return dialect.error_status(error), [_JSON, *crossing, *own_headers(account)], body
+
+
+def error_event(error: SluiceError, dialect: Dialect, account: Account, chat: ChatRequest, now: float) -> bytes:
+    """The same for a stream that is open and has said nothing yet: begun legally, and failed. `now`: seconds since
+    1970."""
+    if account.failed:
+        error.args = (f"{error} (asked: {account.attempts()})",)
+    opening = Started(account.request_id, chat.model, int(now))
+    return as_stream(dialect.encoder(chat), opening)([Failed(error)])
 
 
 def opaque_headers(head: UpstreamHead, account: Account) -> list[Header]:
@@ -163,9 +169,9 @@ def opaque_headers(head: UpstreamHead, account: Account) -> list[Header]:
     return [*crossing, *own_headers(account)]
 
 
-def error_headers(account: Account, head: UpstreamHead | None) -> list[Header]:
-    """The head of an error that the gateway writes; of a provider's refusal it keeps above all when to come back."""
-    return [_JSON, *(header_policy.to_client(head.headers) if head is not None else ()), *own_headers(account)]
+def json_headers(account: Account) -> list[Header]:
+    """The head of JSON that the gateway answers with by itself."""
+    return [_JSON, *own_headers(account)]
 
 
 def own_headers(account: Account) -> list[Header]:

@@ -5,8 +5,9 @@ from collections.abc import Awaitable
 from functools import partial
 
 from sluice.config.plan import AiBackend, HttpBackend, Rule, Target
+from sluice.config.units import duration
 from sluice.dialects.dialect import Dialect
-from sluice.errors import RouteNotFound, TimedOut
+from sluice.errors import BadRequest, Phase, RouteNotFound, TimedOut
 from sluice.gateway.account import Account
 from sluice.gateway.active import ActivePlan
 from sluice.gateway.call import Call
@@ -15,11 +16,11 @@ from sluice.gateway.gather import Here, gather
 from sluice.gateway.operation import CHAT_TYPES, Operation
 from sluice.gateway.outbound import Draft, OwnAnswer
 from sluice.gateway.plain_call import PlainCall
-from sluice.gateway.ports import UpstreamHead, UpstreamStream
+from sluice.gateway.ports import Request, UpstreamHead, UpstreamStream
 from sluice.gateway.world import World
 from sluice.policies.ai import aliased, merged
 from sluice.policies.deadlines import Deadlines
-from sluice.relay.relay import NEVER, Limits
+from sluice.relay.clocks import NEVER
 
 
 def read_call(
@@ -43,6 +44,7 @@ def read_call(
         account.client_dialect = client.module_id
         call = ChatCall(world, active, request, client, wanted, rule)
         account.chat = chat = call.read
+        account.streaming = chat.stream
         account.request_model = chat.model
     else:
         call = PlainCall(world, active, request, client, wanted, rule)
@@ -57,20 +59,21 @@ def read_call(
 
 
 def ask(
-    world: World, account: Account, clocks: Deadlines, target: Target, draft: Draft | OwnAnswer, limits: Limits
+    world: World, account: Account, clocks: Deadlines, target: Target, draft: Draft | OwnAnswer, max_bytes: int
 ) -> Awaitable[UpstreamStream]:
-    """Send what was drafted for a target, once for each of its bodies; await the one answer.
+    """Send what was drafted for a target, once for each of its bodies; await the one answer. `max_bytes`: of several
+    answers together.
 
     Raises, when awaited:
         UpstreamError: see `ports.Upstream.open`.
     """
     if type(draft) is Draft and not draft.rest and target.cloud is None:
         return open_upstream(world, account, clocks, target, draft.render())
-    return _ask(world, account, clocks, target, draft, limits)
+    return _ask(world, account, clocks, target, draft, max_bytes)
 
 
 async def _ask(
-    world: World, account: Account, clocks: Deadlines, target: Target, draft: Draft | OwnAnswer, limits: Limits
+    world: World, account: Account, clocks: Deadlines, target: Target, draft: Draft | OwnAnswer, max_bytes: int
 ) -> UpstreamStream:
     if isinstance(draft, OwnAnswer):
         account.direct = True
@@ -86,7 +89,7 @@ async def _ask(
     began = world.clock()
     asks = [partial(one, each) for each in draft.each()]
     left_s = account.request.received_at + clocks.total_s - began if clocks.total_s else None
-    upstream = await gather(asks, idle_s=clocks.idle_s, total_s=left_s, max_bytes=limits.max_whole_bytes)
+    upstream = await gather(asks, idle_s=clocks.idle_s, total_s=left_s, max_bytes=max_bytes)
     account.asked_at, account.answered_at = began, world.clock()
     return upstream
 
@@ -94,28 +97,72 @@ async def _ask(
 async def open_upstream(
     world: World, account: Account, clocks: Deadlines, whom: Target | HttpBackend, asked: bytes
 ) -> UpstreamStream:
-    """Send a request; whatever clock is the shortest decides, and a total that runs out is called total.
+    """Send a request; whatever clock is the shortest decides, and one that spans more than the head is called by its
+    own name.
 
     Raises:
         UpstreamError: see `ports.Upstream.open`.
     """
     request = account.request
     account.asked_at = now = world.clock()
-    total_at = request.received_at + clocks.total_s if clocks.total_s else NEVER
-    if now >= total_at:
-        raise TimedOut("total")
-    connect, headers = clocks.before_head(whom.connect_timeout_s, whom.headers_timeout_s, total_at - now)
+    limit_at, phase = _limit(account, clocks, now)
+    if now >= limit_at:
+        raise TimedOut(phase)
+    connect, headers = clocks.before_head(whom.connect_timeout_s, whom.headers_timeout_s, limit_at - now)
     opening = world.upstream.open(
         whom.endpoint, asked, expects_body=request.method != "HEAD", connect_s=connect, headers_s=headers
     )
-    if total_at == NEVER:
+    if limit_at == NEVER:
         upstream = await opening
     else:
         try:
             # A clock of its own: two that follow each other could add up to more, and timers fire a little early.
-            async with asyncio.timeout(total_at - now):
+            async with asyncio.timeout(limit_at - now):
                 upstream = await opening
         except TimeoutError:
-            raise TimedOut("total") from None
+            raise TimedOut(phase) from None
+        except TimedOut:
+            if world.clock() >= limit_at:  # both ran out at once
+                raise TimedOut(phase) from None
+            raise
     account.at_answer(upstream, world.clock())
     return upstream
+
+
+async def pause(seconds: float, account: Account, clocks: Deadlines, world: World) -> None:
+    """Wait before another attempt, no longer than the exchange has: then asking finds that its time is over."""
+    if seconds:
+        total_at = account.request.received_at + clocks.total_s if clocks.total_s else NEVER
+        await asyncio.sleep(max(0.0, min(seconds, total_at - world.clock())))
+
+
+_PREFIX = b"x-sluice-timeout-"
+_CLOCKS = ("connect", "response-headers", "first-token", "idle", "total")
+
+
+def wished(request: Request, clocks: Deadlines) -> Deadlines:
+    """The clocks of a route, as much shorter as a request wishes (`x-sluice-timeout-total: 20s`).
+
+    Raises:
+        BadRequest: a wish is no duration, or is for no clock.
+    """
+    wishes: dict[str, float] = {}
+    for name, value in request.headers:
+        if name.startswith(_PREFIX):
+            clock = name[len(_PREFIX) :].decode("latin-1")
+            try:
+                wishes[clock] = duration(value.decode("latin-1").strip())
+            except ValueError as error:
+                raise BadRequest(f"The header {name.decode('latin-1')} is wrong: {error}.") from None
+            if clock not in _CLOCKS:
+                known = ", ".join(f"x-sluice-timeout-{each}" for each in _CLOCKS)
+                raise BadRequest(f"There is no header {name.decode('latin-1')}; there are {known}.")
+    return clocks.narrowed(wishes) if wishes else clocks
+
+
+def _limit(account: Account, clocks: Deadlines, now: float) -> tuple[float, Phase]:
+    """The clocks that go on after the head: when the first of them runs out, and which."""
+    limit_at = account.request.received_at + clocks.total_s if clocks.total_s else NEVER
+    if clocks.first_token_s and account.streams and now + clocks.first_token_s < limit_at:
+        return now + clocks.first_token_s, "first_token"
+    return limit_at, "total"

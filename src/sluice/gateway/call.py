@@ -7,8 +7,8 @@ from sluice.dialects.dialect import Dialect
 from sluice.gateway.account import Account
 from sluice.gateway.outbound import Draft, Outbound, OwnAnswer
 from sluice.gateway.ports import UpstreamHead
-from sluice.policies.deadlines import Deadlines
-from sluice.relay.relay import Limits, Redact, Relay
+from sluice.relay.relay import Relay
+from sluice.relay.terms import Terms
 from sluice.wire.http1 import Header
 
 
@@ -39,17 +39,7 @@ class Call(Protocol):
         is compressed or a redirect."""
         ...
 
-    def relay(
-        self,
-        head: UpstreamHead,
-        account: Account,
-        *,
-        redact: Redact,
-        started_at: float,
-        now: float,
-        deadlines: Deadlines,
-        limits: Limits,
-    ) -> Relay:
+    def relay(self, head: UpstreamHead, account: Account, terms: Terms) -> Relay:
         """Return the relay for an answer that began so."""
         ...
 

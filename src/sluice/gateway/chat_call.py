@@ -17,11 +17,11 @@ from sluice.gateway.outbound import Draft, Outbound
 from sluice.gateway.ports import Request, UpstreamHead
 from sluice.gateway.world import World
 from sluice.policies.ai import AiPolicy, patched
-from sluice.policies.deadlines import Deadlines
 from sluice.providers.provider import Served
 from sluice.providers.quirks import QUIRKS
-from sluice.relay.relay import Limits, Redact, Relay
+from sluice.relay.relay import Relay
 from sluice.relay.sinks import NAMELESS
+from sluice.relay.terms import Terms
 from sluice.wire.http1 import Header
 
 _read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -72,31 +72,12 @@ class ChatCall:
             body = _quirk(way.row, body, target, way.model)
         return outbound.chat(self._request, way, body, traceparent)
 
-    def relay(
-        self,
-        head: UpstreamHead,
-        account: Account,
-        *,
-        redact: Redact,
-        started_at: float,
-        now: float,
-        deadlines: Deadlines,
-        limits: Limits,
-    ) -> Relay:
+    def relay(self, head: UpstreamHead, account: Account, terms: Terms) -> Relay:
         named = self.provider is self._client  # then its own words are passed on
         opening = NAMELESS if named else Started(account.request_id, self._model, int(self._world.wall()))
         assert self.chat is not None
         return answers.chat_relay(
-            head,
-            self.chat,
-            client=self._client,
-            provider=self.provider,
-            opening=opening,
-            redact=redact,
-            started_at=started_at,
-            now=now,
-            deadlines=deadlines,
-            limits=limits,
+            head, self.chat, client=self._client, provider=self.provider, opening=opening, terms=terms
         )
 
     def headers(self, head: UpstreamHead, account: Account) -> list[Header]:

@@ -9,14 +9,20 @@ from typing import Protocol, cast
 
 from sluice.config.plan import Plan
 from sluice.dialects.dialect import Dialect
-from sluice.errors import SluiceError
+from sluice.errors import Overloaded, SluiceError
 from sluice.gateway.active import ActivePlan
+from sluice.gateway.breakers import Breakers
+from sluice.gateway.door import Door
 from sluice.gateway.exchange import Exchange
 from sluice.gateway.ports import ClientStream, Clock, Request, Signer, Upstream
 from sluice.gateway.world import Finished
+from sluice.policies.streaming import Streaming
 from sluice.registry import Registry
 from sluice.relay.outcome import Outcome
 from sluice.relay.record import ExchangeRecord
+
+OVER_THE_MARK = 1.1
+"""Of the memory mark: memory that was freed is not given back at once, and ending streams for it would be wrong."""
 
 
 class Telemetry(Protocol):
@@ -29,6 +35,10 @@ class Telemetry(Protocol):
     def stream_began(self) -> None: ...
 
     def stream_ended(self) -> None: ...
+
+    def rests(self, target: str, seconds: float) -> None:
+        """A target's breaker has opened for so long."""
+        ...
 
     def fault(self, error: BaseException) -> None:
         """A fault of ours, with its traceback."""
@@ -50,7 +60,8 @@ class Gateway:
         wall: Callable[[], float],
         die: Callable[[], float] = random.random,
     ) -> None:
-        self.active = ActivePlan(plan)
+        self._breakers = Breakers()
+        self.active = ActivePlan(plan, self._breakers)
         self.upstream = upstream
         self.signer = signer
         self.clock = clock
@@ -60,17 +71,20 @@ class Gateway:
         self._dialects = {name: registry.get(name, Dialect) for name in registry.ids("dialect")}  # type: ignore[type-abstract]  # a protocol, checked at run time
         self.wall = wall
         self._idle: Callable[[], None] | None = None
+        self._door = Door(plan.admission, clock)
+        self.reading_on = 0
 
     def swap(self, plan: Plan) -> None:
         """Use another plan for the exchanges that begin from now on. Those under way keep theirs."""
-        self.active = ActivePlan(plan)
+        self.active = ActivePlan(plan, self._breakers)
+        self._door.resize(plan.admission)
 
     # -- ports.Handler ------------------------------------------------------------------------------------------------
 
     def handle(self, request: Request, client: ClientStream) -> None:
         exchange = Exchange(self, self.active, request, client)
         self.exchanges.add(exchange)
-        exchange.start()
+        self._door.enter(exchange, exchange.account.taken_at)
 
     def refuse(self, error: SluiceError, request: Request, client: ClientStream) -> None:
         exchange = Exchange(self, self.active, request, client)
@@ -96,14 +110,41 @@ class Gateway:
     def stream_ended(self) -> None:
         self._telemetry.stream_ended()
 
-    def finished(self, exchange: Finished, outcome: Outcome) -> None:
-        self.exchanges.discard(cast(Exchange, exchange))
-        record = exchange.account.record(outcome, now=self.clock(), wall=self.wall())
+    def may_read_on(self, streaming: Streaming) -> bool:
+        if streaming.on_disconnect == "cancel":
+            return False
+        if streaming.on_disconnect == "drain" and self.reading_on >= streaming.drain_concurrent:
+            return False
+        self.reading_on += 1
+        return True
+
+    def rests(self, target: str, seconds: float) -> None:
+        self._telemetry.rests(target, seconds)
+
+    def finished(self, exchange: Finished, outcome: Outcome, now: float) -> None:
+        over = cast(Exchange, exchange)
+        self.exchanges.discard(over)
+        self._door.leave(over, now)
+        record = exchange.account.record(outcome, now=now, wall=self.wall())
         if exchange.account.streaming and exchange.account.relay is not None:
             self._telemetry.stream_ended()
         self._telemetry.record(record)
         if self._idle is not None and not self.exchanges:
             self._idle()
+
+    # -- memory -------------------------------------------------------------------------------------------------------
+
+    def uses_memory(self, resident_bytes: int) -> None:
+        """Take note of how much memory the process holds: beyond its mark nobody is admitted, and while it stays a
+        tenth above, the newest stream is ended."""
+        mark = self.active.plan.admission.max_memory_bytes
+        self._door.closed = bool(mark) and resident_bytes > mark
+        if not mark or resident_bytes <= mark * OVER_THE_MARK:
+            return
+        streams = [exchange for exchange in self.exchanges if exchange.account.streaming]
+        newest = max(streams, key=lambda exchange: exchange.account.taken_at, default=None)
+        if newest is not None:
+            newest.cut(Outcome("shed", Overloaded("This server is short of memory.")))
 
     # -- draining -----------------------------------------------------------------------------------------------------
 

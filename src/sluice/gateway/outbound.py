@@ -12,6 +12,7 @@ from sluice.errors import ModelNotFound
 from sluice.gateway.ports import Request, Signer
 from sluice.policies import headers as header_policy
 from sluice.policies.ai import AiPolicy, aliased
+from sluice.policies.health import TargetHealth
 from sluice.providers.credential import CloudAuth, HeaderPlacement, Secret
 from sluice.providers.provider import Served, below, filled, path_of, placed, served
 from sluice.wire import http1
@@ -86,11 +87,26 @@ class OwnAnswer(msgspec.Struct, frozen=True, gc=False):
 class Outbound:
     """How to ask one target: fixed headers and paths, ready."""
 
-    __slots__ = ("_base_path", "_fixed", "_host", "_keyless", "_query", "_rows", "_ways", "label", "secret", "target")
+    __slots__ = (
+        "_base_path",
+        "_fixed",
+        "_host",
+        "_keyless",
+        "_query",
+        "_rows",
+        "_ways",
+        "health",
+        "label",
+        "secret",
+        "target",
+        "unhealthy",
+    )
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, health: TargetHealth) -> None:
         provider = target.provider
         self.target = target
+        self.health = health
+        self.unhealthy = target.health.unhealthy
         self.label = target.endpoint.label
         self._rows = target.serves or provider.serves
         base_path = provider.base_path if target.base_path is None else target.base_path
@@ -198,6 +214,10 @@ class Outbound:
         return http1.fields(crossing)
 
 
+Groups = Sequence[Sequence[Outbound]]
+"""The targets of a backend, in groups of falling priority. None is empty."""
+
+
 def _encoded(headers: Iterable[tuple[str, str]]) -> list[Header]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
@@ -241,14 +261,15 @@ def joined(path: str, query: str) -> str:
     return path if not query else f"{path}{'&' if '?' in path else '?'}{query}"
 
 
-def outbounds(plan: Plan) -> dict[tuple[int, str], Outbound]:
+def outbounds(plan: Plan, health_of: Callable[[Target], TargetHealth]) -> dict[tuple[int, str], Outbound]:
     """Render every target of a plan, by the target's identity (a plan outlives its use) and the operation; empty =
     every operation that is not asked for at a host of its own."""
     rendered = {}
     for target in (target for backend in backends(plan) for group in backend.groups for target in group):
-        rendered[id(target), ""] = Outbound(target)
+        rendered[id(target), ""] = Outbound(target, health_of(target))
         for operation, endpoint in target.endpoints.items():
-            rendered[id(target), operation] = Outbound(msgspec.structs.replace(target, endpoint=endpoint))
+            elsewhere = msgspec.structs.replace(target, endpoint=endpoint)
+            rendered[id(target), operation] = Outbound(elsewhere, health_of(elsewhere))
     return rendered
 
 

@@ -28,12 +28,12 @@ from sluice.operations.estimate import conversation_tokens, members_tokens
 from sluice.operations.forms import TRANSLATIONS
 from sluice.operations.translation import Answered, Asked, Headers
 from sluice.policies.ai import AiPolicy, RouteType, aliased, patched
-from sluice.policies.deadlines import Deadlines
 from sluice.providers.provider import Operated, name_in_path, operated
 from sluice.providers.quirks import QUIRKS
 from sluice.relay.observe import ObservedRelay
 from sluice.relay.opaque import OpaqueRelay
-from sluice.relay.relay import Limits, Redact, Relay
+from sluice.relay.relay import Relay
+from sluice.relay.terms import Terms
 from sluice.relay.whole import WholeRelay
 from sluice.wire.http1 import Header
 
@@ -171,31 +171,14 @@ class PlainCall:
     def rewrites(self) -> bool:
         return self._asked is not None
 
-    def relay(
-        self,
-        head: UpstreamHead,
-        account: Account,
-        *,
-        redact: Redact,
-        started_at: float,
-        now: float,
-        deadlines: Deadlines,
-        limits: Limits,
-    ) -> Relay:
+    def relay(self, head: UpstreamHead, account: Account, terms: Terms) -> Relay:
         if self._asked is not None:
             reader = _Reader(self._asked, head.headers)
-            return WholeRelay(
-                dialect=reader,
-                rewrite=reader.write,
-                started_at=started_at,
-                now=now,
-                deadlines=deadlines,
-                limits=limits,
-            )
+            return WholeRelay(dialect=reader, rewrite=reader.write, terms=terms)
         if not self.operation and self._wanted.kind != "detect":
-            return OpaqueRelay(started_at=started_at, now=now, deadlines=deadlines)
+            return OpaqueRelay(terms=terms)
         kind = b"" if head.header(b"content-encoding") else head.header(b"content-type")
-        return ObservedRelay(started_at=started_at, now=now, deadlines=deadlines, content_type=kind)
+        return ObservedRelay(terms=terms, content_type=kind)
 
     def headers(self, head: UpstreamHead, account: Account) -> list[Header]:
         if self._asked is not None:

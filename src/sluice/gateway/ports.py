@@ -58,7 +58,8 @@ class ClientObserver(Protocol):
 
 
 class ClientStream(Protocol):
-    """The answer to one request. `start` once, then any number of `write`, then exactly one of `finish` and `abort`."""
+    """The answer to one request. `start` once, then any number of `write`, then `finish` or `abort`; after a `finish`
+    that returned False, `abort` may still follow."""
 
     observer: ClientObserver | None
 
@@ -70,8 +71,17 @@ class ClientStream(Protocol):
         """Give bytes of the body."""
         ...
 
-    def finish(self, data: bytes = b"") -> None:
-        """Give the last bytes of the body; the next request of this connection may then be answered."""
+    def finish(self, data: bytes = b"") -> bool:
+        """Give the last bytes of the body; the next request of this connection may then be answered.
+
+        Return whether the answer is delivered, as far as can be told: False if more waits for this client than its
+        high-water mark. Then the observer stays, and `client_resumed` says that all of it has left, or `client_gone`
+        that it never will.
+        """
+        ...
+
+    def unread(self) -> int:
+        """Return how many bytes the client has not taken yet, in our buffers and the kernel's. Costs a system call."""
         ...
 
     def abort(self) -> None:

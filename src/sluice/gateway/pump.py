@@ -3,6 +3,7 @@
 provider's bytes ──► relay.feed ──► actions ──► client.write
 client above its high-water mark ──► upstream.pause        client drained ──► upstream.resume
 client gone ──► relay.client_gone ──► upstream.close       a clock ran out ──► relay.tick
+     └── or, where the policy reads on ──► relay.read_on
 """
 
 import asyncio
@@ -10,9 +11,11 @@ from collections.abc import Callable
 
 from sluice.errors import Internal, ProtocolError, Truncated, UpstreamError
 from sluice.gateway.ports import ClientStream, Clock, UpstreamStream
+from sluice.gateway.slow_reader import SlowReader
 from sluice.relay.actions import Action, End, Send
-from sluice.relay.outcome import Outcome
-from sluice.relay.relay import NEVER, Relay
+from sluice.relay.clocks import NEVER
+from sluice.relay.outcome import SLOW_READER, Outcome
+from sluice.relay.relay import Relay
 from sluice.wire.coding import Inflate
 
 Fault = Callable[[BaseException], None]
@@ -21,19 +24,22 @@ Fault = Callable[[BaseException], None]
 class Pump:
     """Own one answer from its head to its end.
 
-    `start_answer(length)` is called once, before the first byte is written; `done(outcome)` exactly once, when the
-    relay has ended. The upstream is closed before `done`; the client's answer is `done`'s to finish: nothing was
-    started if the relay never sent.
+    `start_answer` is called once, before the first byte is written, unless the answer has `started`; `done(outcome,
+    last bytes)` exactly once, when the relay has ended. The upstream is closed before `done`; the client's answer is
+    `done`'s to finish. `reads_on` is asked once, when the client has left.
     """
 
     __slots__ = (
         "_client",
         "_clock",
         "_done",
+        "_due",
         "_ended",
         "_fault",
         "_inflate",
+        "_reads_on",
         "_relay",
+        "_slow",
         "_start_answer",
         "_timer",
         "_upstream",
@@ -48,8 +54,11 @@ class Pump:
         *,
         clock: Clock,
         start_answer: Callable[[], None],
+        reads_on: Callable[[], bool],
         done: Callable[[Outcome, bytes], None],
         fault: Fault,
+        slow_reader_s: float,
+        started: bool = False,
         inflate: Inflate | None = None,
     ) -> None:
         self._relay = relay
@@ -57,12 +66,17 @@ class Pump:
         self._client = client
         self._clock = clock
         self._start_answer = start_answer
+        self._reads_on = reads_on
         self._done = done
         self._fault = fault
+        self._slow: SlowReader | float = slow_reader_s
+        """The policy, until the client stops reading for the first time."""
         self._inflate = inflate
         self._timer: asyncio.TimerHandle | None = None
+        self._due = NEVER
+        """When the timer fires."""
         self._ended = False
-        self.started = False
+        self.started = started
 
     def start(self) -> None:
         """Begin: what the provider has already sent is handled before this returns."""
@@ -104,15 +118,33 @@ class Pump:
     # -- the client ---------------------------------------------------------------------------------------------------
 
     def client_gone(self) -> None:
-        self._ask(self._relay.client_gone)
+        if self._ended:
+            return
+        if self._reads_on() and self._relay.read_on(self._clock()):
+            self._slow = 0.0
+            self._upstream.resume()
+            self._arm()
+        else:
+            self._ask(self._relay.client_gone)
 
     def client_paused(self) -> None:
-        if not self._ended:  # the last bytes may fill the client's buffer: by then the connection is somebody else's
-            self._upstream.pause()
+        if self._ended:  # the last bytes may fill the client's buffer: by then the connection is somebody else's
+            return
+        self._upstream.pause()
+        self._relay.clocks.pause()
+        if self._slow:
+            seconds = self._slow if isinstance(self._slow, float) else self._slow.timeout_s
+            self._slow = SlowReader(seconds, self._client, self._clock())
+            self._arm()
 
     def client_resumed(self) -> None:
-        if not self._ended:
-            self._upstream.resume()
+        if self._ended:
+            return
+        self._relay.clocks.resume(self._clock())
+        if isinstance(self._slow, SlowReader):
+            self._slow = self._slow.timeout_s
+        self._upstream.resume()
+        self._arm()
 
     # -- the server ---------------------------------------------------------------------------------------------------
 
@@ -121,15 +153,26 @@ class Pump:
         self._ask(lambda now: self._relay.cut(outcome, now))
 
     def _arm(self) -> None:
-        """One timer per stream, set again only when it fires: the relay's deadline only ever moves to later."""
-        deadline = self._relay.deadline
-        if deadline != NEVER and not self._ended:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, deadline - self._clock()), self._tick)
+        """One timer per stream. It is set anew only when it fires, or when something is due before it: the clocks'
+        deadline mostly moves to later, with every chunk."""
+        if self._ended:
+            return
+        due = self._relay.deadline
+        if isinstance(self._slow, SlowReader):
+            due = min(due, self._slow.deadline)
+        if due >= self._due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = due
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, due - self._clock()), self._tick)
 
     def _tick(self) -> None:
-        self._timer = None
-        self._ask(self._relay.tick)
+        self._timer, self._due = None, NEVER
+        if isinstance(self._slow, SlowReader) and self._slow.given_up(self._clock()):
+            self.cut(SLOW_READER)
+        else:
+            self._ask(self._relay.tick)
         self._arm()
 
     # -- inside -------------------------------------------------------------------------------------------------------

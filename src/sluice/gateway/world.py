@@ -6,6 +6,7 @@ from typing import Protocol
 from sluice.dialects.dialect import Dialect
 from sluice.gateway.account import Account
 from sluice.gateway.ports import Clock, Signer, Upstream
+from sluice.policies.streaming import Streaming
 from sluice.relay.outcome import Outcome
 
 
@@ -32,6 +33,17 @@ class World(Protocol):
         """A random number in [0, 1)."""
         ...
 
+    reading_on: int
+    """Answers that are read on although their client has left."""
+
+    def may_read_on(self, streaming: Streaming) -> bool:
+        """Whether one more answer is read on whose client has left; if so, it is counted."""
+        ...
+
+    def rests(self, target: str, seconds: float) -> None:
+        """A target's breaker has opened: it is asked no more for so long, unless there is no other."""
+        ...
+
     def fault(self, error: BaseException) -> None:
         """A fault of ours: say so in the process log, with its traceback."""
         ...
@@ -44,6 +56,6 @@ class World(Protocol):
         """It was given up before any of it was sent: another target is asked."""
         ...
 
-    def finished(self, exchange: Finished, outcome: Outcome) -> None:
-        """The exchange is over. Called exactly once."""
+    def finished(self, exchange: Finished, outcome: Outcome, now: float) -> None:
+        """The exchange is over, since this monotonic second. Called exactly once."""
         ...

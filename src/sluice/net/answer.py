@@ -18,7 +18,9 @@ class Connection(Protocol):
 
     def send(self, data: bytes) -> None: ...
 
-    def answered(self, *, keep_alive: bool) -> None: ...
+    def answered(self) -> bool: ...
+
+    def unread(self) -> int: ...
 
     def cut(self) -> None: ...
 
@@ -27,12 +29,15 @@ class ServerStream:
     """See `ClientStream` for the caller's obligations. Head and first bytes leave in one write; so do last bytes
     and end."""
 
-    __slots__ = ("_bodyless", "_chunked", "_connection", "_head", "_keep_alive", "_request", "observer")
+    __slots__ = ("_bodyless", "_chunked", "_connection", "_head", "_request", "finished", "keep_alive", "observer")
 
     def __init__(self, connection: Connection, request: Request, *, keep_alive: bool) -> None:
         self._connection = connection
         self._request = request
-        self._keep_alive = keep_alive
+        self.keep_alive = keep_alive
+        """The connection may carry another answer after this one."""
+        self.finished = False
+        """All bytes were given; with the observer still there, they have not left yet."""
         self._head = b""
         self._chunked = False
         self._bodyless = False
@@ -41,15 +46,15 @@ class ServerStream:
     def start(self, status: int, headers: Sequence[Header], length: int | None) -> None:
         self._bodyless = self._request.method == "HEAD" or status in _NO_BODY
         if self._connection.draining:
-            self._keep_alive = False
+            self.keep_alive = False
         framing = b""
         if length is not None and status not in _NO_BODY:
             framing = b"content-length: %d\r\n" % length
         elif length is None and not self._bodyless:
             self._chunked = self._request.http_version == "HTTP/1.1"
-            self._keep_alive &= self._chunked
+            self.keep_alive &= self._chunked
             framing = b"transfer-encoding: chunked\r\n" if self._chunked else b""
-        if not self._keep_alive:
+        if not self.keep_alive:
             framing += b"connection: close\r\n"
         elif self._request.http_version == "HTTP/1.0":
             framing += b"connection: keep-alive\r\n"
@@ -67,14 +72,17 @@ class ServerStream:
         self._head = b""
         self._connection.send(data)
 
-    def finish(self, data: bytes = b"") -> None:
+    def finish(self, data: bytes = b"") -> bool:
+        self.finished = True
         if self._chunked:
             self._connection.send(b"%b%b%b" % (self._head, chunk(data), LAST_CHUNK))
         elif self._head or data:
             self._connection.send(self._head if self._bodyless else self._head + data)
         self._head = b""
-        self.observer = None
-        self._connection.answered(keep_alive=self._keep_alive)
+        return self._connection.answered()
+
+    def unread(self) -> int:
+        return self._connection.unread()
 
     def abort(self) -> None:
         self.observer = None

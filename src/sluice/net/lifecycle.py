@@ -21,6 +21,7 @@ from sluice.errors import ConfigError, Unavailable
 from sluice.gateway.gateway import Gateway
 from sluice.net.files import ConfigFiles
 from sluice.net.listener import EVERYWHERE, LOOPBACK, Port
+from sluice.net.memory import resident_bytes
 from sluice.net.pool import SWEEP_S, Pool
 from sluice.net.side_doors import SideDoor, admin_app, readiness_app, stats_app
 from sluice.net.signing import CloudSigner
@@ -34,6 +35,8 @@ WATCH_S = 0.5
 """How often files are looked at: a changed key works, a revoked one fails, within 1.5 s (stream-life 10.11)."""
 FLUSH_S = 1.0
 """How long the last bytes of the last answers may take to leave."""
+WEIGH_S = 0.25
+"""How often the process's memory is looked at, if it has a mark."""
 LAG_S = 0.1
 """How often the event loop's lag is measured."""
 
@@ -198,7 +201,7 @@ class Process:
     # -- keeping ------------------------------------------------------------------------------------------------------
 
     def _keepers(self) -> list[Callable[[], Coroutine[None, None, None]]]:
-        return [self._sweep, self._measure_lag, self._watch]
+        return [self._sweep, self._measure_lag, self._watch, self._weigh]
 
     async def _sweep(self) -> None:
         while True:
@@ -214,6 +217,12 @@ class Process:
             before = time.monotonic()
             await asyncio.sleep(LAG_S)
             self.metrics.loop_lag(max(0.0, time.monotonic() - before - LAG_S))
+
+    async def _weigh(self) -> None:
+        while True:
+            await asyncio.sleep(WEIGH_S)
+            if self.plan.admission.max_memory_bytes:
+                self.gateway.uses_memory(resident_bytes())
 
     async def _watch(self) -> None:
         while True:

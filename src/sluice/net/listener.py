@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from sluice.config.plan import Limits, Listener
 from sluice.errors import ConfigError
 from sluice.gateway.ports import Handler
-from sluice.net.server import ServerConnection
+from sluice.net.server import CLOSE_S, ServerConnection
 from sluice.net.tls import server_context
 from sluice.telemetry.metrics import Metrics
 
@@ -64,7 +64,15 @@ class Port:
                     continue
                 break  # half a listener would leave clients with whoever has the other half
             loop = asyncio.get_running_loop()
-            server = await loop.create_server(self._connection, sock=sock, backlog=BACKLOG, ssl=self._context)
+            server = await loop.create_server(
+                self._connection,
+                sock=sock,
+                backlog=BACKLOG,
+                ssl=self._context,
+                # A connection is ours only in between: TLS needs clocks of its own.
+                ssl_handshake_timeout=self.limits.head_timeout_s if self._context is not None else None,
+                ssl_shutdown_timeout=CLOSE_S if self._context is not None else None,
+            )
             self._servers.append(server)
             self.number = self.number or sock.getsockname()[1]
         else:

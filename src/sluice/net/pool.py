@@ -2,6 +2,11 @@
 
 A resting connection is looked at before it is used again (one poll of its socket): if the provider has closed it
 or said anything, it is dropped and another is taken, while nothing of the request has been sent.
+
+A window remains: the provider closes while the request is on its way. If its end then comes with no byte of the request
+acknowledged, it cannot have acted on it, and the request goes out once more on a new connection; this is as safe for
+POST as it is for GET (RFC 9112, 9.3.1, asks to know just that). If it resets instead, or acknowledged something,
+nobody can tell: the caller gets Truncated, and its own fail-over decides.
 """
 
 import asyncio
@@ -12,8 +17,9 @@ from collections import deque
 from collections.abc import Callable
 
 from sluice.config.plan import Endpoint, Tls
-from sluice.errors import TimedOut, Unreachable
+from sluice.errors import TimedOut, Truncated
 from sluice.gateway.ports import UpstreamHead
+from sluice.net.dial import dial
 from sluice.net.tls import client_context
 from sluice.net.upstream import UpstreamConnection
 
@@ -35,7 +41,6 @@ class Pool:
     @property
     def open_connections(self) -> int:
         """Sockets to providers, busy and resting."""
-        self._forget_lost()
         return len(self._all)
 
     @property
@@ -45,41 +50,37 @@ class Pool:
     async def open(
         self, endpoint: Endpoint, request: bytes, *, expects_body: bool, connect_s: float, headers_s: float
     ) -> UpstreamConnection:
-        """See `gateway.ports.Upstream.open`."""
+        """See `gateway.ports.Upstream.open`. Cancelled in whatever it awaits, it closes the socket at once."""
         connection = self._take(endpoint)
-        if connection is None:
-            connection = await self._connect(endpoint, connect_s)
-        else:
-            connection.connect_s = None
-        answer = connection.send(request, expects_body=expects_body)
-        timer = asyncio.get_running_loop().call_later(headers_s, _time_out, answer) if headers_s else None
-        try:
-            await answer
-        except BaseException:
-            connection.transport.abort()
-            raise
-        finally:
-            if timer is not None:
-                timer.cancel()
-        return connection
+        while True:
+            kept = connection is not None
+            if connection is None:
+                connection = await self._connect(endpoint, connect_s)
+            else:
+                connection.connect_s = None
+            answer = connection.send(request, expects_body=expects_body)
+            timer = asyncio.get_running_loop().call_later(headers_s, _time_out, answer) if headers_s else None
+            try:
+                await answer
+                return connection
+            except BaseException as error:
+                connection.transport.abort()
+                _take_note(answer)
+                if not (kept and connection.unheard and isinstance(error, Truncated)):
+                    raise
+            finally:
+                if timer is not None:
+                    timer.cancel()
+            connection = None  # once, and on a new connection: the others that rest may be as stale
 
     async def _connect(self, endpoint: Endpoint, connect_s: float) -> UpstreamConnection:
-        started = self._clock()
-        tls = endpoint.tls
-        name = (tls.server_name or endpoint.host) if tls else None
-        try:
-            async with asyncio.timeout(connect_s or None):
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: UpstreamConnection(endpoint, self._rest),
-                    endpoint.host,
-                    endpoint.port,
-                    ssl=self._context(tls) if tls else None,
-                    server_hostname=name,
-                )
-        except TimeoutError:
-            raise TimedOut("connect") from None
-        except (OSError, ssl.SSLError, ValueError, UnicodeError) as error:
-            raise Unreachable(f"the provider at {endpoint.label} cannot be reached: {_why(error)}") from None
+        started, tls = self._clock(), endpoint.tls
+        connection = await dial(
+            endpoint,
+            lambda: UpstreamConnection(endpoint, self._rest, self._all.discard),
+            (lambda: self._context(tls)) if tls is not None else None,
+            within_s=connect_s,
+        )
         connection.connect_s = self._clock() - started
         self._all.add(connection)
         return connection
@@ -121,11 +122,8 @@ class Pool:
         if not connection.lost:
             connection.transport.abort()
 
-    def _forget_lost(self) -> None:
-        self._all = {connection for connection in self._all if not connection.lost}
-
     def sweep(self, now: float) -> None:
-        """Close what rested too long and forget what was closed. O(connections)."""
+        """Close what rested too long. O(connections)."""
         for connection in [c for c in self._all if c.deadline <= now]:
             connection.expire()
         for endpoint in list(self._resting):
@@ -134,7 +132,6 @@ class Pool:
                 self._resting[endpoint] = good
             else:
                 del self._resting[endpoint]
-        self._forget_lost()
 
     def close(self) -> None:
         """Cut every connection."""
@@ -148,12 +145,7 @@ def _time_out(answer: "asyncio.Future[UpstreamHead]") -> None:
         answer.set_exception(TimedOut("headers"))
 
 
-def _why(error: Exception) -> str:
-    """The operating system's words, without the addresses that a resolver tried."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message})"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed ({error.reason or 'unknown reason'})"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
+def _take_note(answer: "asyncio.Future[UpstreamHead]") -> None:
+    """Look at a failure that came in the same turn as the cancellation: asyncio would log it as never retrieved."""
+    if answer.done() and not answer.cancelled():
+        answer.exception()

@@ -14,7 +14,9 @@ from typing import cast
 from sluice.config.plan import Limits
 from sluice.gateway.ports import Handler
 from sluice.net.answer import ServerStream
+from sluice.net.backlog import unacknowledged
 from sluice.net.requests import Incoming, RequestReader
+from sluice.net.tls_writer import TlsWriter
 from sluice.telemetry.metrics import ListenerCounters
 from sluice.wire.http1 import CONTINUE
 
@@ -22,6 +24,8 @@ MAX_PIPELINED = 32
 """Requests that may wait behind the one being answered; beyond it the socket is not read until one is done."""
 WRITE_HIGH_BYTES = 64 << 10
 """Bytes buffered for a client beyond which its provider is not read any further."""
+CLOSE_S = 60.0
+"""How long a client may take nothing of what is buffered for it at the end, before it is cut."""
 LINGER_S = 2.0
 """How long a refused client may go on sending before it is cut: closing at once would destroy the answer on its
 way (RFC 9112, 9.6)."""
@@ -50,7 +54,11 @@ class ServerConnection(asyncio.Protocol):
         self._refused = False
         """The answer under way refuses what the client may still be sending."""
         self._closes_at = _NEVER
-        """When the connection is closed if nothing happens: at rest, or lingering."""
+        """When the connection is closed if nothing happens: at rest, lingering, or with bytes that do not leave."""
+        self._above = False
+        """More is buffered for the client than its high-water mark."""
+        self._left: int | None = None
+        """What was unread when it was looked at last; None = nobody looks whether the buffer drains."""
         self.draining = False
         """The answer under way is the last one of this connection."""
 
@@ -62,8 +70,11 @@ class ServerConnection(asyncio.Protocol):
     # -- the transport ------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport = cast(asyncio.Transport, transport)  # uvloop's own classes do not inherit from it
-        transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
+        self._tls = TlsWriter(transport) if transport.get_extra_info("sslcontext") is not None else None
+        # uvloop's own classes do not inherit from asyncio's.
+        self.transport: asyncio.Transport = self._tls or cast(asyncio.Transport, transport)
+        if self._tls is None:
+            self.transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
         peer = transport.get_extra_info("peername")
         own = transport.get_extra_info("sockname")
         name = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "unknown"
@@ -78,7 +89,8 @@ class ServerConnection(asyncio.Protocol):
         if incoming:
             self._take(incoming)
         if reader.reading:
-            self._closes_at = _NEVER  # its own deadline counts from here on
+            if self._left is None:
+                self._closes_at = _NEVER  # its own deadline counts from here on
             if reader.expects_continue and self._current is None and not self._waiting:
                 reader.expects_continue = False
                 self.transport.write(CONTINUE)
@@ -86,22 +98,49 @@ class ServerConnection(asyncio.Protocol):
             self.transport.pause_reading()
 
     def eof_received(self) -> bool:
+        """A FIN cannot be told from a close. What is complete may still leave; an answer under way has lost its
+        client, and hears of it now: connection_lost waits until the buffer has drained, which may be never."""
+        self.draining = True
+        self._abandon()
+        if self._tls is not None:
+            self._tls.flush()
+        self._watch()
+        if self._current is not None and not self._current.finished:
+            self._lose()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)
         self._abandon()
-        current, self._current = self._current, None
-        if current is not None and current.observer is not None:
-            current.observer.client_gone()
+        self._lose()
 
     def pause_writing(self) -> None:
-        if self._current is not None and self._current.observer is not None:
-            self._current.observer.client_paused()
+        self._above = True
+        if self._tls is not None:
+            self._tls.pause()
+        current = self._current
+        if current is not None and current.observer is not None and not current.finished:
+            current.observer.client_paused()
 
     def resume_writing(self) -> None:
-        if self._current is not None and self._current.observer is not None:
-            self._current.observer.client_resumed()
+        if self._tls is not None and not self._tls.resume():
+            return  # what was in line has filled it again
+        self._above = False
+        current = self._current
+        if current is None:
+            return
+        if current.finished:  # not from inside the transport's call: asyncio's own breaks if it is closed there
+            asyncio.get_running_loop().call_soon(self._delivered, current)
+        elif current.observer is not None:
+            current.observer.client_resumed()
+
+    def _lose(self) -> None:
+        """The client has gone: tell whoever answers it."""
+        current, self._current = self._current, None
+        if current is not None:
+            observer, current.observer = current.observer, None
+            if observer is not None:
+                observer.client_gone()
 
     # -- turns --------------------------------------------------------------------------------------------------------
 
@@ -136,13 +175,41 @@ class ServerConnection(asyncio.Protocol):
         self._counters.sent += len(data)
         self.transport.write(data)
 
-    def answered(self, *, keep_alive: bool) -> None:
-        """The current answer is finished: take the next request, or close."""
-        self._current = None
+    def unread(self) -> int:
+        if self not in self._connections:
+            return 0  # closed
+        hidden = self._tls.hidden() if self._tls is not None else 0
+        return self.transport.get_write_buffer_size() + unacknowledged(self.transport) + hidden
+
+    def answered(self) -> bool:
+        """The current answer is finished: go on, or first wait until its client has taken most of it."""
+        current = self._current
+        if current is None:
+            return True  # the client has gone
+        if self._above:
+            if current.observer is None:
+                self._watch()
+            return False
+        self._current = current.observer = None
+        self._go_on(keep_alive=current.keep_alive)
+        return True
+
+    def _delivered(self, stream: ServerStream) -> None:
+        """The finished answer has left, and what waited for that goes on."""
+        if self._current is not stream:
+            return  # cut, or left by its client, in between
+        self._current = self._left = None
+        observer, stream.observer = stream.observer, None
+        if observer is not None:
+            observer.client_resumed()
+        self._go_on(keep_alive=stream.keep_alive)
+
+    def _go_on(self, *, keep_alive: bool) -> None:
+        """Take the next request, or close."""
         if not keep_alive or self.draining:  # the drain may have begun after this answer's head was written
             self._abandon()
             self._reader.closed = True
-            self._linger() if self._refused else self.transport.close()
+            self._linger() if self._refused else self._close()
         elif self._waiting:
             if len(self._waiting) <= MAX_PIPELINED:
                 self.transport.resume_reading()
@@ -156,20 +223,40 @@ class ServerConnection(asyncio.Protocol):
         self.transport.abort()
 
     def expire(self) -> None:
-        """The deadline has passed: an idle connection is closed, a slow request refused, a lingering client cut."""
-        if self._reader.deadline <= self._clock():
+        """The deadline has passed: an idle connection is closed, a slow request refused, a lingering client cut, and
+        one that takes nothing of what it is owed."""
+        if self._left is not None:
+            self._look()
+        elif self._reader.deadline <= self._clock():
             self._take(self._reader.time_out())
-        elif self._refused:
+        elif self._refused or self.transport.get_write_buffer_size():
             self.transport.abort()
         else:
-            self._closes_at = _NEVER
-            self.transport.close()
+            self._close()
 
     def drain(self) -> None:
         """Close when idle, now or as soon as the answers under way are finished."""
         self.draining = True
-        if self._current is None:
-            self.transport.close()
+        if self._current is None and not self._refused:  # a refused client is lingering, and not for long
+            self._close()
+
+    def _close(self) -> None:
+        """Close once what is buffered has left."""
+        self._watch()
+        self.transport.close()
+
+    def _watch(self) -> None:
+        """From now on, see to it that the buffer drains."""
+        self._left = self.unread() if self.transport.get_write_buffer_size() else 0
+        self._closes_at = self._clock() + CLOSE_S
+
+    def _look(self) -> None:
+        """Cut a client that took nothing since the last look."""
+        left = self.unread()
+        if self._left is not None and left < self._left:
+            self._watch()
+        else:
+            self.transport.abort()
 
     def _linger(self) -> None:
         if self.transport.can_write_eof():

@@ -6,7 +6,7 @@ Read-only but for the log level. Shows no secret: the plan is dumped with every 
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import uvicorn
@@ -19,7 +19,10 @@ from starlette.routing import Route
 from sluice.config.dump import dump
 from sluice.config.plan import Plan
 from sluice.errors import ConfigError
+from sluice.gateway.gateway import Gateway
 from sluice.net.listener import bind
+from sluice.net.pool import Pool
+from sluice.telemetry import names
 from sluice.telemetry.metrics import Metrics
 from sluice.telemetry.process_log import Threshold
 
@@ -30,6 +33,9 @@ class Doors(Protocol):
     metrics: Metrics
     threshold: Threshold
 
+    gateway: Gateway
+    pool: Pool
+
     @property
     def plan(self) -> Plan: ...
 
@@ -39,12 +45,24 @@ class Doors(Protocol):
 
 def stats_app(doors: Doors) -> Starlette:
     """`/metrics`, and `/stats/prometheus` under which Envoy's users look for it."""
+    doors.metrics.gateway = lambda: gateway_gauges(doors.gateway, doors.pool)
 
     async def metrics(request: Request) -> Response:
         content_type, body = doors.metrics.render(request.headers.get("accept", ""))
         return Response(body, media_type=None, headers={"content-type": content_type})
 
     return Starlette(routes=[Route("/metrics", metrics), Route("/stats/prometheus", metrics)])
+
+
+def gateway_gauges(gateway: Gateway, pool: Pool) -> Mapping[str, float]:
+    """Return what is under way at this moment, by the names of the gauges. O(exchanges and connections)."""
+    waiting = sum(not exchange.admitted and not exchange.account.status for exchange in gateway.exchanges)
+    return {
+        names.EXCHANGES.name: len(gateway.exchanges) - waiting,
+        names.ADMISSION_WAITING.name: waiting,
+        names.READING_ON.name: gateway.reading_on,
+        names.UPSTREAM_CONNECTIONS.name: pool.open_connections,
+    }
 
 
 def readiness_app(doors: Doors) -> Starlette:

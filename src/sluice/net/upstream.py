@@ -1,4 +1,4 @@
-"""The provider's side: one HTTP/1.1 connection, its heads parsed by `wire.http1`, its bodies by `wire.chunked`.
+"""The provider's side: one HTTP/1.1 connection, its heads parsed by `net.heads`, its bodies by `wire.chunked`.
 
 A connection serves one request at a time and is then offered to the pool again, if its framing ended cleanly.
 Obeys: RFC 9112 (read 2026-11-21). Nothing is awaited, created or queued per chunk.
@@ -7,42 +7,53 @@ Obeys: RFC 9112 (read 2026-11-21). Nothing is awaited, created or queued per chu
 import asyncio
 import select
 from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
 
 from sluice.config.plan import Endpoint
 from sluice.errors import ProtocolError, Truncated, UpstreamError
 from sluice.gateway.ports import BodyReceiver, UpstreamHead
-from sluice.wire.chunked import BodyDecoder, ChunkedBody, SizedBody, UntilClose
-from sluice.wire.http1 import connection_options, parse_response_head
+from sluice.net.backlog import unacknowledged
+from sluice.net.heads import parse_head
+from sluice.net.sips import SIP_BYTES, Sips
+from sluice.wire.chunked import BodyDecoder
 
 MAX_HEAD_BYTES = 64 << 10
 """Longest head of an answer. A provider that sends more is not speaking HTTP to us."""
-MAX_EARLY_BYTES = 256 << 10
+MAX_EARLY_BYTES = 64 << 10
 """Bytes of a body that may arrive before its receiver is attached; then the socket is not read until it is."""
 TAIL_S = 1.0
 """How long a complete answer's connection may take to end its framing before it is cut instead of kept."""
 
 _END_OF_HEAD = b"\r\n\r\n"
 _NEVER = float("inf")
-_NO_BODY = frozenset({204, 304})
 
 
 class UpstreamConnection(asyncio.Protocol):
     """One connection to a provider. It is an `UpstreamStream` from the head of an answer to its `close`.
 
-    `release` is called once per answer that left the connection fit for another. `deadline` is a monotonic second:
-    the pool's sweep calls `expire` once it has passed.
+    `release` is called once per answer that left the connection fit for another, `forget` once when it is lost.
+    `deadline` is a monotonic second: the pool's sweep calls `expire` once it has passed.
     """
 
-    def __init__(self, endpoint: Endpoint, release: Callable[["UpstreamConnection"], None]) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        release: Callable[["UpstreamConnection"], None],
+        forget: Callable[["UpstreamConnection"], None],
+    ) -> None:
         self.endpoint = endpoint
         self.deadline = _NEVER
         self.connect_s: float | None = None
         self.lost = False
         self.rests_since = 0.0
+        self.unheard = False
+        """The provider hung up before the last request reached it: nothing of that can have had an effect."""
         self.readable: select.poll | None = None
         """The pool's question whether the resting socket has something to say; asked anew each time it is reused."""
         self._release = release
+        self._forget = forget
+        self._connected = False
+        self._asked_bytes = 0
         self._answer: asyncio.Future[UpstreamHead] | None = None
         self._expects_body = True
         self._buffer = b""
@@ -56,9 +67,14 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's own classes do not inherit from it
+        self._connected = True
+        if self.endpoint.tls is not None:  # else 256 KiB are decrypted ahead of a client that does not read
+            cast(_TlsTransport, transport).set_read_buffer_limits(high=SIP_BYTES)
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes, /) -> None:
         # The hot path: once per read. Everything else about incoming bytes is `_unattended`.
+        if len(data) > SIP_BYTES:
+            self.transport.set_protocol(Sips(self))
         receiver, body = self._receiver, self._body
         if receiver is None or body is None:
             self._unattended(data)
@@ -83,10 +99,15 @@ class UpstreamConnection(asyncio.Protocol):
             self.transport.abort()  # bytes that nobody asked for: this connection cannot be trusted
 
     def eof_received(self) -> bool:
+        if self._answer is not None and not self._buffer:
+            # Had the provider received a byte of the request when it hung up, its FIN would acknowledge that byte.
+            waiting = self.transport.get_write_buffer_size() + unacknowledged(self.transport)
+            self.unheard = waiting >= self._asked_bytes
         return False
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None, /) -> None:
         self.lost = True
+        self._forget(self)
         if self._answer is not None:
             self._fail_head(Truncated("the provider closed the connection before it answered"))
         elif self._receiver is not None:
@@ -100,8 +121,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._buffer = b""
         self._body = None
         self._expects_body = expects_body
+        self._asked_bytes = len(request)
         self._answer = asyncio.get_running_loop().create_future()
         self.transport.write(request)
+        self.unheard = self.transport.is_closing()  # the kernel took nothing: a reset had come before
         return self._answer
 
     def _read_head(self, data: bytes) -> None:
@@ -152,11 +175,11 @@ class UpstreamConnection(asyncio.Protocol):
         body, self._body = self._body, None
         if body is None:
             return
-        if self._reusable and not body.rest and not self.lost:
+        if self._reusable and not body.rest and not self.lost and not self.transport.get_write_buffer_size():
             self.resume()  # a connection that rests without reading would never hear the next answer
             self._release(self)
         else:
-            self.transport.close()
+            self.transport.abort()  # `close` would wait for a provider that reads no more of a request it has answered
         if receiver is not None:
             receiver.eof()
 
@@ -203,10 +226,21 @@ class UpstreamConnection(asyncio.Protocol):
             self._body = None
             self.transport.abort()
 
+    def cut(self) -> None:
+        """Close at once, whether it is open yet or not."""
+        if self._connected:
+            self.transport.abort()
+
     def expire(self) -> None:
         """The deadline has passed: a resting connection is closed, an unfinished tail is cut."""
         self.deadline = _NEVER
         self.transport.abort()
+
+
+class _TlsTransport(Protocol):
+    """What a transport with TLS has besides, uvloop's and asyncio's own."""
+
+    def set_read_buffer_limits(self, high: int) -> None: ...
 
 
 class _Tail:
@@ -221,37 +255,3 @@ class _Tail:
 
 
 _TAIL = _Tail()
-
-
-def parse_head(head: bytes, *, expects_body: bool) -> tuple[UpstreamHead, BodyDecoder, bool]:
-    """Parse a whole head. Return it, the decoder for its body, and whether the connection can be used again after it.
-
-    Raises:
-        ProtocolError: it is not a head, or its framing could be read in two ways (RFC 9112, 6.3).
-    """
-    keeps, status, headers = parse_response_head(head)
-    lengths: set[bytes] = set()
-    codings: list[bytes] = []
-    for name, value in headers:
-        if name == b"content-length":
-            lengths.add(value)
-        elif name == b"transfer-encoding":
-            codings.append(value.strip().lower())
-        elif name == b"connection":
-            keeps = keeps and b"close" not in connection_options(headers)
-    expects_body = expects_body and status >= 200 and status not in _NO_BODY
-    length, body = _framing(lengths, codings, expects_body=expects_body)
-    return UpstreamHead(status, headers, length), body, keeps and not isinstance(body, UntilClose)
-
-
-def _framing(lengths: set[bytes], codings: list[bytes], *, expects_body: bool) -> tuple[int | None, BodyDecoder]:
-    """The length of a body, if it is said, and what decodes it (RFC 9112, 6.3)."""
-    ambiguous = len(lengths) > 1 or (lengths and codings) or codings not in ([], [b"chunked"])
-    if ambiguous or not all(length.isdigit() and len(length) < 19 for length in lengths):
-        raise ProtocolError("the framing of the provider's answer is ambiguous")
-    length = int(lengths.pop()) if lengths else None
-    if not expects_body:
-        return length or 0, SizedBody(0)
-    if codings:
-        return None, ChunkedBody()
-    return (None, UntilClose()) if length is None else (length, SizedBody(length))

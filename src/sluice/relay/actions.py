@@ -6,7 +6,7 @@ from sluice.relay.outcome import Outcome
 
 
 class Send(msgspec.Struct, frozen=True, gc=False):
-    """Write these bytes to the client. The first Send of an exchange commits it: the head goes out before it."""
+    """Write these bytes to the client. The first Send of an exchange opens its answer: the head goes out before it."""
 
     data: bytes
 

@@ -10,9 +10,9 @@ import msgspec
 
 from sluice.chat.events import Reported, Started
 from sluice.chat.usage import Usage
-from sluice.policies.deadlines import Deadlines
 from sluice.relay.actions import Action
 from sluice.relay.opaque import OpaqueRelay
+from sluice.relay.terms import TERMS, Terms
 from sluice.wire.sse import Frame, SseDecoder
 
 MAX_OBSERVED_BYTES = 4 << 20
@@ -80,11 +80,9 @@ class ObservedRelay(OpaqueRelay):
 
     __slots__ = ("_events", "_seen", "_usage")
 
-    def __init__(
-        self, *, started_at: float, now: float, deadlines: Deadlines = Deadlines(), content_type: bytes = b""
-    ) -> None:
+    def __init__(self, *, terms: Terms = TERMS, content_type: bytes = b"") -> None:
         """`content_type` tells a stream of events from a whole body."""
-        super().__init__(started_at=started_at, now=now, deadlines=deadlines)
+        super().__init__(terms=terms)
         streams = content_type.partition(b";")[0].strip().lower() == b"text/event-stream"
         self._events = SseDecoder(MAX_OBSERVED_BYTES) if streams else None
         self._seen: bytearray | None = None if streams else bytearray()

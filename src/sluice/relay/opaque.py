@@ -4,26 +4,26 @@ The only evidence of completeness is HTTP's own framing. The first byte commits.
 """
 
 from sluice.errors import TimedOut, UpstreamError
-from sluice.policies.deadlines import Deadlines
 from sluice.relay.actions import Action, End, Send
-from sluice.relay.clocks import Clocks
+from sluice.relay.clocks import NEVER, Clocks
 from sluice.relay.meter import Meter
 from sluice.relay.outcome import CLIENT_GONE, COMPLETED, Outcome
-from sluice.relay.relay import NEVER, Said
+from sluice.relay.relay import Said
+from sluice.relay.terms import TERMS, Terms
 
 
 class OpaqueRelay:
     """One body. See `Relay` for the caller's obligations. A failure after the first byte can only cut the
     connection."""
 
-    __slots__ = ("_clocks", "_ended", "committed", "meter", "said")
+    __slots__ = ("_ended", "clocks", "committed", "meter", "said")
 
-    def __init__(self, *, started_at: float, now: float, deadlines: Deadlines = Deadlines()) -> None:
-        self._clocks = Clocks(deadlines, started_at=started_at, now=now)
-        self._clocks.got_token = True  # this clock is for streams
+    def __init__(self, *, terms: Terms = TERMS) -> None:
+        self.clocks = Clocks(terms)
+        self.clocks.got_token = True  # this clock is for streams
         self._ended = False
         self.committed = False
-        self.meter = Meter(started_at)
+        self.meter = Meter(terms.started_at)
         self.said = Said()
 
     def feed(self, chunk: bytes, now: float) -> list[Action]:
@@ -34,7 +34,7 @@ class OpaqueRelay:
             meter.first_byte = now
         meter.bytes_from_provider += len(chunk)
         meter.bytes_to_client += len(chunk)
-        self._clocks.heard = now
+        self.clocks.heard = now
         self.committed = True
         return [Send(chunk)]
 
@@ -47,6 +47,9 @@ class OpaqueRelay:
     def client_gone(self, now: float) -> list[Action]:
         return self.cut(CLIENT_GONE, now)
 
+    def read_on(self, now: float) -> bool:
+        return False
+
     def cut(self, outcome: Outcome, now: float) -> list[Action]:
         if self._ended:
             return []
@@ -54,9 +57,9 @@ class OpaqueRelay:
         return [End(outcome)]
 
     def tick(self, now: float) -> list[Action]:
-        expired = None if self._ended else self._clocks.expired(now)
+        expired = None if self._ended else self.clocks.expired(now)
         return [] if expired is None else self.cut(Outcome("timeout", expired), now)
 
     @property
     def deadline(self) -> float:
-        return NEVER if self._ended else self._clocks.deadline
+        return NEVER if self._ended else self.clocks.deadline

@@ -23,7 +23,8 @@ OutcomeKind = Literal[
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """The end of an exchange, decided once. `error` says why for every kind but `completed` and `client_gone`."""
+    """The end of an exchange, decided once. `error` says why for every kind but `completed` and those where nobody is
+    left to be told: `client_gone`, `slow_reader`."""
 
     kind: OutcomeKind
     error: SluiceError | None = None
@@ -31,3 +32,4 @@ class Outcome(msgspec.Struct, frozen=True):
 
 COMPLETED = Outcome("completed")
 CLIENT_GONE = Outcome("client_gone")
+SLOW_READER = Outcome("slow_reader")

@@ -107,6 +107,8 @@ class ExchangeRecord(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = "Upstream"
     error: str = ""
     attempts: int = 1
+    tried: str = ""
+    """`first;429, second;200`: every target that was asked and what became of it; empty if there was only one."""
     connect_s: float | None = None
     """How long the upstream connect took; None when a pooled connection served."""
     connect_transport: str = "plaintext"

@@ -1,22 +1,16 @@
 """What every relay is: the machine that the pump drives, without I/O."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
 from sluice.chat.events import ChoiceFinished, Event, Reported, Started, Unrecognised
 from sluice.chat.usage import Usage
-from sluice.errors import SluiceError, UpstreamError
+from sluice.errors import UpstreamError
 from sluice.relay.actions import Action
+from sluice.relay.clocks import Clocks
 from sluice.relay.meter import Meter
 from sluice.relay.outcome import Outcome
-
-Redact = Callable[[SluiceError], None]
-"""Takes our secrets out of an error, in place, before a client sees it."""
-
-NEVER = float("inf")
-"""The deadline of a relay that waits for no clock."""
 
 
 class Relay(Protocol):
@@ -27,6 +21,10 @@ class Relay(Protocol):
 
     meter: Meter
     said: "Said"
+    clocks: Clocks
+    """The pump tells them when the client stops reading, and when it reads again."""
+    committed: bool
+    """A token was sent, or what counts as one: from here on nothing can be taken back."""
 
     def feed(self, chunk: bytes, now: float) -> list[Action]:
         """Take the next bytes of the provider's body."""
@@ -44,6 +42,11 @@ class Relay(Protocol):
         """The client closed its connection."""
         ...
 
+    def read_on(self, now: float) -> bool:
+        """The client closed its connection, and the rest of the answer is wanted all the same, for what it reports at
+        its end: nothing more is sent, and the outcome is `client_gone`. False: this answer reports nothing."""
+        ...
+
     def cut(self, outcome: Outcome, now: float) -> list[Action]:
         """The server ends the exchange: a drain's deadline, a fault of ours."""
         ...
@@ -54,7 +57,8 @@ class Relay(Protocol):
 
     @property
     def deadline(self) -> float:
-        """Monotonic second at which to call `tick`; infinity = never. It only ever moves to later."""
+        """Monotonic second at which to call `tick`; infinity = never. It only ever moves to later, unless the pump tells
+        the clocks something."""
         ...
 
 
@@ -73,22 +77,15 @@ class Said(msgspec.Struct):
 
     def note(self, event: Event) -> None:
         """Remember the facts of this event that the record shows. Later reports replace earlier ones."""
-        if isinstance(event, Started):
-            self.model = event.model or self.model
-        elif isinstance(event, Reported):
-            self.usage = event.usage
-        elif isinstance(event, ChoiceFinished) and (event.choice == 0 or not self.finish_reason):
-            self.finish_reason = event.reason
-        elif isinstance(event, Unrecognised) and (
-            event.what in self.unrecognised or len(self.unrecognised) < MAX_KINDS
-        ):
-            self.unrecognised[event.what] = self.unrecognised.get(event.what, 0) + 1
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes: of one event, of what is held before the commit point, of a whole answer."""
-
-    max_event_bytes: int = 16 << 20
-    max_held_bytes: int = 256 << 10
-    max_whole_bytes: int = 32 << 20
-    """Of an answer that has to be whole before any of it can be sent."""
+        kind = type(event)  # its classes have no subclasses, and this is asked for every event of a whole answer
+        if kind is Started:
+            self.model = event.model or self.model  # type: ignore[union-attr]  # see above, here and below
+        elif kind is Reported:
+            self.usage = event.usage  # type: ignore[union-attr]
+        elif kind is ChoiceFinished:
+            if event.choice == 0 or not self.finish_reason:  # type: ignore[union-attr]
+                self.finish_reason = event.reason  # type: ignore[union-attr]
+        elif kind is Unrecognised:
+            what = event.what  # type: ignore[union-attr]
+            if what in self.unrecognised or len(self.unrecognised) < MAX_KINDS:
+                self.unrecognised[what] = self.unrecognised.get(what, 0) + 1

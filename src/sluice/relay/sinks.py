@@ -98,6 +98,23 @@ class Folded:
         return self._dialect.write_error(error)
 
 
+class Nobody:
+    """The client has left: nothing becomes of anything."""
+
+    mirrors = True
+    streams = True
+    __slots__ = ()
+
+    def take(self, frame: Frame, events: Sequence[Event]) -> bytes:
+        return b""
+
+    def fail(self, error: SluiceError) -> bytes:
+        return b""
+
+
+NOBODY = Nobody()
+
+
 def as_stream(encoder: StreamEncoder, opening: Started = NAMELESS) -> Callable[[Sequence[Event]], bytes]:
     """Write the events of a whole answer as a stream, all at once."""
     return lambda events: b"".join([encoder.encode(event) for event in opened(events, opening)])

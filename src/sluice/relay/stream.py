@@ -4,10 +4,10 @@
        │                         │
        └──any failure──► ended   └──any failure──► error event, ended
 
-While waiting, structural frames (role, pings, comments) are held: a failure is still a real HTTP status, and
-nothing of it was seen. The first token commits. From then on a failure is one whole event in the client's dialect,
-never followed by a success marker; a half-received event is never forwarded. A success marker goes out only if the
-grammar says that the answer is complete. Obeys: stream-life sections 1, 2, 4 and 10.
+While waiting, structural frames (role, pings, comments) are held: a failure is still a real HTTP status, or another
+provider's turn, and nothing of it was seen. Only keep-alives may be sent before. The first token commits. From then on
+a failure is one whole event in the client's dialect, never followed by a success marker; a half-received event is never
+forwarded. A success marker goes out only if the grammar says that the answer is complete. Obeys: stream-life sections 1, 2, 4 and 10.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from sluice.chat.events import Ended, Event, Failed, TextDelta, ToolCallDelta, T
 from sluice.chat.grammar import Grammar
 from sluice.dialects.dialect import StreamDecoder
 from sluice.errors import ProtocolError, SluiceError, TimedOut, Truncated, UpstreamError
-from sluice.policies.deadlines import Deadlines
 from sluice.relay.actions import Action, End, Send
-from sluice.relay.clocks import Clocks
+from sluice.relay.clocks import NEVER, Clocks
 from sluice.relay.meter import Meter
 from sluice.relay.outcome import CLIENT_GONE, COMPLETED, Outcome, OutcomeKind
-from sluice.relay.relay import NEVER, Limits, Redact, Said
-from sluice.relay.sinks import Sink
+from sluice.relay.relay import Said
+from sluice.relay.sinks import NOBODY, Sink
+from sluice.relay.terms import TERMS, Terms
 from sluice.wire.frames import FrameDecoder
 from sluice.wire.sse import Frame
 
@@ -35,47 +35,38 @@ class StreamRelay:
     """A stream of server-sent events. See `Relay` for the caller's obligations."""
 
     __slots__ = (
-        "_clocks",
         "_decoder",
         "_ended",
+        "_gone",
         "_grammar",
         "_held_bytes",
-        "_limits",
         "_ready",
-        "_redact",
         "_sink",
+        "_terms",
+        "_tokens_left",
         "_wire",
+        "clocks",
         "committed",
         "meter",
         "said",
     )
 
-    def __init__(
-        self,
-        *,
-        wire: FrameDecoder,
-        decoder: StreamDecoder,
-        sink: Sink,
-        redact: Redact,
-        started_at: float,
-        now: float,
-        deadlines: Deadlines = Deadlines(),
-        limits: Limits = Limits(),
-    ) -> None:
-        """`started_at` is when the request began, `now` when the provider's head came; both monotonic seconds."""
+    def __init__(self, *, wire: FrameDecoder, decoder: StreamDecoder, sink: Sink, terms: Terms = TERMS) -> None:
         self._wire = wire
         self._decoder = decoder
         self._grammar = Grammar()
         self._sink = sink
-        self._redact = redact
-        self._clocks = Clocks(deadlines, started_at=started_at, now=now)
-        self._limits = limits
+        self._terms = terms
+        self.clocks = Clocks(terms, beats=sink.streams)
         self._ready: list[bytes] = []
         """Bytes for the client that wait for the commit point, or for the end of this call."""
         self._held_bytes = 0
         self._ended = False
+        self._gone = False
+        """The client has left, and the answer is read on."""
+        self._tokens_left = 0
         self.committed = False
-        self.meter = Meter(started_at)
+        self.meter = Meter(terms.started_at)
         self.said = Said()
 
     # -- the provider ---------------------------------------------------------------------------------------------
@@ -94,7 +85,7 @@ class StreamRelay:
             return []
         actions = self._frames(self._wire.finish(), now)
         if not self._ended:
-            actions += self._close()
+            actions += self._close(now)
         return actions
 
     def broke(self, error: UpstreamError, now: float) -> list[Action]:
@@ -106,18 +97,40 @@ class StreamRelay:
     def client_gone(self, now: float) -> list[Action]:
         return [] if self._ended else self._end(CLIENT_GONE)
 
+    def read_on(self, now: float) -> bool:
+        if self._ended:
+            return False
+        self._gone = True
+        self._sink = NOBODY
+        self._ready.clear()
+        streaming = self._terms.streaming
+        bounded = streaming.on_disconnect == "drain" and streaming.drain_tokens
+        self._tokens_left = self.meter.tokens + streaming.drain_tokens if bounded else 0
+        self.clocks.read_on(now)
+        return True
+
     def cut(self, outcome: Outcome, now: float) -> list[Action]:
         if self._ended:
             return []
         return self._end(outcome) if outcome.error is None else self._fail(outcome.kind, outcome.error)
 
     def tick(self, now: float) -> list[Action]:
-        expired = None if self._ended else self._clocks.expired(now)
-        return [] if expired is None else self._fail("timeout", expired)
+        if self._ended:
+            return []
+        clocks = self.clocks
+        expired = clocks.expired(now)
+        if expired is not None:
+            return self._fail("timeout", expired)
+        if clocks.read_long_enough(now):
+            return self._end(CLIENT_GONE)
+        if clocks.beat(now):
+            self.meter.bytes_to_client += len(self._terms.keep_alive)
+            return [Send(self._terms.keep_alive)]
+        return []
 
     @property
     def deadline(self) -> float:
-        return NEVER if self._ended else self._clocks.deadline
+        return NEVER if self._ended else self.clocks.deadline
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -129,18 +142,20 @@ class StreamRelay:
                 return self._fail(*failure)
             if grammar.complete:
                 self.meter.chunks -= 1  # the terminator says that there are no more
-                return [*self._flush(), *self._end(COMPLETED)]
+                return [*self._flush(now), *self._end(COMPLETED)]
         if self._wire.fault is not None:
             return self._fail("upstream_error", self._wire.fault)
+        if self._tokens_left and self.meter.tokens >= self._tokens_left:
+            return self._end(CLIENT_GONE)
         if self.committed:
-            return self._flush()
-        if not self._sink.streams and self.meter.bytes_from_provider > self._limits.max_whole_bytes:
+            return self._flush(now)
+        if not self._sink.streams and self.meter.bytes_from_provider > self._terms.max_whole_bytes:
             return self._fail(
                 "upstream_error", ProtocolError("the provider's answer is too large to be sent as a whole")
             )
         return []
 
-    def _close(self) -> list[Action]:
+    def _close(self, now: float) -> list[Action]:
         """The body has ended, whole, and without a terminator: that is a failure, unless the dialect has none and the
         answer is complete. Half an event at the end of it is a failure too: something was cut off."""
         events = () if self._wire.pending else self._decoder.finish()
@@ -153,7 +168,7 @@ class StreamRelay:
         data = self._sink.take(_END_OF_BODY, events)
         if data:
             self._ready.append(data)
-        return [*self._flush(), *self._end(COMPLETED)]
+        return [*self._flush(now), *self._end(COMPLETED)]
 
     def _frame(self, frame: Frame, now: float) -> Failure | None:
         """Take one frame; what it becomes waits in `_ready`. Return why the stream ends, if it fails here."""
@@ -173,7 +188,7 @@ class StreamRelay:
         if frame.data is not None:
             self.meter.chunks += 1
             if events or malformed:  # a ping, which says nothing, is no sign of progress
-                self._clocks.heard = now
+                self.clocks.heard = now
         if not self.committed:
             self._consider(frame, now)
         data = self._sink.take(frame, events)
@@ -194,7 +209,7 @@ class StreamRelay:
             return None if self.committed and self._sink.mirrors else ("upstream_error", error)
         if kind is TextDelta or kind is ToolCallDelta or kind is ToolCallStarted:
             if self.meter.delta(event, now):  # type: ignore[arg-type]  # the three kinds above
-                self._clocks.got_token = True
+                self.clocks.got_token = True
         elif isinstance(event, Failed):
             return "upstream_error", event.error
         else:
@@ -208,20 +223,21 @@ class StreamRelay:
         """
         if self.meter.first_event is None and frame.data is not None:
             self.meter.first_event = now
-        if self._clocks.got_token:
-            self.committed = self._sink.streams
+        if self.clocks.got_token:
+            self.committed = self.clocks.opened = self._sink.streams
 
     def _hold(self, size: int) -> None:
         """Bound what is held before the commit point: a provider that talks that long without a token is committed
         to."""
         self._held_bytes += size
-        if self._held_bytes > self._limits.max_held_bytes:
-            self.committed = True
+        if self._held_bytes > self._terms.streaming.max_buffer_bytes:
+            self.committed = self.clocks.opened = True
 
-    def _flush(self) -> list[Action]:
+    def _flush(self, now: float) -> list[Action]:
         ready = self._ready
         if not ready:
             return []
+        self.clocks.sent = now
         data = ready[0] if len(ready) == 1 else b"".join(ready)
         ready.clear()
         self.meter.bytes_to_client += len(data)
@@ -229,13 +245,13 @@ class StreamRelay:
 
     def _fail(self, kind: OutcomeKind, error: SluiceError) -> list[Action]:
         outcome = Outcome(kind, error)
-        if not self.committed:
+        if self._gone or not self.committed:
             return self._end(outcome)
-        self._redact(error)
+        self._terms.redact(error)
         self._ready.append(self._sink.fail(error))
-        return [*self._flush(), *self._end(outcome)]
+        return [*self._flush(self.clocks.sent), *self._end(outcome)]
 
     def _end(self, outcome: Outcome) -> list[Action]:
         self._ended = True
         self._ready.clear()
-        return [End(outcome)]
+        return [End(CLIENT_GONE if self._gone else outcome)]

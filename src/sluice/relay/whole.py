@@ -9,12 +9,12 @@ from typing import Protocol
 
 from sluice.chat.events import Event, Failed
 from sluice.errors import ProtocolError, SluiceError, TimedOut, UpstreamError
-from sluice.policies.deadlines import Deadlines
 from sluice.relay.actions import Action, End, Send
-from sluice.relay.clocks import Clocks
+from sluice.relay.clocks import NEVER, Clocks
 from sluice.relay.meter import Meter
 from sluice.relay.outcome import CLIENT_GONE, COMPLETED, Outcome, OutcomeKind
-from sluice.relay.relay import NEVER, Limits, Said
+from sluice.relay.relay import Said
+from sluice.relay.terms import TERMS, Terms
 
 
 class AnswerReader(Protocol):
@@ -35,12 +35,13 @@ class WholeRelay:
 
     __slots__ = (
         "_body",
-        "_clocks",
         "_dialect",
         "_ended",
+        "_gone",
         "_keep_leftovers",
-        "_limits",
         "_rewrite",
+        "_terms",
+        "clocks",
         "committed",
         "meter",
         "said",
@@ -50,23 +51,23 @@ class WholeRelay:
         self,
         *,
         dialect: AnswerReader,
-        started_at: float,
-        now: float,
         rewrite: Callable[[Sequence[Event]], bytes] | None = None,
+        streams: bool = False,
         keep_leftovers: bool = False,
-        deadlines: Deadlines = Deadlines(),
-        limits: Limits = Limits(),
+        terms: Terms = TERMS,
     ) -> None:
+        """`streams`: the client is told a stream, and so can be told that it still lives."""
         self._dialect = dialect
         self._rewrite = rewrite
         self._keep_leftovers = keep_leftovers
-        self._clocks = Clocks(deadlines, started_at=started_at, now=now)
-        self._clocks.got_token = True  # this clock is for streams
-        self._limits = limits
+        self._terms = terms
+        self.clocks = Clocks(terms, beats=streams)
+        self.clocks.got_token = True  # this clock is for streams
         self._body = bytearray()
         self._ended = False
+        self._gone = False
         self.committed = False
-        self.meter = Meter(started_at)
+        self.meter = Meter(terms.started_at)
         self.said = Said()
 
     def feed(self, chunk: bytes, now: float) -> list[Action]:
@@ -75,9 +76,9 @@ class WholeRelay:
         if self.meter.first_byte is None:
             self.meter.first_byte = now
         self.meter.bytes_from_provider += len(chunk)
-        self._clocks.heard = now
+        self.clocks.heard = now
         self._body += chunk
-        if len(self._body) > self._limits.max_whole_bytes:
+        if len(self._body) > self._terms.max_whole_bytes:
             return self._end("upstream_error", ProtocolError("the provider's answer is too large"))
         return []
 
@@ -93,6 +94,8 @@ class WholeRelay:
             self.said.note(event)
         if isinstance(events[-1], Failed):
             return self._end("upstream_error", events[-1].error)
+        if self._gone:
+            return self._end("client_gone", None)
         if self._rewrite is not None:
             body = self._rewrite(events)
         self._ended = self.committed = True
@@ -106,18 +109,32 @@ class WholeRelay:
     def client_gone(self, now: float) -> list[Action]:
         return self.cut(CLIENT_GONE, now)
 
+    def read_on(self, now: float) -> bool:
+        if self._ended:
+            return False
+        self._gone = True
+        self.clocks.read_on(now)
+        return True
+
     def cut(self, outcome: Outcome, now: float) -> list[Action]:
         return [] if self._ended else self._end(outcome.kind, outcome.error)
 
     def tick(self, now: float) -> list[Action]:
-        expired = None if self._ended else self._clocks.expired(now)
-        return [] if expired is None else self._end("timeout", expired)
+        if self._ended:
+            return []
+        expired = self.clocks.expired(now)
+        if expired is not None or self.clocks.read_long_enough(now):
+            return self._end("timeout", expired)
+        if self.clocks.beat(now):
+            self.meter.bytes_to_client += len(self._terms.keep_alive)
+            return [Send(self._terms.keep_alive)]
+        return []
 
     @property
     def deadline(self) -> float:
-        return NEVER if self._ended else self._clocks.deadline
+        return NEVER if self._ended else self.clocks.deadline
 
     def _end(self, kind: OutcomeKind, error: SluiceError | None) -> list[Action]:
         self._ended = True
         self._body.clear()
-        return [End(Outcome(kind, error))]
+        return [End(CLIENT_GONE if self._gone else Outcome(kind, error))]

@@ -239,6 +239,7 @@ FACTS = Facts(
     carries=CARRIES,
     finish_read=FINISH_READ,
     finish_written=FINISH_WRITTEN,
+    keep_alive=b'event: ping\ndata: {"type": "ping"}\n\n',
 )
 
 WORDS: dict[str, str] = {

@@ -182,6 +182,7 @@ FACTS = Facts(
     carries=CARRIES,
     finish_read=FINISH_READ,
     finish_written=FINISH_WRITTEN,
+    keep_alive=b"\n",
 )
 
 WORDS: dict[str, str] = {

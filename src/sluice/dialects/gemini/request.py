@@ -12,7 +12,7 @@ from sluice.chat.request import ChatRequest, Framing
 from sluice.chat.seal import MARK
 from sluice.dialects.gemini import reseal
 from sluice.dialects.gemini.members import Members, camel
-from sluice.dialects.reading import NULL, UNREADABLE, explain
+from sluice.dialects.reading import NULL, UNREADABLE, choices, explain
 from sluice.dialects.writing import to_json
 from sluice.errors import BadRequest
 
@@ -42,7 +42,7 @@ def read(body: bytes, *, model: str, stream: bool | None, framing: Framing) -> C
         stream=bool(in_body) if stream is None else stream,
         wants_usage=True,  # Gemini's clients always get it
         framing=framing,
-        choices=config.whole("candidateCount") or 1,
+        choices=choices(config.whole("candidateCount"), "generationConfig.candidateCount"),
         temperature=config.number("temperature"),
         top_p=config.number("topP"),
         max_tokens=config.whole("maxOutputTokens"),

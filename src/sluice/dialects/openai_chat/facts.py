@@ -207,4 +207,5 @@ FACTS = Facts(
     carries=_CARRIES,
     finish_read=FINISH_TO_VOCABULARY,
     finish_written=FINISH_FROM_VOCABULARY,
+    keep_alive=b": keep-alive\n\n",
 )

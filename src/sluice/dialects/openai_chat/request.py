@@ -10,7 +10,7 @@ import msgspec
 from sluice.chat.request import ChatRequest, Framing
 from sluice.chat.seal import MARK
 from sluice.dialects.openai_chat.reasoning import bare_id
-from sluice.dialects.reading import NULL, UNREADABLE, explain
+from sluice.dialects.reading import NULL, UNREADABLE, choices, explain
 from sluice.dialects.writing import to_json
 
 
@@ -71,7 +71,7 @@ def read(body: bytes, *, model: str = "", stream: bool | None = None, framing: F
         stream=(known.stream or False) if stream is None else stream,
         wants_usage=bool(known.stream_options and known.stream_options.include_usage),
         framing=framing,
-        choices=known.n or 1,
+        choices=choices(known.n, "n"),
         temperature=known.temperature,
         top_p=known.top_p,
         max_tokens=known.max_completion_tokens if known.max_completion_tokens is not None else known.max_tokens,

@@ -181,6 +181,7 @@ FACTS = Facts(
     carries=CARRIES,
     finish_read=FINISH_READ,
     finish_written=FINISH_WRITTEN,
+    keep_alive=b": keep-alive\n\n",
 )
 
 WORDS: dict[str, str] = {

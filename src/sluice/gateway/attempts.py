@@ -1,0 +1,184 @@
+"""The targets of one request: which is asked first, which next, and what each attempt says of its target's health.
+
+Guarantee: of several targets each is asked once before any is asked again, groups in order of priority, inside a group
+by the power of two choices; one that rests is asked only when nobody else is left. Each attempt is reported to its
+target's breaker exactly once, by its outcome. Obeys: stream-life sections 1, 5 and 10.2.
+"""
+
+from functools import lru_cache
+
+from sluice.errors import InBandFailure, Refused, SluiceError, TimedOut, UpstreamError
+from sluice.gateway.account import Account, outcome_of
+from sluice.gateway.call import Call
+from sluice.gateway.outbound import Groups, Outbound
+from sluice.gateway.ports import UpstreamHead
+from sluice.gateway.world import World
+from sluice.policies.balance import choose
+from sluice.policies.condition import ResponseCondition
+from sluice.policies.health import Result
+from sluice.policies.rest import rest_s
+from sluice.policies.retry import Retry, backoff_s, may_repeat
+from sluice.relay.outcome import Outcome
+
+_THE_CLIENTS = frozenset([400, 401, 403, 404, 413, 422])
+"""Statuses that say that the request is wrong: no other target would say otherwise (stream-life 10.2)."""
+_FAILED = frozenset(["upstream_truncated", "timeout"])
+
+
+class Attempts:
+    """One request's. Call `first`, and `began` for whom is asked; after a failure `following`; `ended` at the end."""
+
+    __slots__ = (
+        "_account",
+        "_asked",
+        "_current",
+        "_groups",
+        "_head",
+        "_may_retry",
+        "_number",
+        "_retry",
+        "_tried",
+        "_world",
+        "call",
+        "wait_s",
+    )
+
+    def __init__(
+        self, world: World, account: Account, call: Call, groups: Groups, retry: Retry, *, may_retry: bool
+    ) -> None:
+        """`may_retry`: the precondition of `retry` holds."""
+        self._world = world
+        self._account = account
+        self.call = call
+        """What each of them is asked."""
+        self._groups = groups
+        self._retry = retry
+        self._may_retry = may_retry
+        self._tried: list[Outbound] = []
+        self._asked = 0
+        self._current: Outbound | None = None
+        self._number = 0
+        self._head: UpstreamHead | None = None
+        self.wait_s = 0.0
+        """How long to wait before the target that `following` returned is asked."""
+
+    # -- whom to ask --------------------------------------------------------------------------------------------------
+
+    def first(self, now: float) -> Outbound:
+        """Return the first target."""
+        groups = self._groups
+        if len(groups) == 1 and len(groups[0]) == 1:
+            return groups[0][0]
+        chosen = self._choose(now)
+        assert chosen is not None  # no group of a plan is empty
+        return chosen
+
+    def following(self, error: SluiceError, outcome: Outcome | None = None) -> Outbound | None:
+        """Return who is asked after an attempt that failed so, unseen by the client, after `wait_s`; None = nobody: the
+        failure is the client's to hear."""
+        now = self._world.clock()
+        self.ended(outcome or outcome_of(error), now)
+        following = self._following(error, now)
+        if following is not None:
+            self._account.gave_up(error)
+        return following
+
+    def _following(self, error: SluiceError, now: float) -> Outbound | None:
+        retry, bound = self._retry, self._retry.attempts
+        if not self._may_retry or (bound is not None and self._asked > bound) or not self._condition(error):
+            return None
+        named = status_of(error) in retry.codes
+        other = self._choose(now) if named or may_try_another(error) else None
+        self.wait_s = 0.0
+        if other is not None or bound is None or not (named or _may_repeat(retry, error)):
+            return other
+        self._tried.clear()  # each had its turn: from the first again
+        self.wait_s = backoff_s(retry, self._world.die())
+        return self._choose(now)
+
+    def _choose(self, now: float) -> Outbound | None:
+        """The best of those that had no turn yet."""
+        tried = self._tried
+        resting: list[Outbound] = []
+        for group in self._groups:
+            left = [outbound for outbound in group if outbound not in tried]
+            awake = [outbound for outbound in left if outbound.health.may_be_asked(now)]
+            if awake:
+                return awake[choose([outbound.health for outbound in awake], now, self._world.die)]
+            resting += left
+        return min(resting, key=lambda outbound: outbound.health.rests_until, default=None)
+
+    def _condition(self, error: SluiceError) -> bool:
+        if not self._retry.condition:
+            return True
+        status = status_of(error)
+        headers = self._head.headers if self._head is not None else ()
+        return status is not None and _condition(self._retry.condition).holds(status, headers)
+
+    # -- how it went --------------------------------------------------------------------------------------------------
+
+    def began(self, outbound: Outbound) -> None:
+        """The request is about to be sent to this target."""
+        self._asked += 1
+        self._tried.append(outbound)
+        self._current, self._head = outbound, None
+        self._number = outbound.health.began(self._world.clock())
+
+    def answered(self, head: UpstreamHead) -> None:
+        """The target's head is here."""
+        self._head = head
+        if self._current is not None and head.status < 300:
+            self._current.health.answered(self._number)
+
+    def ended(self, outcome: Outcome, now: float) -> None:
+        """The attempt under way, if there is one, ended so."""
+        outbound, self._current = self._current, None
+        if outbound is None:
+            return
+        latency_s = self._account.latency_s
+        if outcome.kind == "completed" and not outbound.unhealthy:
+            outbound.health.ended("success", now, latency_s=latency_s, attempt=self._number)
+            return
+        head = self._head
+        refused = head is not None and isinstance(outcome.error, Refused)
+        rest = rest_s(head.status, head.headers, self._world.wall()) if head is not None and refused else None
+        result = _result(outcome, head, outbound.unhealthy)
+        if outbound.health.ended(result, now, latency_s=latency_s, rest_s=rest, attempt=self._number):
+            self._world.rests(outbound.target.name, outbound.health.rests_until - now)
+
+
+def may_try_another(error: SluiceError) -> bool:
+    """Return whether another target may succeed, provided that nothing was sent to the client yet."""
+    if isinstance(error, InBandFailure) and error.status in _THE_CLIENTS:
+        return False
+    return error.retryable and not (isinstance(error, TimedOut) and error.phase == "total")
+
+
+def status_of(error: SluiceError) -> int | None:
+    """The status that the provider gave; None = it gave none."""
+    return error.status if isinstance(error, Refused | InBandFailure) else None
+
+
+def _may_repeat(retry: Retry, error: SluiceError) -> bool:
+    return may_try_another(error) and may_repeat(retry, status_of(error))
+
+
+def _result(outcome: Outcome, head: UpstreamHead | None, unhealthy: str) -> Result:
+    """How an outcome counts for its target's health (stream-life section 1)."""
+    error = outcome.error
+    if unhealthy and head is not None and _condition(unhealthy).holds(head.status, head.headers):
+        return "failure"
+    if outcome.kind == "completed":
+        return "success"
+    if outcome.kind == "upstream_error" and isinstance(error, UpstreamError):
+        status = status_of(error)
+        if isinstance(error, Refused) and unhealthy:
+            return "neutral"  # the operator says which statuses count
+        return "failure" if status is None or status in (408, 429) or status >= 500 else "neutral"
+    return "failure" if outcome.kind in _FAILED else "neutral"
+
+
+@lru_cache(maxsize=256)
+def _condition(text: str) -> ResponseCondition:
+    """Compiled once for all requests: the expressions of a configuration are few, and all of them compile."""
+    return ResponseCondition(text)

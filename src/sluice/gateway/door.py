@@ -1,0 +1,90 @@
+"""Who may begin: admission to the process, and the queue before it.
+
+Guarantee: see `policies.admission`. A client who leaves the queue leaves no trace but its record; one that waits too
+long gets the answer of one for whom there was no room: 503 and when to come back.
+"""
+
+import asyncio
+from typing import Protocol
+
+from sluice.gateway.ports import Clock
+from sluice.policies.admission import Admission, Turnstile
+
+_NEVER = float("inf")
+
+
+class Waiting(Protocol):
+    """An exchange that has not begun."""
+
+    admitted: bool
+
+    def __hash__(self) -> int: ...
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    def shed(self) -> None:
+        """There is no room."""
+        ...
+
+
+class Door:
+    """One per process. `enter` once for each exchange, and `leave` once when it is over, whatever became of it."""
+
+    def __init__(self, admission: Admission, clock: Clock) -> None:
+        self._turnstile: Turnstile[Waiting] = Turnstile(admission)
+        self._clock = clock
+        self._timer: asyncio.TimerHandle | None = None
+
+    def enter(self, exchange: Waiting, now: float) -> None:
+        """Start the exchange now, later, or refuse it."""
+        verdict = self._turnstile.enter(exchange, now)
+        if verdict == "in":
+            exchange.admitted = True
+            exchange.start()
+        elif verdict == "refused":
+            exchange.shed()
+        else:
+            self._arm(now)
+
+    def leave(self, exchange: Waiting, now: float) -> None:
+        """The exchange is over; those who waited for its place begin."""
+        if not exchange.admitted:
+            self._turnstile.gave_up(exchange)
+            return
+        for following in self._turnstile.leave(exchange, now):
+            following.admitted = True
+            following.start()
+
+    def resize(self, admission: Admission) -> None:
+        """Use other bounds from now on; who is in stays."""
+        for following in self._turnstile.resize(admission):
+            following.admitted = True
+            following.start()
+
+    @property
+    def closed(self) -> bool:
+        """Nobody is admitted."""
+        return self._turnstile.closed
+
+    @closed.setter
+    def closed(self, closed: bool) -> None:
+        self._turnstile.closed = closed
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return self._turnstile.waiting
+
+    def _arm(self, now: float) -> None:
+        deadline = self._turnstile.deadline
+        if self._timer is None and deadline != _NEVER:
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, deadline - now), self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        now = self._clock()
+        for exchange in self._turnstile.expired(now):
+            exchange.shed()
+        self._arm(now)

@@ -1,0 +1,201 @@
+"""What one client hears: at most one head, the body's bytes, and one end, which is over when the client has it.
+
+    waiting ──keep-alive──► opened ──┐
+       │                             ├──first bytes, or all──► ended ──taken by the client──► delivered
+       └─────────────────────────────┘
+
+An answer that its client waits for long is opened before there is one: a 200 and keep-alives, so that nobody on the way
+takes the silence for death. From then on a failure has no status any more, only an error event.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from sluice.chat.request import ChatRequest
+from sluice.config.plan import Rule
+from sluice.dialects.dialect import Dialect
+from sluice.errors import SluiceError
+from sluice.gateway import answers
+from sluice.gateway.account import Account
+from sluice.gateway.ports import ClientStream, UpstreamHead
+from sluice.gateway.refusal import redact
+from sluice.gateway.slow_reader import SlowReader
+from sluice.gateway.world import World
+from sluice.policies.ai import RouteType
+from sluice.policies.deadlines import Deadlines
+from sluice.relay.outcome import CLIENT_GONE, SLOW_READER, Outcome
+from sluice.relay.terms import Terms
+from sluice.wire.http1 import Header
+
+_NO_RULE = Rule(name="", backends=())
+
+
+class Reply:
+    """One client's. `over(outcome)` is called exactly once, at the end: with the outcome that was given, or with what
+    became of the client meanwhile. The plain attributes are what the exchange learns on its way."""
+
+    __slots__ = (
+        "_account",
+        "_outcome",
+        "_over",
+        "_reads_on",
+        "_timer",
+        "_world",
+        "client",
+        "dialect",
+        "kind",
+        "opened",
+        "refusal",
+        "rule",
+        "secret",
+    )
+
+    def __init__(
+        self, world: World, client: ClientStream, account: Account, dialect: Dialect, over: Callable[[Outcome], None]
+    ) -> None:
+        self.client = client
+        self.dialect = dialect
+        """What the client speaks."""
+        self.kind: RouteType = "completions"
+        self.rule = _NO_RULE
+        self.refusal: UpstreamHead | None = None
+        """Of a provider's answer that was no success: the client hears some of its headers."""
+        self.secret = ""
+        """Our credential, which providers quote in their errors."""
+        self.opened = False
+        """The client has the head of its answer."""
+        self._world = world
+        self._account = account
+        self._over: Callable[[Outcome], None] | None = over
+        self._outcome: Outcome | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._reads_on = False
+
+    def terms(self, deadlines: Deadlines, max_whole_bytes: int) -> Terms:
+        """Return the terms for an answer that begins now."""
+        account = self._account
+        return Terms(
+            started_at=account.request.received_at,
+            asked_at=account.asked_at,
+            now=self._world.clock(),
+            deadlines=deadlines,
+            streaming=self.rule.streaming,
+            max_whole_bytes=max_whole_bytes,
+            keep_alive=self.dialect.facts.keep_alive,
+            opened=self.opened,
+            redact=partial(redact, secret=self.secret),  # our own method would make a circle of objects
+        )
+
+    def redact(self, error: SluiceError) -> None:
+        """Take our credential out of an error."""
+        redact(error, self.secret)
+
+    # -- while there is no answer yet ---------------------------------------------------------------------------------
+
+    def keep_company(self, chat: ChatRequest) -> None:
+        """Send a keep-alive whenever the client has waited long enough, until `quiet`."""
+        streaming = self.rule.streaming
+        if not self.dialect.facts.keep_alive or not streaming.keep_alive_s:
+            return
+        wait = streaming.keep_alive_s
+        if not self.opened:
+            waited = self._world.clock() - self._account.request.received_at
+            wait = max(wait, streaming.commit_after_s) - waited
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, wait), self._beat, chat)
+
+    def _beat(self, chat: ChatRequest) -> None:
+        if not self.opened:
+            self.start(200, answers.chat_headers(None, self._account, chat), None)
+        self.client.write(self.dialect.facts.keep_alive)
+        self.keep_company(chat)
+
+    def quiet(self) -> None:
+        """Somebody else keeps the client company now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # -- the answer ---------------------------------------------------------------------------------------------------
+
+    def start(self, status: int, headers: Sequence[Header], length: int | None) -> None:
+        """Give the head. See `ClientStream.start`."""
+        self.opened = True
+        self._account.status = status
+        self.client.start(status, headers, length)
+
+    def whole(self, status: int, headers: Sequence[Header], body: bytes, outcome: Outcome) -> None:
+        """Give an answer that the gateway wrote itself."""
+        self._account.replied_bytes = len(body)
+        self.start(status, headers, len(body))
+        self.finish(body, outcome)
+
+    def fail(self, error: SluiceError, outcome: Outcome) -> None:
+        """Tell the client, in its dialect, that there is no answer: with a status if it has none yet."""
+        self.redact(error)
+        account = self._account
+        if not self.opened:
+            said = answers.error_reply(error, self.dialect, self.kind, account, self.refusal, self.rule)
+            self.whole(*said, outcome)
+        elif account.chat is not None:
+            self.finish(answers.error_event(error, self.dialect, account, account.chat, self._world.wall()), outcome)
+        else:
+            self.abort(outcome)
+
+    def finish(self, data: bytes, outcome: Outcome) -> None:
+        """Give the last bytes. The answer is over once the client has taken them, leaves, or reads no more."""
+        self.quiet()
+        self._outcome = outcome
+        self.client.observer = self
+        slow_reader_s = self.rule.streaming.slow_reader_s
+        if self.client.finish(data):
+            self.gone(outcome)
+        elif slow_reader_s:
+            self._watch(SlowReader(slow_reader_s, self.client, self._world.clock()))
+
+    def abort(self, outcome: Outcome) -> None:
+        """Cut the connection: what the client has is not to be taken for a whole answer."""
+        self.client.abort()
+        self.gone(outcome)
+
+    def gone(self, outcome: Outcome) -> None:
+        """It is over, and nobody is left to be told anything."""
+        self.quiet()
+        if self._reads_on:
+            self._reads_on = False
+            self._world.reading_on -= 1
+        over, self._over = self._over, None
+        if over is not None:
+            over(outcome)
+
+    @property
+    def ended(self) -> bool:
+        """The last bytes were given."""
+        return self._outcome is not None
+
+    # -- the client, when it leaves or reads too slowly ---------------------------------------------------------------
+
+    def may_read_on(self) -> bool:
+        """The client has left: whether the rest of its answer is wanted all the same."""
+        self._reads_on = self._world.may_read_on(self.rule.streaming)
+        return self._reads_on
+
+    def client_gone(self) -> None:
+        outcome = self._outcome
+        self.gone(CLIENT_GONE if outcome is None or outcome.kind == "completed" else outcome)
+
+    def client_paused(self) -> None: ...
+
+    def client_resumed(self) -> None:
+        assert self._outcome is not None
+        self.gone(self._outcome)
+
+    def _watch(self, slow: SlowReader) -> None:
+        wait = max(0.0, slow.deadline - self._world.clock())
+        self._timer = asyncio.get_running_loop().call_later(wait, self._look, slow)
+
+    def _look(self, slow: SlowReader) -> None:
+        if slow.given_up(self._world.clock()):
+            self.abort(SLOW_READER)
+        else:
+            self._watch(slow)

@@ -1,0 +1,85 @@
+"""The way to a provider: its name looked up, its addresses tried in turn, TLS. One clock for all of it.
+
+Whatever is awaited here, cancelling it closes the socket at once. uvloop would look the name up itself, but then
+forgets the question when it is cancelled and logs the answer as an exception that nobody retrieved.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+
+from sluice.config.plan import Endpoint
+from sluice.errors import TimedOut, Unreachable
+from sluice.net.upstream import UpstreamConnection
+
+Make = Callable[[], UpstreamConnection]
+
+
+async def dial(
+    endpoint: Endpoint, make: Make, context: Callable[[], ssl.SSLContext] | None, *, within_s: float
+) -> UpstreamConnection:
+    """Return a connection that `make` made, open, with TLS if there is a context for it.
+
+    Each address of a name gets an equal share of the time that is left, so that one that swallows everything does not
+    stand before one that answers. `within_s`: 0 = no limit.
+
+    Raises:
+        TimedOut: `connect`.
+        Unreachable: no such name, refused, no valid certificate, closed in the middle of the handshake ...
+    """
+    try:
+        async with asyncio.timeout(within_s or None):
+            return await _any_address(endpoint, make, context() if context is not None else None, within_s)
+    except TimeoutError:
+        raise TimedOut("connect") from None
+    except (OSError, ValueError) as error:  # ssl's and the resolver's are OSErrors; a name that is none is a ValueError
+        raise Unreachable(f"the provider at {endpoint.label} cannot be reached: {_why(error)}") from None
+
+
+async def _any_address(
+    endpoint: Endpoint, make: Make, context: ssl.SSLContext | None, within_s: float
+) -> UpstreamConnection:
+    loop = asyncio.get_running_loop()
+    due = loop.time() + within_s
+    found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(place[0]) for *_, place in found))
+    if not addresses:
+        raise OSError("its name has no address")
+    while len(addresses) > 1:
+        share_s = (due - loop.time()) / len(addresses) if within_s else None
+        try:
+            async with asyncio.timeout(share_s):
+                return await _address(endpoint, addresses.pop(0), make, context)
+        except ssl.SSLError:
+            raise  # somebody is there
+        except OSError:
+            continue
+    return await _address(endpoint, addresses[0], make, context)
+
+
+async def _address(endpoint: Endpoint, address: str, make: Make, context: ssl.SSLContext | None) -> UpstreamConnection:
+    tls = endpoint.tls
+    name = (tls.server_name or endpoint.host) if tls is not None else None
+    connection = make()
+    try:
+        await asyncio.get_running_loop().create_connection(
+            lambda: connection, address, endpoint.port, ssl=context, server_hostname=name
+        )
+    except BaseException:
+        connection.cut()  # after a handshake, uvloop alone would wait half a minute for the provider's goodbye
+        raise
+    return connection
+
+
+def _why(error: Exception) -> str:
+    """The operating system's words, without the addresses that a resolver tried."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message})"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed ({error.reason or 'unknown reason'})"
+    if isinstance(error, ConnectionResetError) and not error.strerror:
+        return "it closed the connection during the TLS handshake"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

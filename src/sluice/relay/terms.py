@@ -1,0 +1,38 @@
+"""Under which terms one answer is given: when it began, how long it may take, how much it may hold."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from sluice.errors import SluiceError
+from sluice.policies.deadlines import Deadlines
+from sluice.policies.streaming import Streaming
+
+Redact = Callable[[SluiceError], None]
+"""Takes our secrets out of an error, in place, before a client sees it."""
+
+
+def _nothing(error: SluiceError) -> None: ...
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """Monotonic seconds and bytes."""
+
+    started_at: float = 0.0
+    """The request's first byte."""
+    asked_at: float = 0.0
+    """When this provider was asked: where another was before, its time does not count against this one."""
+    now: float = 0.0
+    """When the provider's head came."""
+    deadlines: Deadlines = Deadlines()
+    streaming: Streaming = Streaming()
+    max_whole_bytes: int = 32 << 20
+    """Of an answer that has to be whole before any of it can be sent."""
+    keep_alive: bytes = b""
+    """What tells this client that its stream still lives; empty = nothing could."""
+    opened: bool = False
+    """The client has its head, and keep-alives perhaps, but nothing of an answer."""
+    redact: Redact = _nothing
+
+
+TERMS = Terms()
