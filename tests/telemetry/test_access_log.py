@@ -62,7 +62,7 @@ gen_ai.usage.cache_read.input_tokens gen_ai.usage.output_tokens gen_ai.usage.rea
 agw.ai.time_to_first_token agw.ai.time_per_output_token gen_ai.usage.input_audio_tokens
 gen_ai.usage.output_audio_tokens gen_ai.request.temperature gen_ai.request.top_p gen_ai.request.max_tokens
 gen_ai.request.frequency_penalty gen_ai.request.presence_penalty gen_ai.request.seed llm.streaming stream.outcome
-stream.chunks gen_ai.response.finish_reason retry.attempt error reason duration
+timeout.phase stream.chunks gen_ai.response.finish_reason retry.attempt retry.targets error reason duration
 """
 
 
@@ -104,7 +104,9 @@ def test_a_record_with_every_fact_shows_every_key_in_the_documented_order() -> N
             temperature=0, top_p=0.5, max_tokens=7, frequency_penalty=0.1, presence_penalty=0.2, seed=0
         ),
         attempts=3,
-        error="the answer ended early",
+        tried="first;429, second;529, first;timeout_idle",
+        outcome="timeout",
+        error="the provider fell silent in the middle of its answer",
     )
     line = json.loads(lines("json", record)[0])
     assert list(line) == ALL_KEYS.split()
@@ -119,7 +121,8 @@ def test_a_record_with_every_fact_shows_every_key_in_the_documented_order() -> N
         "input_audio_tokens": 1,
         "output_audio_tokens": 5,
     }
-    assert line["retry.attempt"] == 2
+    assert (line["retry.attempt"], line["retry.targets"]) == (2, "first;429, second;529, first;timeout_idle")
+    assert line["timeout.phase"] == "idle"
     assert line["route_rule"] == "chat"
     assert (line["gen_ai.request.temperature"], line["gen_ai.request.seed"]) == (0, 0)
 

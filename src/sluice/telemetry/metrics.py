@@ -4,7 +4,6 @@ Recording is plain additions, all of an exchange's series found by one dict look
 Nothing here runs per chunk, takes a lock, or raises for what a client sent. One instance per process, one event loop.
 """
 
-import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping
 
@@ -14,7 +13,8 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as CONT
 
 from sluice.chat.usage import Usage
 from sluice.relay.record import ExchangeRecord, Route
-from sluice.telemetry import exposition, names
+from sluice.telemetry import exposition, gauges, names
+from sluice.telemetry.causes import abandoned, timeout_phase
 from sluice.telemetry.series import MAX_LABEL_CHARS, OTHER, Cell, Family, LabelValues, label, method_label, observe
 
 MAX_SERIES = 2_000
@@ -38,13 +38,15 @@ class _ExchangeCells:
     """Every series that exchanges with the same labels add to. None: these exchanges do not have it."""
 
     __slots__ = (
-        *("bytes", "duration", "gen_ai", "http", "input", "inter_token", "llm_duration", "malformed", "outcome"),
-        *("output", "processing_in", "processing_out", "requests", "tpot", "ttft"),
+        *("bytes", "duration", "ended", "gen_ai", "http", "input", "inter_token", "llm_duration", "malformed"),
+        *("outcome", "output", "processing_in", "processing_out", "requests", "timeouts", "tpot", "ttft"),
     )
     gen_ai: LabelValues
     http: LabelValues
     malformed: LabelValues
+    timeouts: LabelValues
     requests: Cell
+    ended: Cell
     duration: Cell
     bytes: Cell
     processing_in: Cell
@@ -58,20 +60,11 @@ class _ExchangeCells:
     inter_token: Cell | None
 
 
-def asyncio_runtime() -> Mapping[str, float]:
-    """Return the runtime gauges of a process that is its own only worker; no tasks outside an event loop."""
-    try:
-        tasks = len(asyncio.all_tasks())
-    except RuntimeError:
-        tasks = 0
-    return {names.TASKS.name: tasks, names.WORKERS.name: 1}
-
-
 class Metrics:
     """All series of this process.
 
-    Set `runtime` and `log_lines_dropped` to what the scrape shall ask: gauges by the names of `names.RUNTIME_GAUGES`
-    (absent = 0), and a count.
+    Set `runtime`, `gateway` and `log_lines_dropped` to what the scrape shall ask: gauges by the names of
+    `names.RUNTIME_GAUGES` and of `names.GATEWAY_GAUGES` (absent = 0), and a count.
 
     Raises:
         ValueError: `prefix` cannot begin a metric name.
@@ -81,13 +74,15 @@ class Metrics:
         if not re.fullmatch(r"([a-zA-Z_][a-zA-Z0-9_]*)?", prefix):
             raise ValueError(f"metrics prefix {prefix!r}: letters, digits and underscores only")
         self.streams_active = 0
-        self.runtime: Callable[[], Mapping[str, float]] = asyncio_runtime
+        self.runtime: Callable[[], Mapping[str, float]] = gauges.asyncio_runtime
+        self.gateway: Callable[[], Mapping[str, float]] = dict
         self.log_lines_dropped: Callable[[], int] = int
         self._prefix = prefix
         self._tag = label(tag)
         self._max_series = max_series
         self._families = {metric.name: Family(metric, max_series) for metric in names.RECORD_FAMILIES}
         self._model_families = tuple(self._families[metric.name] for metric in names.MODEL_FAMILIES)
+        self._rests = Family(names.TARGET_RESTS, max_series)
         self._lag: Cell = [0] * (len(names.LOOP_LAG_BUCKETS_S) + 2)
         self._listeners: dict[LabelValues, ListenerCounters] = {}
         self._bound: dict[tuple[object, ...], _ExchangeCells] = {}
@@ -110,6 +105,7 @@ class Metrics:
             self._remember(key, record, cells)
         stream = record.stream
         cells.requests[0] += 1
+        cells.ended[0] += 1
         cells.bytes[0] += stream.bytes_to_client
         observe(cells.duration, names.HTTP_DURATION_BUCKETS_S, record.duration_s)
         if record.added_s > 0.0:
@@ -124,7 +120,8 @@ class Metrics:
                 self._tokens(cells, usage)
             if record.streaming:
                 _timings(cells, record)
-        if record.attempts > 1 or record.connect_s is not None or stream.malformed or record.unrecognised:
+        failed = record.attempts > 1 or record.outcome == "timeout"
+        if failed or record.connect_s is not None or stream.malformed or record.unrecognised:
             self._rare(cells, record)
 
     def connection_opened(self, bind: str, gateway: str, listener: str, protocol: str) -> ListenerCounters:
@@ -143,6 +140,10 @@ class Metrics:
 
     def stream_ended(self) -> None:
         self.streams_active -= 1
+
+    def target_rested(self, target: str) -> None:
+        """Count one rest of a target of the plan."""
+        self._rests.cell((label(target),))[0] += 1
 
     def loop_lag(self, seconds: float) -> None:
         """Record how late the event loop woke a timer."""
@@ -164,17 +165,17 @@ class Metrics:
     def _collect(self) -> Iterator[tuple[names.Metric, exposition.Series]]:
         for family in self._families.values():
             yield family.metric, family.cells
+        yield names.TARGET_RESTS, self._rests.cells
         listeners = {tuple(map(label, labels)): handle for labels, handle in self._listeners.items()}
         yield names.CONNECTIONS, {labels: [handle.connections] for labels, handle in listeners.items()}
         yield names.RECEIVED_BYTES, {labels: [handle.received] for labels, handle in listeners.items()}
         yield names.SENT_BYTES, {labels: [handle.sent] for labels, handle in listeners.items()}
         yield names.ACTIVE_STREAMS, {(): [self.streams_active]}
+        yield from gauges.families(names.GATEWAY_GAUGES, self.gateway())
         yield names.LOOP_LAG, {(): self._lag}
         yield names.LOG_LINES_DROPPED, {(): [self.log_lines_dropped()]}
         yield names.BUILD_INFO, {(self._tag,): [1]}
-        runtime = self.runtime()
-        for gauge in names.RUNTIME_GAUGES:
-            yield gauge, {(): [runtime.get(gauge.name, 0)]}
+        yield from gauges.families(names.RUNTIME_GAUGES, self.runtime())
 
     # -- once per label set -------------------------------------------------------------------------------------------
 
@@ -201,6 +202,8 @@ class Metrics:
         cells.requests = self._cell(names.REQUESTS, cells.http)
         cells.duration = self._cell(names.REQUEST_DURATION, cells.http)
         cells.bytes = self._cell(names.RESPONSE_BYTES, cells.http)
+        cells.ended = self._cell(names.EXCHANGE_OUTCOMES, (*route, backend, label(record.protocol), record.outcome))
+        cells.timeouts = (*route, backend, label(record.provider))
         cells.processing_in = self._cell(names.REQUEST_PROCESSING, (*route, backend))
         cells.processing_out = self._cell(names.RESPONSE_PROCESSING, (*route, backend))
         self._bind_gen_ai(cells, route, record)
@@ -248,6 +251,11 @@ class Metrics:
     def _rare(self, cells: _ExchangeCells, record: ExchangeRecord) -> None:
         if record.attempts > 1:
             self._cell(names.RETRIES, cells.http)[0] += record.attempts - 1
+            for target, result in abandoned(record):
+                labels = (label(record.route.backend), label(target), label(result))
+                self._cell(names.ABANDONED_ATTEMPTS, labels)[0] += 1
+        if phase := timeout_phase(record):
+            self._cell(names.TIMEOUTS, (*cells.timeouts, phase))[0] += 1
         if record.connect_s is not None:
             cell = self._cell(names.UPSTREAM_CONNECT, (label(record.connect_transport),))
             observe(cell, names.CONNECT_BUCKETS_S, record.connect_s)

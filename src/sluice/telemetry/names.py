@@ -37,6 +37,10 @@ MODEL_LABELS = ("gen_ai_request_model", "gen_ai_response_model")
 GEN_AI_LABELS = (*ROUTE_LABELS, "gen_ai_operation_name", "gen_ai_system", *MODEL_LABELS)
 OUTCOME_LABELS = (*ROUTE_LABELS, "gen_ai_system", *MODEL_LABELS, "outcome")
 LISTENER_LABELS = ("bind", "gateway", "listener", "protocol")
+ENDED_LABELS = (*ROUTE_LABELS, "backend", "protocol", "outcome")
+TIMEOUT_LABELS = (*ROUTE_LABELS, "backend", "gen_ai_system", "phase")
+ATTEMPT_LABELS = ("backend", "target", "result")
+"""Targets come from the plan; results are statuses and the codes of `sluice.errors`."""
 
 # -- buckets: changing one breaks the quantiles of every dashboard across the change ----------------------------------
 
@@ -142,6 +146,34 @@ STREAM_OUTCOMES = Metric(
     labels=OUTCOME_LABELS,
     unit="streams",
 )
+EXCHANGE_OUTCOMES = Metric(
+    name="exchange_outcomes_total",
+    kind="counter",
+    help="How all exchanges ended, unread ones too; every one ends in exactly one outcome.",
+    labels=ENDED_LABELS,
+    unit="exchanges",
+)
+TIMEOUTS = Metric(
+    name="timeouts_total",
+    kind="counter",
+    help="Exchanges that a clock ended, by clock: connect, headers, first_token, idle, total.",
+    labels=TIMEOUT_LABELS,
+    unit="exchanges",
+)
+ABANDONED_ATTEMPTS = Metric(
+    name="abandoned_attempts_total",
+    kind="counter",
+    help="Attempts that failed unseen and were followed by another, by target and by status or error code.",
+    labels=ATTEMPT_LABELS,
+    unit="attempts",
+)
+TARGET_RESTS = Metric(
+    name="target_rests_total",
+    kind="counter",
+    help="Rests that targets were given: after failures, or because their provider asked for one.",
+    labels=("target",),
+    unit="rests",
+)
 MALFORMED_EVENTS = Metric(
     name="malformed_events_total",
     kind="counter",
@@ -194,6 +226,21 @@ LOG_LINES_DROPPED = Metric(
     help="Log lines given up because stdout was closed or too slow.",
     unit="lines",
 )
+EXCHANGES = Metric(
+    name="exchanges", kind="gauge", help="Exchanges under way, those that wait not counted.", unit="exchanges"
+)
+ADMISSION_WAITING = Metric(
+    name="admission_waiting", kind="gauge", help="Requests that wait for another exchange to end.", unit="requests"
+)
+READING_ON = Metric(
+    name="reading_on", kind="gauge", help="Answers that are read on although their client has left.", unit="answers"
+)
+UPSTREAM_CONNECTIONS = Metric(
+    name="upstream_connections",
+    kind="gauge",
+    help="Open connections to providers, busy and resting.",
+    unit="connections",
+)
 BUILD_INFO = Metric(name="build_info", kind="info", help="The version that runs.", labels=("tag",))
 TASKS = Metric(
     name="tokio_num_alive_tasks",
@@ -219,16 +266,21 @@ RECORD_FAMILIES = (
     *MODEL_FAMILIES,
     *(REQUESTS, REQUEST_DURATION, REQUEST_PROCESSING, RESPONSE_PROCESSING, RESPONSE_BYTES, RETRIES),
     *(UPSTREAM_CONNECT, MALFORMED_EVENTS, UNRECOGNISED_EVENTS),
+    *(EXCHANGE_OUTCOMES, TIMEOUTS, ABANDONED_ATTEMPTS),
 )
 """Fed by ExchangeRecords."""
 LISTENER_FAMILIES = (CONNECTIONS, RECEIVED_BYTES, SENT_BYTES)
 """Fed by the network, one handle per listener."""
+GATEWAY_GAUGES = (EXCHANGES, ADMISSION_WAITING, READING_ON, UPSTREAM_CONNECTIONS)
 RUNTIME_GAUGES = (TASKS, QUEUE_DEPTH, WORKERS)
-"""Asked for at scrape."""
+"""Asked for at scrape, these and those of the gateway."""
 METRICS = (
     *RECORD_FAMILIES,
+    TARGET_RESTS,
     *LISTENER_FAMILIES,
-    *(ACTIVE_STREAMS, LOOP_LAG, LOG_LINES_DROPPED, BUILD_INFO),
+    ACTIVE_STREAMS,
+    *GATEWAY_GAUGES,
+    *(LOOP_LAG, LOG_LINES_DROPPED, BUILD_INFO),
     *RUNTIME_GAUGES,
 )
 """All, in the order of the exposition."""

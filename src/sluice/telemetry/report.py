@@ -4,6 +4,7 @@ The records of one turn of the event loop are told together, before the loop loo
 is the same and the processor's caches are warm. Measured: 4 of 84 us per plain request.
 """
 
+import time
 from collections.abc import Callable
 
 from sluice.relay.record import ExchangeRecord
@@ -15,6 +16,10 @@ MAX_TOLD = 256
 """Kinds of unrecognised things that the process log names; the metric counts on."""
 MAX_WHAT = 128
 """Characters of a provider's own word in the log."""
+SETTLED_S = 10.0
+"""How long memory stays below its mark before the log says that it does."""
+
+_MIB = 1 << 20
 
 
 class Report:
@@ -26,15 +31,21 @@ class Report:
         metrics: Metrics,
         log: ProcessLog,
         call_soon: Callable[[Callable[[], None]], object],
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`call_soon` is the event loop's. Call `flush` when the loop has ended."""
         self._access_log = access_log
         self._metrics = metrics
         self._log = log
         self._call_soon = call_soon
+        self._clock = clock
         self._records: list[ExchangeRecord] = []
         self._told: set[tuple[str, str]] = set()
         """Unrecognised things that the log has been told of: each once in the life of the process."""
+        self._short_of_memory = False
+        """The log was told so."""
+        self._last_above = 0.0
 
     def record(self, record: ExchangeRecord) -> None:
         self._records.append(record)
@@ -68,5 +79,29 @@ class Report:
     def stream_ended(self) -> None:
         self._metrics.stream_ended()
 
+    def rests(self, target: str, seconds: float) -> None:
+        """A target goes to rest: called once per rest, so the log has one line of it."""
+        self._metrics.target_rested(target)
+        self._log.warn("a target is given a rest", target=target, seconds=round(seconds, 3))
+
+    def memory(self, resident_bytes: int, mark_bytes: int) -> None:
+        """Take note of how much memory the process holds; 0 = there is no mark. Call it at every weighing.
+
+        Says once that the mark was passed, and once that it was left: when it has not been passed for SETTLED_S, so
+        that a process that hovers about its mark does not fill the log.
+        """
+        if mark_bytes and resident_bytes > mark_bytes:
+            self._last_above = self._clock()
+            if not self._short_of_memory:
+                self._short_of_memory = True
+                self._log.warn("memory is above its mark: new requests are refused", **_mib(resident_bytes, mark_bytes))
+        elif self._short_of_memory and (not mark_bytes or self._clock() - self._last_above >= SETTLED_S):
+            self._short_of_memory = False
+            self._log.warn("memory is below its mark again", **_mib(resident_bytes, mark_bytes))
+
     def fault(self, error: BaseException) -> None:
         self._log.error("internal error", cause=error)
+
+
+def _mib(resident_bytes: int, mark_bytes: int) -> dict[str, float]:
+    return {"resident_mib": round(resident_bytes / _MIB, 1), "mark_mib": round(mark_bytes / _MIB, 1)}
