@@ -232,6 +232,7 @@ class Unavailable(SluiceError):
 
     status = 503
     code = "unavailable"
+    reason = "Draining"
 
 
 class Overloaded(Unavailable):

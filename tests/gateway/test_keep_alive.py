@@ -114,7 +114,7 @@ async def test_a_target_that_fails_behind_keep_alives_is_still_anothers_turn(wor
     assert beats >= 3
     assert answer.body == BEAT * beats + b"".join(WHOLE_STREAM), "one role, and nothing of the first"
     record = await serving.record()
-    assert (record.outcome, record.tried) == ("completed", "first;529, second;200")
+    assert (record.outcome, record.tried) == ("completed", (("first", "529"), ("second", "200")))
 
 
 async def test_when_all_fail_behind_keep_alives_the_event_names_who_was_asked(world: World) -> None:

@@ -38,7 +38,7 @@ async def test_a_target_is_asked_again_as_often_as_the_policy_says_and_no_more(w
     assert len(upstream.asked) == 4
     assert answer.header("x-sluice-attempts") == ", ".join(["openai;503"] * 4)
     record = await serving.record()
-    assert (record.attempts, record.tried) == (4, ", ".join(["openai;503"] * 4))
+    assert (record.attempts, record.tried) == (4, (("openai", "503"),) * 4)
 
 
 async def test_the_client_sees_nothing_of_the_attempts_that_failed(world: World) -> None:

@@ -145,7 +145,7 @@ async def test_a_whole_answer_to_a_slow_client_leaves_the_providers_connection_g
     big, small = completion(content="x" * size), completion()
     upstream, serving, slow = await world.between(answering(*map(sized, (big, small, big, small))))
     slow.send(request(CHAT))
-    await serving.record()
+    await until(lambda: serving.pool.resting_connections == 1)
     quick = await world.client(serving)
     assert (await quick.ask(request(CHAT))).body == small
     assert (await slow.answer()).body == big

@@ -53,6 +53,9 @@ class Heard:
     def stream_ended(self) -> None:
         self._report.stream_ended()
 
+    def memory(self, resident_bytes: int, mark_bytes: int) -> None:
+        self._report.memory(resident_bytes, mark_bytes)
+
     def rests(self, target: str, seconds: float) -> None:
         self.rested.append((target, seconds))
         self._report.rests(target, seconds)

@@ -104,9 +104,10 @@ def test_a_record_with_every_fact_shows_every_key_in_the_documented_order() -> N
             temperature=0, top_p=0.5, max_tokens=7, frequency_penalty=0.1, presence_penalty=0.2, seed=0
         ),
         attempts=3,
-        tried="first;429, second;529, first;timeout_idle",
+        tried=(("first", "429"), ("second", "529"), ("first", "timeout_idle")),
         outcome="timeout",
         error="the provider fell silent in the middle of its answer",
+        error_code="timeout_idle",
     )
     line = json.loads(lines("json", record)[0])
     assert list(line) == ALL_KEYS.split()

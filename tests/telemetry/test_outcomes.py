@@ -26,14 +26,20 @@ from .test_metrics import counted, scrape, total
 
 def cut(kind: OutcomeKind, error: SluiceError | None, **changes: object) -> ExchangeRecord:
     """A stream that ended so after its first tokens: no usage, no finish reason, the status that was sent."""
-    told = {"error": str(error), "reason": error.reason} if error is not None else {}
+    told = {"error": str(error), "error_code": error.code, "reason": error.reason} if error is not None else {}
     facts = StreamFacts(first_token_s=0.3, last_token_s=0.5, chunks=7, tokens=6, bytes_to_client=700)
     return stream(usage=None, tpot_s=None, finish_reason="", stream=facts, outcome=kind, **told | changes)
 
 
 def refused(kind: OutcomeKind, error: SluiceError, **changes: object) -> ExchangeRecord:
     """An exchange that ended before a provider answered: a status with a body."""
-    told = {"error": str(error), "reason": error.reason, "status": error.status, "outcome": kind}
+    told = {
+        "error": str(error),
+        "error_code": error.code,
+        "reason": error.reason,
+        "status": error.status,
+        "outcome": kind,
+    }
     nothing = {"usage": None, "response_model": "", "finish_reason": "", "stream": StreamFacts()}
     return plain(**nothing | told | changes)
 
@@ -67,7 +73,7 @@ ENDS: list[tuple[str, ExchangeRecord, int, str]] = [
     ),
     (
         "completed-by-the-second-target",
-        stream(attempts=2, tried="first;429, second;200"),
+        stream(attempts=2, tried=(("first", "429"), ("second", "200"))),
         200,
         (
             '"stream.outcome":"completed","stream.chunks":300,"gen_ai.response.finish_reason":"stop",'
@@ -104,7 +110,12 @@ ENDS: list[tuple[str, ExchangeRecord, int, str]] = [
     ),
     (
         "timeout-before-an-answer",
-        refused("timeout", TimedOut("headers"), attempts=2, tried="first;timeout_connect, second;timeout_headers"),
+        refused(
+            "timeout",
+            TimedOut("headers"),
+            attempts=2,
+            tried=(("first", "timeout_connect"), ("second", "timeout_headers")),
+        ),
         504,
         (
             '"stream.outcome":"timeout","timeout.phase":"headers",'
@@ -160,7 +171,7 @@ ENDS: list[tuple[str, ExchangeRecord, int, str]] = [
         200,
         (
             '"stream.outcome":"drained","stream.chunks":7,'
-            '"error":"the server is shutting down","reason":"Internal","duration":"2242ms"}'
+            '"error":"the server is shutting down","reason":"Draining","duration":"2242ms"}'
         ),
     ),
     (
@@ -236,8 +247,10 @@ def test_what_a_provider_says_is_no_clock() -> None:
 
 
 def test_attempts_that_fail_over_hides_are_counted_by_target_and_result() -> None:
-    record = stream(attempts=4, tried="first;429, first;429, second;timeout_connect, third;200")
-    samples = scrape(counted(record, stream(attempts=2, tried="first;503, second;429"), STREAM))
+    record = stream(
+        attempts=4, tried=(("first", "429"), ("first", "429"), ("second", "timeout_connect"), ("third", "200"))
+    )
+    samples = scrape(counted(record, stream(attempts=2, tried=(("first", "503"), ("second", "429"))), STREAM))
     found = {
         (dict(labels)["target"], dict(labels)["result"]): value
         for (name, labels), value in samples.items()

@@ -119,11 +119,11 @@ class Account:
         """A stream was asked for."""
         return self.chat is not None and self.chat.stream
 
-    def _tried(self, outcome: Outcome) -> str:
+    def _tried(self, outcome: Outcome) -> tuple[tuple[str, str], ...]:
         if not self.failed:
-            return ""
+            return ()
         last = _word(outcome.error) if isinstance(outcome.error, UpstreamError) else str(self.status)
-        return ", ".join(f"{name};{what}" for name, what in [*self.failed, (self._target, last)])
+        return (*self.failed, (self._target, last))
 
     # -- telling ------------------------------------------------------------------------------------------------------
 
@@ -169,6 +169,7 @@ class Account:
             outcome=outcome.kind,
             reason="DirectResponse" if self.direct else _reason(outcome),
             error="" if error is None else str(error),
+            error_code="" if error is None else error.code,
             connect_s=self.connect_s,
             connect_transport="tls" if self.encrypted else "plaintext",
         )

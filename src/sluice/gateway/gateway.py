@@ -40,6 +40,10 @@ class Telemetry(Protocol):
         """A target's breaker has opened for so long."""
         ...
 
+    def memory(self, resident_bytes: int, mark_bytes: int) -> None:
+        """The process was weighed; a mark of 0 = there is none."""
+        ...
+
     def fault(self, error: BaseException) -> None:
         """A fault of ours, with its traceback."""
         ...
@@ -132,12 +136,18 @@ class Gateway:
         if self._idle is not None and not self.exchanges:
             self._idle()
 
+    @property
+    def waiting(self) -> int:
+        """Exchanges that wait for their turn."""
+        return self._door.waiting
+
     # -- memory -------------------------------------------------------------------------------------------------------
 
     def uses_memory(self, resident_bytes: int) -> None:
         """Take note of how much memory the process holds: beyond its mark nobody is admitted, and while it stays a
         tenth above, the newest stream is ended."""
         mark = self.active.plan.admission.max_memory_bytes
+        self._telemetry.memory(resident_bytes, mark)
         self._door.closed = bool(mark) and resident_bytes > mark
         if not mark or resident_bytes <= mark * OVER_THE_MARK:
             return

@@ -221,8 +221,7 @@ class Process:
     async def _weigh(self) -> None:
         while True:
             await asyncio.sleep(WEIGH_S)
-            if self.plan.admission.max_memory_bytes:
-                self.gateway.uses_memory(resident_bytes())
+            self.gateway.uses_memory(resident_bytes())
 
     async def _watch(self) -> None:
         while True:

@@ -55,8 +55,8 @@ def stats_app(doors: Doors) -> Starlette:
 
 
 def gateway_gauges(gateway: Gateway, pool: Pool) -> Mapping[str, float]:
-    """Return what is under way at this moment, by the names of the gauges. O(exchanges and connections)."""
-    waiting = sum(not exchange.admitted and not exchange.account.status for exchange in gateway.exchanges)
+    """Return what is under way at this moment, by the names of the gauges. O(connections)."""
+    waiting = gateway.waiting
     return {
         names.EXCHANGES.name: len(gateway.exchanges) - waiting,
         names.ADMISSION_WAITING.name: waiting,

@@ -106,10 +106,18 @@ class ExchangeRecord(msgspec.Struct, frozen=True, kw_only=True):
     outcome: OutcomeKind
     reason: str = "Upstream"
     error: str = ""
+    error_code: str = ""
+    """What ended it, as a word of a closed set (`errors`) or of the provider; empty if nothing went wrong."""
     attempts: int = 1
-    tried: str = ""
-    """`first;429, second;200`: every target that was asked and what became of it; empty if there was only one."""
+    tried: tuple[tuple[str, str], ...] = ()
+    """Every target that was asked and what became of it, `("first", "429"), ("second", "200")`: a status, or the code
+    of what happened instead of one. Empty if there was only one."""
     connect_s: float | None = None
     """How long the upstream connect took; None when a pooled connection served."""
     connect_transport: str = "plaintext"
     """`plaintext` or `tls`."""
+
+    @property
+    def timeout_phase(self) -> str:
+        """The clock that ended the exchange, as `errors.Phase`; empty if none did."""
+        return self.error_code.removeprefix("timeout_") if self.outcome == "timeout" else ""

@@ -57,8 +57,8 @@ class Relay(Protocol):
 
     @property
     def deadline(self) -> float:
-        """Monotonic second at which to call `tick`; infinity = never. It only ever moves to later, unless the pump tells
-        the clocks something."""
+        """Monotonic second at which to call `tick`; infinity = never. It only ever moves to later, unless the pump
+        tells the clocks something."""
         ...
 
 

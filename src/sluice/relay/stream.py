@@ -7,7 +7,8 @@
 While waiting, structural frames (role, pings, comments) are held: a failure is still a real HTTP status, or another
 provider's turn, and nothing of it was seen. Only keep-alives may be sent before. The first token commits. From then on
 a failure is one whole event in the client's dialect, never followed by a success marker; a half-received event is never
-forwarded. A success marker goes out only if the grammar says that the answer is complete. Obeys: stream-life sections 1, 2, 4 and 10.
+forwarded. A success marker goes out only if the grammar says that the answer is complete.
+Obeys: stream-life sections 1, 2, 4 and 10.
 """
 
 from collections.abc import Sequence

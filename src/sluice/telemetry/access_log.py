@@ -8,7 +8,6 @@ null. Prompts, answers and query strings are not in the record, so they cannot g
 from collections.abc import Callable
 
 from sluice.relay.record import UNKNOWN, ExchangeRecord
-from sluice.telemetry.causes import timeout_phase
 from sluice.telemetry.line import Fields, Format, encoder, timestamp
 from sluice.telemetry.process_log import ProcessLog, Threshold
 from sluice.telemetry.stdout import StdoutWriter, stdout_writer
@@ -152,7 +151,7 @@ def _stream(line: Fields, record: ExchangeRecord) -> None:
     if record.provider_dialect and record.provider_dialect != record.client_dialect:
         line["llm.translated"] = f"{_bare(record.client_dialect)} to {_bare(record.provider_dialect)}"
     line["stream.outcome"] = record.outcome
-    if phase := timeout_phase(record):
+    if phase := record.timeout_phase:
         line["timeout.phase"] = phase
     if record.streaming:
         line["stream.chunks"] = record.stream.chunks
@@ -166,7 +165,7 @@ def _end(line: Fields, record: ExchangeRecord) -> None:
     if record.attempts > 1:
         line["retry.attempt"] = record.attempts - 1
         if record.tried:
-            line["retry.targets"] = record.tried
+            line["retry.targets"] = ", ".join(f"{target};{what}" for target, what in record.tried)
     if record.error:
         line["error"] = record.error
     line["reason"] = record.reason

@@ -14,7 +14,6 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as CONT
 from sluice.chat.usage import Usage
 from sluice.relay.record import ExchangeRecord, Route
 from sluice.telemetry import exposition, gauges, names
-from sluice.telemetry.causes import abandoned, timeout_phase
 from sluice.telemetry.series import MAX_LABEL_CHARS, OTHER, Cell, Family, LabelValues, label, method_label, observe
 
 MAX_SERIES = 2_000
@@ -251,10 +250,10 @@ class Metrics:
     def _rare(self, cells: _ExchangeCells, record: ExchangeRecord) -> None:
         if record.attempts > 1:
             self._cell(names.RETRIES, cells.http)[0] += record.attempts - 1
-            for target, result in abandoned(record):
+            for target, result in record.tried[:-1]:
                 labels = (label(record.route.backend), label(target), label(result))
                 self._cell(names.ABANDONED_ATTEMPTS, labels)[0] += 1
-        if phase := timeout_phase(record):
+        if phase := record.timeout_phase:
             self._cell(names.TIMEOUTS, (*cells.timeouts, phase))[0] += 1
         if record.connect_s is not None:
             cell = self._cell(names.UPSTREAM_CONNECT, (label(record.connect_transport),))
