@@ -10,6 +10,7 @@ from sluice.relay.clocks import NEVER
 from sluice.relay.relay import Relay
 from sluice.relay.terms import Terms
 from sluice.testing.playbook import Playbook, at, broke, end, eof, feed, send, tick
+from sluice.wire.sse import BOM
 from tests.relay.relays import DONE, OFF, PING, ROLE, STOP, folded, mirror, result, text, translate, whole
 
 BEAT = b": keep-alive\n\n"
@@ -96,3 +97,14 @@ def test_no_keep_alives_where_there_is_nothing_to_say_or_nobody_wants_them() -> 
     ):
         assert mirror(terms=terms).deadline == NEVER
         assert result(mirror(terms=terms).tick(1e6)) == (b"", None)
+
+
+@pytest.mark.parametrize("before", [b"", BOM + ROLE])
+def test_a_byte_order_mark_behind_a_keep_alive_is_left_out(before: bytes) -> None:
+    """There it would be part of the first event's first line, and that event be lost."""
+    relay = mirror(terms=WAITS)
+    playbook = Playbook(relay) >> feed(before) >> at(10) >> tick() << send(BEAT)
+    rest = text("a") if before else BOM + text("a")
+    (playbook >> feed(rest) << send((before + rest).removeprefix(BOM)) >> feed(text("b")) << send(text("b"))).run()
+    untouched = Playbook(mirror(terms=WAITS)) >> feed(BOM + text("a")) << send(BOM + text("a"))
+    untouched.run()

@@ -25,7 +25,7 @@ from sluice.relay.relay import Said
 from sluice.relay.sinks import NOBODY, Sink
 from sluice.relay.terms import TERMS, Terms
 from sluice.wire.frames import FrameDecoder
-from sluice.wire.sse import Frame
+from sluice.wire.sse import BOM, Frame
 
 Failure = tuple[OutcomeKind, SluiceError]
 
@@ -41,6 +41,7 @@ class StreamRelay:
         "_gone",
         "_grammar",
         "_held_bytes",
+        "_preceded",
         "_ready",
         "_sink",
         "_terms",
@@ -66,6 +67,8 @@ class StreamRelay:
         self._gone = False
         """The client has left, and the answer is read on."""
         self._tokens_left = 0
+        self._preceded = terms.opened
+        """Keep-alives went before the answer."""
         self.committed = False
         self.meter = Meter(terms.started_at)
         self.said = Said()
@@ -125,6 +128,7 @@ class StreamRelay:
         if clocks.read_long_enough(now):
             return self._end(CLIENT_GONE)
         if clocks.beat(now):
+            self._preceded = self._preceded or not self.committed
             self.meter.bytes_to_client += len(self._terms.keep_alive)
             return [Send(self._terms.keep_alive)]
         return []
@@ -241,6 +245,9 @@ class StreamRelay:
         self.clocks.sent = now
         data = ready[0] if len(ready) == 1 else b"".join(ready)
         ready.clear()
+        if self._preceded:
+            self._preceded = False
+            data = data.removeprefix(BOM)  # it is one at the beginning of a stream only; elsewhere it spoils an event
         self.meter.bytes_to_client += len(data)
         return [Send(data)]
 

@@ -22,7 +22,7 @@ from sluice.errors import FrameTooLarge, ProtocolError
 MAX_EVENT_BYTES = 16 << 20
 """Largest single event. Bounds memory per stream; base64 images need megabytes: raise it per backend, not here."""
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _EOL = re.compile(rb"\r\n?|\n")
 _CR = 0x0D
 
@@ -131,11 +131,11 @@ class SseDecoder:
         return not blank or self._block.empty or self._block.crlf
 
     def _skip_bom(self, at_end: bool) -> bool:
-        if len(self._held) < len(_BOM) and _BOM.startswith(self._held) and not at_end:
+        if len(self._held) < len(BOM) and BOM.startswith(self._held) and not at_end:
             return False
         self._started = True
-        if self._held.startswith(_BOM):
-            self._line = self._search = len(_BOM)
+        if self._held.startswith(BOM):
+            self._line = self._search = len(BOM)
         return True
 
     def _too_large(self, size: int) -> bool:
