@@ -1,0 +1,1 @@
+"""One file for each area that is scored: `cells(rig)` returns its questions, in order."""

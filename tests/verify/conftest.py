@@ -1,0 +1,5 @@
+"""The loop of these tests."""
+
+from tests.support.loops import pytest_asyncio_loop_factories
+
+__all__ = ["pytest_asyncio_loop_factories"]
