@@ -47,7 +47,7 @@ FULL = ExchangeRecord(
     reason=TimedOut.reason,
     error=str(TimedOut("idle")),
     attempts=2,
-    tried="first;429, second;timeout_idle",
+    tried=(("first", "429"), ("second", "timeout_idle")),
 )
 """A record with everything in it, so that its line has every field."""
 
