@@ -48,6 +48,7 @@ FULL = ExchangeRecord(
     error=str(TimedOut("idle")),
     attempts=2,
     tried=(("first", "429"), ("second", "timeout_idle")),
+    error_code=TimedOut("idle").code,
 )
 """A record with everything in it, so that its line has every field."""
 
