@@ -126,7 +126,9 @@ async def test_when_all_fail_behind_keep_alives_the_event_names_who_was_asked(wo
     assert b"first;529, second;" in answer.body
     assert answer.body.count(b'"error"') == 1
     assert DONE not in answer.body
-    assert (await serving.record()).outcome == "upstream_error"
+    record = await serving.record()
+    assert (record.outcome, record.status, record.error) == ("upstream_error", 200, "no")
+    assert record.request_id == answer.header("x-request-id")
 
 
 async def test_an_answer_that_is_no_stream_is_not_opened_early(world: World) -> None:

@@ -259,3 +259,15 @@ async def test_a_wish_that_cannot_be_read_is_refused_by_its_name(world: World, h
     answer = await client.ask(request(CHAT, headers=[header]))
     assert answer.status == 400
     assert header.split(":")[0] in error_of(answer).message
+
+
+async def test_a_status_is_told_as_it_was_sent_and_an_attempt_as_it_went(world: World) -> None:
+    first = await world.upstream(answering(sized(b"{}", status="429 X")))
+    (nobody,) = free_ports(1)
+    backend = after(target("first", first.port), target("second", nobody))
+    serving = await world.gateway(to_provider(0, backend=backend))
+    answer = await (await world.client(serving)).ask(request(CHAT))
+    assert (answer.status, answer.header("x-sluice-attempts")) == (503, "first;429, second;upstream_unreachable")
+    record = await serving.record()
+    assert record.status == 503
+    assert record.tried == (("first", "429"), ("second", "upstream_unreachable"))

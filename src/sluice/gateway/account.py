@@ -47,6 +47,9 @@ class Account:
         self.passed_on_s = 0.0
         """The gateway's own time between the provider's head and the first byte to the client."""
         self.status = 0
+        """Of the last target's answer; 0 = it gave none."""
+        self.sent_status = 0
+        """What the client was told; 0 = nothing yet. It is not taken back."""
         self.streaming = False
         self.direct = False
         """The gateway answered by itself."""
@@ -82,6 +85,7 @@ class Account:
     def at_target(self, outbound: Outbound, dialect: str) -> None:
         target = outbound.target
         self._target = target.name
+        self.status = 0
         self._provider_dialect = dialect
         self._endpoint = outbound.label
         self._provider = target.provider.telemetry_name
@@ -93,6 +97,8 @@ class Account:
         self.answered_at = now
         self.status = upstream.head.status
         self.connect_s = upstream.connect_s
+        if self.sent_status:
+            return
         for name, value in upstream.head.headers:
             if name in _REQUEST_IDS and is_request_id(given := value.decode("latin-1")):
                 self.request_id = given
@@ -103,11 +109,10 @@ class Account:
         self.failed.append((self._target, _word(error)))
         self.relay = None
 
-    def attempts(self) -> str:
-        """`first;429, second;200`: every target that was asked, and what became of it; empty if there was only one."""
-        if not self.failed:
-            return ""
-        return ", ".join(f"{name};{what}" for name, what in [*self.failed, (self._target, str(self.status))])
+    def attempts(self, error: SluiceError | None) -> str:
+        """`first;429, second;200`: every target that was asked, and what became of it; empty if there was only one.
+        `error`: why there is no answer."""
+        return ", ".join(f"{name};{what}" for name, what in self._tried(error))
 
     @property
     def latency_s(self) -> float | None:
@@ -119,10 +124,10 @@ class Account:
         """A stream was asked for."""
         return self.chat is not None and self.chat.stream
 
-    def _tried(self, outcome: Outcome) -> tuple[tuple[str, str], ...]:
+    def _tried(self, error: SluiceError | None) -> tuple[tuple[str, str], ...]:
         if not self.failed:
             return ()
-        last = _word(outcome.error) if isinstance(outcome.error, UpstreamError) else str(self.status)
+        last = _word(error) if isinstance(error, UpstreamError) or not self.status else str(self.status)
         return (*self.failed, (self._target, last))
 
     # -- telling ------------------------------------------------------------------------------------------------------
@@ -149,7 +154,7 @@ class Account:
             host=request.header(b"host") or "",
             path=request.path,
             http_version=request.http_version,
-            status=_STATUS_OF_LEAVING.get(outcome.kind, self.status),
+            status=_STATUS_OF_LEAVING.get(outcome.kind, self.sent_status),
             protocol="llm" if self._llm else "http",
             operation=self.operation,
             provider=self._provider,
@@ -165,7 +170,7 @@ class Account:
             client_dialect=self.client_dialect,
             provider_dialect=self._provider_dialect,
             attempts=len(self.failed) + 1,
-            tried=self._tried(outcome),
+            tried=self._tried(error),
             outcome=outcome.kind,
             reason="DirectResponse" if self.direct else _reason(outcome),
             error="" if error is None else str(error),
@@ -188,8 +193,10 @@ def outcome_of(error: SluiceError) -> Outcome:
     return Outcome("shed" if isinstance(error, Unavailable) else "internal", error)
 
 
-def _word(error: SluiceError) -> str:
+def _word(error: SluiceError | None) -> str:
     """What became of an attempt, in a word: the provider's status, or the code of what happened instead of one."""
+    if error is None:
+        return "abandoned"
     return str(error.status) if isinstance(error, Refused | InBandFailure) else error.code
 
 

@@ -144,23 +144,23 @@ def error_reply(
     crossing = list(header_policy.to_client(head.headers)) if head is not None else []
     if error.retry_after_s is not None:
         crossing.append((b"retry-after", b"%d" % error.retry_after_s))
+    crossing += own_headers(account, error)
+    status = dialect.error_status(error)
     if rule.error_format == "text":
-        return (
-            dialect.error_status(error),
-            [_TEXT, *crossing, *own_headers(account)],
-            str(error).encode("utf-8", "replace"),
-        )
-    body = ERRORS.get(operation, dialect.write_error)(error)
-    return dialect.error_status(error), [_JSON, *crossing, *own_headers(account)], body
+        return status, [_TEXT, *crossing], str(error).encode("utf-8", "replace")
+    return status, [_JSON, *crossing], ERRORS.get(operation, dialect.write_error)(error)
 
 
 def error_event(error: SluiceError, dialect: Dialect, account: Account, chat: ChatRequest, now: float) -> bytes:
     """The same for a stream that is open and has said nothing yet: begun legally, and failed. `now`: seconds since
     1970."""
-    if account.failed:
-        error.args = (f"{error} (asked: {account.attempts()})",)
+    sentence = error.args
+    if asked := account.attempts(error):
+        error.args = (f"{error} (asked: {asked})",)
     opening = Started(account.request_id, chat.model, int(now))
-    return as_stream(dialect.encoder(chat), opening)([Failed(error)])
+    event = as_stream(dialect.encoder(chat), opening)([Failed(error)])
+    error.args = sentence
+    return event
 
 
 def opaque_headers(head: UpstreamHead, account: Account) -> list[Header]:
@@ -174,11 +174,11 @@ def json_headers(account: Account) -> list[Header]:
     return [_JSON, *own_headers(account)]
 
 
-def own_headers(account: Account) -> list[Header]:
+def own_headers(account: Account, error: SluiceError | None = None) -> list[Header]:
     """What stands on every answer: the id that the log shows, and the gateway's own share of the time in
-    milliseconds."""
+    milliseconds; and who was asked, if that was more than one and all is known of it."""
     spent_ms = ((account.asked_at or account.taken_at) - account.taken_at) * 1000
     own = [(b"x-request-id", account.request_id.encode("latin-1")), (b"server-timing", b"gateway;dur=%.3f" % spent_ms)]
-    if account.failed:
-        own.append((b"x-sluice-attempts", account.attempts().encode("latin-1", "replace")))
+    if account.failed and (account.status or error is not None):
+        own.append((b"x-sluice-attempts", account.attempts(error).encode("latin-1", "replace")))
     return own

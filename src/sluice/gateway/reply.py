@@ -121,7 +121,7 @@ class Reply:
     def start(self, status: int, headers: Sequence[Header], length: int | None) -> None:
         """Give the head. See `ClientStream.start`."""
         self.opened = True
-        self._account.status = status
+        self._account.sent_status = status
         self.client.start(status, headers, length)
 
     def whole(self, status: int, headers: Sequence[Header], body: bytes, outcome: Outcome) -> None:
