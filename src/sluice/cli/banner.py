@@ -1,21 +1,33 @@
 """What a person sees when the gateway is ready. On stderr: stdout belongs to the log."""
 
+from typing import Protocol
+
 import click
 
 from sluice import __version__
-from sluice.config.plan import AiBackend, Entry, Listener
+from sluice.config.plan import AiBackend, Entry, Listener, Plan
 from sluice.dialects.dialect import Dialect
-from sluice.net.lifecycle import Process
 from sluice.standard import STANDARD
 
 
-def banner(process: Process, *, insecure: bool) -> None:
+class Shown(Protocol):
+    """A process that is ready: one that serves, or the supervisor of several."""
+
+    side_ports: dict[str, int]
+
+    @property
+    def plan(self) -> Plan: ...
+
+
+def banner(process: Shown, *, insecure: bool, workers: int = 1) -> None:
     """Say where the gateway listens, what answers there, which dialects are understood, and what to try."""
     lines = [f"{click.style('sluice', bold=True)} {__version__} is ready", ""]
     lines += [f"  {_address(listener)}   {_paths(listener.entries)}" for listener in process.plan.listeners]
     if any(_talks(entry) for listener in process.plan.listeners for entry in listener.entries):
         lines.append(f"  spoken there: {_spoken()}")
     lines += [f"  {name:<9} http://localhost:{port}{_PAGE[name]}" for name, port in process.side_ports.items()]
+    if workers > 1:
+        lines.append(f"  workers   {workers}; each takes or refuses a new configuration by itself")
     if process.plan.notes:
         lines += ["", *(f"  {note}" for note in process.plan.notes)]
     if insecure:
@@ -32,7 +44,7 @@ _SHOWN = 8
 """Prefixes on a listener's line; a plan may have hundreds."""
 
 
-def _try(process: Process) -> list[str]:
+def _try(process: Shown) -> list[str]:
     """A command that gets an answer: the unified address if there is one, else the first prefix of a provider."""
     for listener in process.plan.listeners:
         for entry in listener.entries:

@@ -12,24 +12,31 @@ import uvloop
 
 from sluice import __version__
 from sluice.cli.banner import banner
+from sluice.cli.group import command, stamped, workers
 from sluice.config.plan import Addresses, Plan
 from sluice.config.units import duration
 from sluice.errors import ConfigError
 from sluice.net.files import ConfigFiles
-from sluice.net.lifecycle import Options, Process
+from sluice.net.lifecycle import ALONE, Options, Process
+from sluice.net.log_pipes import LogPipes
+from sluice.net.worker import Seat, Worker
+from sluice.net.workers import Group
 from sluice.standard import STANDARD
 from sluice.telemetry.access_log import AccessLog
 from sluice.telemetry.line import Format
 from sluice.telemetry.metrics import Metrics
+from sluice.telemetry.names import TASKS
 from sluice.telemetry.process_log import LoggingBridge, ProcessLog, Threshold
 from sluice.telemetry.report import Report
-from sluice.telemetry.stdout import OncePerTurn, stdout_writer
+from sluice.telemetry.stdout import OncePerTurn, StdoutWriter, stdout_writer
 from sluice.testing.fake_provider import FakeProvider
 from sluice.testing.fake_provider import Options as FakeOptions
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", ""})
 FLUSH_S = 2.0
 """How long a slow reader of stdout may take for the last lines."""
+OFF = Addresses(admin="off", stats="off", readiness="off")
+"""A worker has no side doors: they are the supervisor's."""
 _PORTS = {"admin": 15000, "stats": 15020, "readiness": 15021}
 
 
@@ -40,6 +47,8 @@ _PORTS = {"admin": 15000, "stats": 15020, "readiness": 15021}
 @click.option("--log-format", type=click.Choice(["json", "text"]), help="Default: text on a terminal, else JSON.")
 @click.option("--drain-timeout", metavar="DURATION", default=None, help="Time for running streams at the end. [60s]")
 @click.option("--metrics-prefix", type=click.Choice(["agentgateway_", "sluice_"]), help="Names of the metrics.")
+@click.option("--workers", "number", metavar="N", help="Processes that share the ports, or auto: one per core. [1]")
+@click.option("--worker", "seat", hidden=True, help="Of a worker: NUMBER/OF:FD.")
 def serve_command(
     paths: tuple[str, ...],
     port: int | None,
@@ -47,6 +56,8 @@ def serve_command(
     log_format: str | None,
     drain_timeout: str | None,
     metrics_prefix: str | None,
+    number: str | None,
+    seat: str | None,
 ) -> None:
     """Serve the gateway.
 
@@ -57,13 +68,18 @@ def serve_command(
     try:
         files = ConfigFiles(paths, env, STANDARD)
         plan = files.load()
+        count = 1 if seat else workers(number, env)
         options = Options(
-            addresses=_addresses(plan, env, everywhere=insecure_bind),
+            addresses=OFF if seat else _addresses(plan, env, everywhere=insecure_bind),
             everywhere=insecure_bind,
             drain_timeout_s=_drain_timeout(drain_timeout, env),
             port=port,
         )
-        status = uvloop.run(_serve(files, plan, options, _format(plan, env, log_format), metrics_prefix))
+        form = _format(plan, env, log_format)
+        if count > 1:
+            status = uvloop.run(_lead(plan, options, count, form, metrics_prefix or plan.metrics_prefix))
+        else:
+            status = uvloop.run(_serve(files, plan, options, form, metrics_prefix, Seat.read(seat) if seat else None))
     except KeyboardInterrupt:
         sys.exit(130)  # before there was anything to drain
     except ConfigError as error:
@@ -72,10 +88,15 @@ def serve_command(
     sys.exit(status)
 
 
-async def _serve(files: ConfigFiles, plan: Plan, options: Options, log_format: Format, prefix: str | None) -> int:
+async def _serve(
+    files: ConfigFiles, plan: Plan, options: Options, log_format: Format, prefix: str | None, seat: Seat | None
+) -> int:
+    """One process that serves, alone or as a worker."""
     stdout = stdout_writer()
     loop = asyncio.get_running_loop()
-    write = OncePerTurn(stdout, loop.call_soon)
+    turn = OncePerTurn(stdout, loop.call_soon)
+    write = turn if seat is None else stamped(turn, seat, log_format)
+    worker = None if seat is None else Worker(seat)
     threshold = Threshold(plan.logging.level)
     log = ProcessLog(write, log_format, threshold)
     metrics = Metrics(prefix or plan.metrics_prefix, __version__)
@@ -91,18 +112,42 @@ async def _serve(files: ConfigFiles, plan: Plan, options: Options, log_format: F
         metrics=metrics,
         log=log,
         start_fake=fake.start,
+        place=worker or ALONE,
     )
     # What exists now lives as long as the process: the collector need not look at it again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     try:
+        if worker is not None:
+            return await worker.run(process, plan)
         return await process.run(plan, lambda ready: banner(ready, insecure=options.everywhere))
     finally:
         await fake.close()
         report.flush()
-        write.flush()
+        turn.flush()
         stdout.flush(FLUSH_S)
+
+
+async def _lead(plan: Plan, options: Options, count: int, log_format: Format, prefix: str) -> int:
+    """The supervisor of several workers."""
+    pipes = LogPipes()
+    end = pipes.open()
+    stdout = StdoutWriter(end)
+    log = ProcessLog(stdout, log_format, Threshold(plan.logging.level))
+    metrics = Metrics(prefix, __version__)
+    metrics.log_lines_dropped = lambda: stdout.dropped + pipes.dropped
+    metrics.runtime = lambda: {TASKS.name: len(asyncio.all_tasks())}  # it is no worker
+    logging.getLogger().addHandler(LoggingBridge(log))
+    group = Group(
+        plan, options, count, command=command(log_format), pipes=pipes, metrics=metrics, prefix=prefix, log=log
+    )
+    try:
+        return await group.run(lambda ready: banner(ready, insecure=options.everywhere, workers=count))
+    finally:
+        stdout.flush(FLUSH_S)
+        os.close(end)
+        pipes.close(FLUSH_S)
 
 
 def _addresses(plan: Plan, env: Mapping[str, str], *, everywhere: bool) -> Addresses:

@@ -29,6 +29,10 @@ _REASONS = {"client_gone": "ClientGone", "slow_reader": "SlowReader"}
 _STATUS_OF_LEAVING = {"client_gone": _CLIENT_CLOSED, "slow_reader": _CLIENT_CLOSED}
 
 
+MIN_TOLD = 2
+"""Attempts of which a client, the log and the metrics hear: one is what everybody expects."""
+
+
 class Account:
     """Facts of one exchange, filled in as they become known. Mutable, owned by its Exchange alone."""
 
@@ -62,6 +66,8 @@ class Account:
         self.client_dialect = ""
         self.failed: list[tuple[str, str]] = []
         """Attempts that were given up for another target: its name, and the status or code."""
+        self._asking = False
+        """The last target's attempt is not among the failed ones."""
         self._provider_dialect = ""
         self._target = ""
         self._route = Route()
@@ -85,6 +91,7 @@ class Account:
     def at_target(self, outbound: Outbound, dialect: str) -> None:
         target = outbound.target
         self._target = target.name
+        self._asking = True
         self.status = 0
         self._provider_dialect = dialect
         self._endpoint = outbound.label
@@ -106,6 +113,7 @@ class Account:
 
     def gave_up(self, error: SluiceError) -> None:
         """This target failed unseen, and another will be asked."""
+        self._asking = False
         self.failed.append((self._target, _word(error)))
         self.relay = None
 
@@ -125,8 +133,10 @@ class Account:
         return self.chat is not None and self.chat.stream
 
     def _tried(self, error: SluiceError | None) -> tuple[tuple[str, str], ...]:
-        if not self.failed:
+        if len(self.failed) + self._asking < MIN_TOLD:
             return ()
+        if not self._asking:
+            return tuple(self.failed)
         last = _word(error) if isinstance(error, UpstreamError) or not self.status else str(self.status)
         return (*self.failed, (self._target, last))
 
@@ -169,7 +179,7 @@ class Account:
             unrecognised=tuple(said.unrecognised.items()),
             client_dialect=self.client_dialect,
             provider_dialect=self._provider_dialect,
-            attempts=len(self.failed) + 1,
+            attempts=max(1, len(self.failed) + self._asking),
             tried=self._tried(error),
             outcome=outcome.kind,
             reason="DirectResponse" if self.direct else _reason(outcome),

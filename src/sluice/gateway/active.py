@@ -13,8 +13,12 @@ from sluice.gateway.ports import Request
 from sluice.policies.ai import AiPolicy, merged
 from sluice.policies.balance import pick
 from sluice.policies.condition import Asked, Condition
+from sluice.policies.retry import Retry
 from sluice.relay.record import UNKNOWN, Route
 
+Place = tuple[Listener | None, Entry | None]
+"""Where in the plan a request landed."""
+_ONCE = Retry(attempts=0)
 NO_POLICY = AiPolicy()
 """Of a plan in which no policy says anything."""
 
@@ -145,10 +149,12 @@ class ActivePlan:
             )
         return groups
 
-    def may_retry(self, rule: Rule, request: Request) -> bool:
-        """Whether a request may be tried again at all."""
+    def retry(self, rule: Rule, request: Request) -> Retry:
+        """How often a request may be put to targets."""
         precondition = rule.retry.precondition
-        return not precondition or self._conditions[precondition].holds(_asked(request))
+        if not precondition or self._conditions[precondition].holds(_asked(request)):
+            return rule.retry
+        return _ONCE
 
 
 def _policies(plan: Plan) -> Iterable[AiPolicy]:

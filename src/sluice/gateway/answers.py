@@ -179,6 +179,6 @@ def own_headers(account: Account, error: SluiceError | None = None) -> list[Head
     milliseconds; and who was asked, if that was more than one and all is known of it."""
     spent_ms = ((account.asked_at or account.taken_at) - account.taken_at) * 1000
     own = [(b"x-request-id", account.request_id.encode("latin-1")), (b"server-timing", b"gateway;dur=%.3f" % spent_ms)]
-    if account.failed and (account.status or error is not None):
-        own.append((b"x-sluice-attempts", account.attempts(error).encode("latin-1", "replace")))
+    if account.failed and (account.status or error is not None) and (asked := account.attempts(error)):
+        own.append((b"x-sluice-attempts", asked.encode("latin-1", "replace")))
     return own

@@ -4,50 +4,57 @@ import asyncio
 from collections.abc import Awaitable
 from functools import partial
 
-from sluice.config.plan import AiBackend, HttpBackend, Rule, Target
+from sluice.config.plan import AiBackend, HttpBackend, Target
 from sluice.config.units import duration
-from sluice.dialects.dialect import Dialect
-from sluice.errors import BadRequest, Phase, RouteNotFound, TimedOut
+from sluice.errors import BadRequest, Phase, RouteNotFound, TimedOut, UpstreamError
 from sluice.gateway.account import Account
-from sluice.gateway.active import ActivePlan
-from sluice.gateway.call import Call
+from sluice.gateway.active import ActivePlan, Place
+from sluice.gateway.attempts import Attempts, may_try_another
 from sluice.gateway.chat_call import ChatCall
 from sluice.gateway.gather import Here, gather
-from sluice.gateway.operation import CHAT_TYPES, Operation
-from sluice.gateway.outbound import Draft, OwnAnswer
+from sluice.gateway.operation import CHAT_TYPES, Operation, typed
+from sluice.gateway.outbound import Draft, OwnAnswer, plain_http
 from sluice.gateway.plain_call import PlainCall
 from sluice.gateway.ports import Request, UpstreamHead, UpstreamStream
+from sluice.gateway.reply import Reply
 from sluice.gateway.world import World
 from sluice.policies.ai import aliased, merged
 from sluice.policies.deadlines import Deadlines
+from sluice.policies.retry import Retry, backoff_s, may_repeat
 from sluice.relay.clocks import NEVER
+from sluice.standard import CLIENT_DIALECTS
 
 
-def read_call(
+def prepare(
     world: World,
     active: ActivePlan,
     account: Account,
-    client: Dialect,
+    reply: Reply,
     wanted: Operation,
-    rule: Rule,
+    place: Place,
     backend: AiBackend | None,
-) -> tuple[Call, AiBackend]:
+    wished: frozenset[str],
+) -> Attempts:
     """Read what is asked, and find out whom: the route's backend, or who serves the model.
 
     Raises:
         ClientError: the request is wrong, or nobody serves its model.
     """
-    request = account.request
+    request, rule = account.request, reply.rule
+    if backend is not None and active.typed:  # the operator's word for the address is what the client speaks
+        wanted = typed(wanted, active.policy(rule, backend, backend.groups[0][0]), request.path)
+        reply.dialect = world.dialect(CLIENT_DIALECTS.get(wanted.kind, reply.dialect.module_id))
+        reply.kind = wanted.kind
     call: ChatCall | PlainCall
     if wanted.kind in CHAT_TYPES:
         account.operation = "chat"
-        account.client_dialect = client.module_id
-        call = ChatCall(world, active, request, client, wanted, rule)
+        account.client_dialect = reply.dialect.module_id
+        call = ChatCall(world, active, request, reply.dialect, wanted, rule)
         account.chat = chat = call.read
         account.streaming = chat.stream
         account.request_model = chat.model
     else:
-        call = PlainCall(world, active, request, client, wanted, rule)
+        call = PlainCall(world, active, request, reply.dialect, wanted, rule)
         account.operation, account.request_model = call.operation, call.model
         if backend is None and not call.operation:
             raise RouteNotFound(f"No route for {request.method} {request.path}.")
@@ -55,7 +62,9 @@ def read_call(
         name = aliased(merged(rule.ai, rule.gateway_ai), account.request_model)
         backend = active.model(name, request, world.die())
     call.backend = backend
-    return call, backend
+    account.at_backend(active.labels(*place, backend), backend)
+    retry = active.retry(rule, request)
+    return Attempts(world, account, call, active.groups(backend, wanted.kind), retry, wished)
 
 
 def ask(
@@ -129,13 +138,51 @@ async def open_upstream(
     return upstream
 
 
+async def ask_plain(
+    world: World, account: Account, clocks: Deadlines, backend: HttpBackend, retry: Retry
+) -> UpstreamStream:
+    """Send a request to a static backend, and again as often as the policy says.
+
+    Raises:
+        UpstreamError: see `ports.Upstream.open`.
+    """
+    asked, left = plain_http(account.request, backend.endpoint), retry.attempts or 0
+    while True:
+        failure: UpstreamError | None = None
+        try:
+            upstream = await open_upstream(world, account, clocks, backend, asked)
+            status = upstream.head.status
+        except UpstreamError as error:
+            failure, status = error, 0
+        if failure is not None and not (left and may_try_another(failure)):
+            raise failure
+        if failure is None and not (left and status >= _FAILED and may_repeat(retry, status)):
+            return upstream
+        if failure is None:
+            upstream.close(complete=False)
+        left -= 1
+        await pause(backoff_s(retry, world.die()), account, clocks, world)
+
+
 async def pause(seconds: float, account: Account, clocks: Deadlines, world: World) -> None:
-    """Wait before another attempt, no longer than the exchange has: then asking finds that its time is over."""
-    if seconds:
-        total_at = account.request.received_at + clocks.total_s if clocks.total_s else NEVER
-        await asyncio.sleep(max(0.0, min(seconds, total_at - world.clock())))
+    """Wait before another attempt.
+
+    Raises:
+        TimedOut: the exchange has no more time than that.
+    """
+    total_at = account.request.received_at + clocks.total_s if clocks.total_s else NEVER
+    await asyncio.sleep(max(0.0, min(seconds, total_at - world.clock())))
+    if world.clock() >= total_at:
+        raise TimedOut("total")
 
 
+def left_s(account: Account, clocks: Deadlines, now: float) -> float:
+    """How long the body of a refusal may take: what is left of the clocks that go on, no longer than silence may."""
+    limit_at, _ = _limit(account, clocks, account.asked_at)
+    return max(0.0, min(limit_at - now, clocks.idle_s or NEVER))
+
+
+_FAILED = 400
 _PREFIX = b"x-sluice-timeout-"
 _CLOCKS = ("connect", "response-headers", "first-token", "idle", "total")
 

@@ -7,10 +7,10 @@ target's breaker exactly once, by its outcome. Obeys: stream-life sections 1, 5 
 
 from functools import lru_cache
 
-from sluice.errors import InBandFailure, Refused, SluiceError, TimedOut, UpstreamError
+from sluice.errors import ClientError, InBandFailure, Refused, SluiceError, TimedOut, UpstreamError
 from sluice.gateway.account import Account, outcome_of
 from sluice.gateway.call import Call
-from sluice.gateway.outbound import Groups, Outbound
+from sluice.gateway.outbound import Draft, Groups, Outbound, OwnAnswer
 from sluice.gateway.ports import UpstreamHead
 from sluice.gateway.world import World
 from sluice.policies.balance import choose
@@ -22,6 +22,7 @@ from sluice.relay.outcome import Outcome
 
 _THE_CLIENTS = frozenset([400, 401, 403, 404, 413, 422])
 """Statuses that say that the request is wrong: no other target would say otherwise (stream-life 10.2)."""
+_NO_QUOTA = 429
 _FAILED = frozenset(["upstream_truncated", "timeout"])
 
 
@@ -32,33 +33,42 @@ class Attempts:
         "_account",
         "_asked",
         "_current",
+        "_failure",
         "_groups",
         "_head",
-        "_may_retry",
         "_number",
         "_retry",
         "_tried",
+        "_wished",
         "_world",
         "call",
         "wait_s",
     )
 
     def __init__(
-        self, world: World, account: Account, call: Call, groups: Groups, retry: Retry, *, may_retry: bool
+        self,
+        world: World,
+        account: Account,
+        call: Call,
+        groups: Groups,
+        retry: Retry,
+        wished: frozenset[str],
     ) -> None:
-        """`may_retry`: the precondition of `retry` holds."""
+        """`wished`: see `Deadlines.wished`."""
         self._world = world
         self._account = account
         self.call = call
         """What each of them is asked."""
         self._groups = groups
         self._retry = retry
-        self._may_retry = may_retry
+        self._wished = wished
         self._tried: list[Outbound] = []
         self._asked = 0
         self._current: Outbound | None = None
         self._number = 0
         self._head: UpstreamHead | None = None
+        self._failure: SluiceError | None = None
+        """Of the last attempt that was given up."""
         self.wait_s = 0.0
         """How long to wait before the target that `following` returned is asked."""
 
@@ -73,6 +83,23 @@ class Attempts:
         assert chosen is not None  # no group of a plan is empty
         return chosen
 
+    def draft(self, outbound: Outbound) -> tuple[Outbound, Draft | OwnAnswer]:
+        """Write the request for this target, or for the next one that it can be put to; return whom it is for.
+
+        Raises:
+            SluiceError: it fits none of those that are left: the last failure of one that it did fit, or why it does
+                not fit.
+        """
+        while True:
+            try:
+                return outbound, self.call.draft(outbound, self._account.identity.traceparent)
+            except ClientError as error:
+                self._tried.append(outbound)
+                other = self._choose(self._world.clock())
+                if other is None:
+                    raise self._failure or error from None
+                outbound = other
+
     def following(self, error: SluiceError, outcome: Outcome | None = None) -> Outbound | None:
         """Return who is asked after an attempt that failed so, unseen by the client, after `wait_s`; None = nobody: the
         failure is the client's to hear."""
@@ -80,12 +107,13 @@ class Attempts:
         self.ended(outcome or outcome_of(error), now)
         following = self._following(error, now)
         if following is not None:
+            self._failure = error
             self._account.gave_up(error)
         return following
 
     def _following(self, error: SluiceError, now: float) -> Outbound | None:
         retry, bound = self._retry, self._retry.attempts
-        if not self._may_retry or (bound is not None and self._asked > bound) or not self._condition(error):
+        if (bound is not None and self._asked > bound) or not self._condition(error):
             return None
         named = status_of(error) in retry.codes
         other = self._choose(now) if named or may_try_another(error) else None
@@ -113,7 +141,7 @@ class Attempts:
             return True
         status = status_of(error)
         headers = self._head.headers if self._head is not None else ()
-        return status is not None and _condition(self._retry.condition).holds(status, headers)
+        return status is None or _condition(self._retry.condition).holds(status, headers)
 
     # -- how it went --------------------------------------------------------------------------------------------------
 
@@ -143,6 +171,10 @@ class Attempts:
         refused = head is not None and isinstance(outcome.error, Refused)
         rest = rest_s(head.status, head.headers, self._world.wall()) if head is not None and refused else None
         result = _result(outcome, head, outbound.unhealthy)
+        if isinstance(outcome.error, TimedOut) and outcome.error.phase in self._wished:
+            result = "neutral"
+        if outbound.target.passthrough and refused and outcome.error is not None and outcome.error.status == _NO_QUOTA:
+            result, rest = "neutral", None  # the quota is this client's own: it says nothing to the others
         if outbound.health.ended(result, now, latency_s=latency_s, rest_s=rest, attempt=self._number):
             self._world.rests(outbound.target.name, outbound.health.rests_until - now)
 

@@ -12,17 +12,17 @@ The client is watched from the first line: when it goes, the task is cancelled, 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from sluice.config.plan import AiBackend, Entry, HttpBackend, Listener, Rule
+from sluice.config.plan import HttpBackend
 from sluice.errors import Internal, Overloaded, RouteNotFound, SluiceError
 from sluice.gateway import answers
 from sluice.gateway.account import Account, outcome_of
-from sluice.gateway.active import ActivePlan
-from sluice.gateway.asking import ask, open_upstream, pause, read_call, wished
+from sluice.gateway.active import ActivePlan, Place
+from sluice.gateway.asking import ask, ask_plain, left_s, pause, prepare, wished
 from sluice.gateway.attempts import Attempts
 from sluice.gateway.call import Call
 from sluice.gateway.identity import identify
-from sluice.gateway.operation import operation, typed
-from sluice.gateway.outbound import Outbound, plain_http
+from sluice.gateway.operation import operation
+from sluice.gateway.outbound import Outbound, OwnAnswer
 from sluice.gateway.ports import ClientStream, Request, UpstreamStream
 from sluice.gateway.pump import Pump
 from sluice.gateway.refusal import read_refusal
@@ -32,6 +32,7 @@ from sluice.policies.deadlines import Deadlines
 from sluice.relay.opaque import OpaqueRelay
 from sluice.relay.outcome import CLIENT_GONE, COMPLETED, Outcome
 from sluice.relay.relay import Relay
+from sluice.relay.terms import Terms
 from sluice.standard import CLIENT_DIALECTS, DEFAULT_DIALECT
 from sluice.wire import coding
 from sluice.wire.http1 import Header
@@ -54,7 +55,7 @@ class Exchange:
         self._upstream: UpstreamStream | None = None
         """A provider's answer that nobody has taken over yet."""
         self._deadlines = Deadlines()
-        self._place: tuple[Listener | None, Entry | None] = (None, None)
+        self._place: Place = (None, None)
         self._head: list[Header] = []
         self._length: int | None = None
         self._finished = False
@@ -91,8 +92,7 @@ class Exchange:
             self._world.fault(error)
             self.fail(Internal("internal error"))
         finally:
-            if self._upstream is not None:
-                self._upstream.close(complete=False)
+            self._drop()
 
     # -- the client, until a pump observes it -------------------------------------------------------------------------
 
@@ -141,8 +141,8 @@ class Exchange:
             account.at_route(active.labels(active.listener(request)))
             raise
         account.at_route(active.labels(listener, entry))
-        self._reply.rule = rule = entry.rule
-        self._deadlines = wished(request, rule.deadlines)
+        self._reply.rule = entry.rule
+        self._deadlines = wished(request, entry.rule.deadlines)
         if answers.asks_for_models(entry, request, self._wanted):
             self._list_models()
             return
@@ -150,72 +150,68 @@ class Exchange:
         if isinstance(backend, HttpBackend):
             await self._plain_http(backend)
         else:
-            attempts = self._attempts = self._read(backend, rule)
+            wishes = self._deadlines.wished
+            attempts = prepare(self._world, active, account, self._reply, self._wanted, self._place, backend, wishes)
+            self._attempts = attempts
             await self._ask(attempts, attempts.first(account.taken_at))
-
-    def _read(self, backend: AiBackend | None, rule: Rule) -> Attempts:
-        """Find out what is asked, and whom."""
-        active, account, world, request = self._active, self.account, self._world, self._request
-        reply = self._reply
-        if backend is not None and active.typed:  # the operator's word for the address is what the client speaks
-            policy = active.policy(rule, backend, backend.groups[0][0])
-            self._wanted = wanted = typed(self._wanted, policy, request.path)
-            reply.dialect = world.dialect(CLIENT_DIALECTS.get(wanted.kind, reply.dialect.module_id))
-            reply.kind = wanted.kind
-        call, backend = read_call(world, active, account, reply.dialect, self._wanted, rule, backend)
-        account.at_backend(active.labels(*self._place, backend), backend)
-        groups, may_retry = active.groups(backend, self._wanted.kind), active.may_retry(rule, request)
-        attempts = Attempts(world, account, call, groups, rule.retry, may_retry=may_retry)
-        if account.chat is not None and account.chat.stream:
-            reply.keep_company(account.chat)
-        return attempts
 
     async def _ask(self, attempts: Attempts, outbound: Outbound) -> None:
         """Ask one target after the other until one answers; the last one's failure is the client's."""
-        account, call, world, reply = self.account, attempts.call, self._world, self._reply
+        account, call, world, reply, clocks = self.account, attempts.call, self._world, self._reply, self._deadlines
         while True:
-            reply.secret, reply.refusal = outbound.secret, None
             if attempts.wait_s:
-                await pause(attempts.wait_s, account, self._deadlines, world)
-            try:
-                draft = call.draft(outbound, account.identity.traceparent)
-                account.at_target(outbound, call.provider.module_id if account.chat is not None else "")
+                await pause(attempts.wait_s, account, clocks, world)
+            outbound, draft = attempts.draft(outbound)
+            reply.asks(outbound, call.chat)
+            account.at_target(outbound, call.provider.module_id if account.chat is not None else "")
+            if type(draft) is not OwnAnswer:
                 attempts.began(outbound)
+            try:
                 limits = self._active.max_whole_bytes
-                self._upstream = upstream = await ask(world, account, self._deadlines, outbound.target, draft, limits)
+                self._upstream = upstream = await ask(world, account, clocks, outbound.target, draft, limits)
                 attempts.answered(upstream.head)
                 status = upstream.head.status
                 if not 200 <= status < (300 if call.rewrites else 400):
                     reply.refusal, self._upstream = upstream.head, None
-                    raise call.provider.read_error(status, await read_refusal(upstream, reply.secret))
+                    within_s = left_s(account, clocks, world.clock())
+                    raise call.provider.read_error(status, await read_refusal(upstream, reply.secret, within_s))
                 self._take(call, upstream)
                 return
             except SluiceError as error:
+                self._drop()
                 reply.redact(error)
                 following = attempts.following(error)
                 if following is None:
                     raise
                 outbound = following
 
+    def _drop(self) -> None:
+        """Close a provider's answer that nobody took over."""
+        if self._upstream is not None:
+            self._upstream.close(complete=False)
+            self._upstream = None
+
     def _take(self, call: Call, upstream: UpstreamStream) -> None:
         """A target answers: hand its answer to a relay."""
         account, head = self.account, upstream.head
         self._reply.quiet()
-        relay = call.relay(head, account, self._reply.terms(self._deadlines, self._active.max_whole_bytes))
+        relay = call.relay(head, account, self._terms())
         account.chat = call.chat
         account.streaming = account.streams
         self._head = call.headers(head, account)
         self._length = None if call.rewrites else head.length
         self._relay(relay, upstream, unpack=call.rewrites)
 
+    def _terms(self) -> Terms:
+        return self._reply.terms(self._deadlines, self._active.max_whole_bytes)
+
     async def _plain_http(self, backend: HttpBackend) -> None:
         self.account.at_backend(self._active.labels(*self._place, backend), backend)
-        asked = plain_http(self._request, backend.endpoint)
-        self._upstream = upstream = await open_upstream(self._world, self.account, self._deadlines, backend, asked)
+        retry = self._active.retry(self._reply.rule, self._request)
+        self._upstream = upstream = await ask_plain(self._world, self.account, self._deadlines, backend, retry)
         self._head = answers.opaque_headers(upstream.head, self.account)
         self._length = upstream.head.length
-        terms = self._reply.terms(self._deadlines, self._active.max_whole_bytes)
-        self._relay(OpaqueRelay(terms=terms), upstream, unpack=False)
+        self._relay(OpaqueRelay(terms=self._terms()), upstream, unpack=False)
 
     def _list_models(self) -> None:
         self.account.direct = True
@@ -227,6 +223,7 @@ class Exchange:
 
     def _relay(self, relay: Relay, upstream: UpstreamStream, *, unpack: bool = True) -> None:
         account, world, reply = self.account, self._world, self._reply
+        inflate = coding.decoder(upstream.head.header(b"content-encoding")) if unpack else None
         account.relay = relay
         account.status = upstream.head.status
         if account.streaming:
@@ -242,7 +239,7 @@ class Exchange:
             fault=world.fault,
             slow_reader_s=reply.rule.streaming.slow_reader_s,
             started=reply.opened,
-            inflate=coding.decoder(upstream.head.header(b"content-encoding")) if unpack else None,
+            inflate=inflate,
         )
         self._upstream = None
         account.passed_on_s = world.clock() - account.answered_at
@@ -269,8 +266,10 @@ class Exchange:
 
     def _failed_unseen(self, error: SluiceError, outcome: Outcome) -> None:
         """No token was sent of an answer that failed: ask the next target, if there is one."""
-        reply, attempts, chat = self._reply, self._attempts, self.account.chat
+        reply, attempts, relay = self._reply, self._attempts, self.account.relay
         reply.redact(error)
+        if relay is not None and reply.opened:
+            reply.said_at = relay.clocks.sent
         following = attempts.following(error, outcome) if attempts is not None else None
         if attempts is None or following is None:
             reply.fail(error, outcome)
@@ -279,8 +278,6 @@ class Exchange:
             self._world.stream_ended()
         self._pump = None
         reply.client.observer = self
-        if chat is not None and chat.stream:
-            reply.keep_company(chat)
         self._go(lambda: self._ask(attempts, following))
 
     def fail(self, error: SluiceError) -> None:

@@ -43,13 +43,13 @@ def redact(error: SluiceError, secret: str) -> None:
         error.type = error.type.replace(secret, HIDDEN)
 
 
-async def read_refusal(upstream: UpstreamStream, secret: str) -> bytes:
-    """Return what can be had of the body, our credential taken out. Never raises but for cancellation; the upstream is
-    closed after it."""
+async def read_refusal(upstream: UpstreamStream, secret: str, within_s: float) -> bytes:
+    """Return what can be had of the body in this time, our credential taken out. Never raises but for cancellation; the
+    upstream is closed after it."""
     collector = _Collector()
     try:
         upstream.attach(collector)
-        async with asyncio.timeout(MAX_S):
+        async with asyncio.timeout(min(MAX_S, within_s)):
             await collector.complete
     except TimeoutError:
         pass

@@ -18,6 +18,7 @@ from sluice.dialects.dialect import Dialect
 from sluice.errors import SluiceError
 from sluice.gateway import answers
 from sluice.gateway.account import Account
+from sluice.gateway.outbound import Outbound, client_credential
 from sluice.gateway.ports import ClientStream, UpstreamHead
 from sluice.gateway.refusal import redact
 from sluice.gateway.slow_reader import SlowReader
@@ -48,6 +49,7 @@ class Reply:
         "opened",
         "refusal",
         "rule",
+        "said_at",
         "secret",
     )
 
@@ -65,6 +67,8 @@ class Reply:
         """Our credential, which providers quote in their errors."""
         self.opened = False
         """The client has the head of its answer."""
+        self.said_at = account.request.received_at
+        """When it was told something last, or when it began to wait."""
         self._world = world
         self._account = account
         self._over: Callable[[Outcome], None] | None = over
@@ -84,8 +88,18 @@ class Reply:
             max_whole_bytes=max_whole_bytes,
             keep_alive=self.dialect.facts.keep_alive,
             opened=self.opened,
+            said_at=self.said_at,
             redact=partial(redact, secret=self.secret),  # our own method would make a circle of objects
         )
+
+    def asks(self, outbound: Outbound, chat: ChatRequest | None) -> None:
+        """Take note of whom the client's request is put to now, and how."""
+        self.refusal = None
+        self.secret = outbound.secret
+        if outbound.target.passthrough and (own := client_credential(self._account.request)) is not None:
+            self.secret = own.reveal()  # providers quote the client's own as well
+        if chat is not None:
+            self.keep_company(chat)
 
     def redact(self, error: SluiceError) -> None:
         """Take our credential out of an error."""
@@ -94,20 +108,21 @@ class Reply:
     # -- while there is no answer yet ---------------------------------------------------------------------------------
 
     def keep_company(self, chat: ChatRequest) -> None:
-        """Send a keep-alive whenever the client has waited long enough, until `quiet`."""
+        """Send a keep-alive whenever the client of a stream has waited long enough, until `quiet`."""
         streaming = self.rule.streaming
-        if not self.dialect.facts.keep_alive or not streaming.keep_alive_s:
+        if not chat.stream or not self.dialect.facts.keep_alive or not streaming.keep_alive_s:
             return
-        wait = streaming.keep_alive_s
-        if not self.opened:
-            waited = self._world.clock() - self._account.request.received_at
-            wait = max(wait, streaming.commit_after_s) - waited
-        self._timer = asyncio.get_running_loop().call_later(max(0.0, wait), self._beat, chat)
+        if self._timer is None:
+            wait = streaming.keep_alive_s if self.opened else max(streaming.keep_alive_s, streaming.commit_after_s)
+            due = self.said_at + wait - self._world.clock()
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, due), self._beat, chat)
 
     def _beat(self, chat: ChatRequest) -> None:
+        self._timer = None
         if not self.opened:
             self.start(200, answers.chat_headers(None, self._account, chat), None)
         self.client.write(self.dialect.facts.keep_alive)
+        self.said_at = self._world.clock()
         self.keep_company(chat)
 
     def quiet(self) -> None:

@@ -18,18 +18,19 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     first_token_s: float = 0.0
     idle_s: float = 300.0
     total_s: float = 0.0
-    wished: bool = False
-    """A request asked for less than its route gives: then a target's own values do not give it more."""
+    wished: frozenset[str] = frozenset()
+    """The clocks (`errors.Phase`) for which a request asked for less than its route gives: a target's own value does
+    not give it more then, and that it was not fast enough is not the target's fault."""
 
     def before_head(self, connect_s: float | None, headers_s: float | None, left_s: float) -> tuple[float, float]:
         """The limits for connecting and for the head of an answer: a target's own wherever it has them (not None), and
         neither longer than what is `left` of the total (infinity = no total)."""
         connect = self.connect_s if connect_s is None else connect_s
         headers = self.headers_s if headers_s is None else headers_s
-        if self.wished:
-            connect = min(connect or _NO_LIMIT, self.connect_s or _NO_LIMIT)
-            headers = min(headers or _NO_LIMIT, self.headers_s or _NO_LIMIT)
-            connect, headers = (0.0 if seconds == _NO_LIMIT else seconds for seconds in (connect, headers))
+        if "connect" in self.wished:
+            connect = min(connect or self.connect_s, self.connect_s)
+        if "headers" in self.wished:
+            headers = min(headers or self.headers_s, self.headers_s)
         if left_s == _NO_LIMIT:
             return connect, headers
         return min(connect or left_s, left_s), min(headers or left_s, left_s)
@@ -45,7 +46,10 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
             clock = CLOCKS.get(name)
             if clock is not None and 0 < seconds < (getattr(self, clock) or _NO_LIMIT):
                 changes[clock] = seconds
-        return msgspec.structs.replace(self, wished=True, **changes) if changes else self
+        if not changes:
+            return self
+        wished = self.wished | {clock.removesuffix("_s") for clock in changes}
+        return msgspec.structs.replace(self, wished=wished, **changes)
 
 
 _NO_LIMIT = float("inf")

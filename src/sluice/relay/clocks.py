@@ -22,7 +22,7 @@ class Clocks:
         self.beats = beats and bool(terms.keep_alive) and terms.streaming.keep_alive_s > 0
         self.heard = terms.now
         """When the provider last said something; pings do not count."""
-        self.sent = terms.started_at
+        self.sent = terms.said_at
         """When the client was last sent something."""
         self.opened = terms.opened
         """The client has its head."""

@@ -32,6 +32,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What tells this client that its stream still lives; empty = nothing could."""
     opened: bool = False
     """The client has its head, and keep-alives perhaps, but nothing of an answer."""
+    said_at: float = 0.0
+    """When the client was told something last, or when it began to wait."""
     redact: Redact = _nothing
 
 

@@ -62,7 +62,7 @@ class WholeRelay:
         self._keep_leftovers = keep_leftovers
         self._terms = terms
         self.clocks = Clocks(terms, beats=streams)
-        self.clocks.got_token = True  # this clock is for streams
+        self.clocks.got_token = not streams  # this clock is for streams
         self._body = bytearray()
         self._ended = False
         self._gone = False
