@@ -47,7 +47,7 @@ def test_what_is_read_is_written_again(name: str) -> None:
 
 def test_an_answer_of_nothing_is_an_answer() -> None:
     events = ANTHROPIC_MESSAGES.read_answer(b'{"type":"message","content":[]}')
-    assert events == [Started("", ""), ChoiceFinished(0, "stop", "end_turn"), Ended()]
+    assert events == [Started("", ""), ChoiceFinished(0, "stop", ""), Ended()]
     body = json.loads(ANTHROPIC_MESSAGES.write_answer(fold(events), ChatRequest(model="asked")))
     assert (body["id"], body["model"], body["content"]) == ("msg_", "asked", [])
     assert body["usage"]["output_tokens"] == 0

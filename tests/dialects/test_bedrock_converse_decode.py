@@ -127,7 +127,7 @@ def test_every_reason_of_the_api_has_a_word() -> None:
 
 
 def test_a_message_stop_without_a_reason_is_the_end_of_a_turn() -> None:
-    assert c.decode(c.BEGIN, c.event("messageStop"))[-1] == ChoiceFinished(0, "stop", "end_turn")
+    assert c.decode(c.BEGIN, c.event("messageStop"))[-1] == ChoiceFinished(0, "stop", "")
 
 
 @pytest.mark.parametrize("native", ["end_turn", "something_new"])

@@ -50,7 +50,7 @@ def test_every_channel_of_a_whole_answer_is_read() -> None:
         ToolUse(id="t", name="f", arguments="{}"),
         ToolUse(id="call_c1_0_1", name="", arguments=""),
     )
-    assert (choice.finish, choice.native_finish, len(choice.logprobs)) == ("refusal", "stop", 1)
+    assert (choice.finish, choice.native_finish, len(choice.logprobs)) == ("refusal", "", 1)
 
 
 @pytest.mark.parametrize(

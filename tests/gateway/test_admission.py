@@ -119,6 +119,18 @@ async def test_a_reload_widens_the_door_for_those_who_wait(world: World) -> None
     await until(lambda: len(upstream.asked) == 3)
 
 
+async def test_a_reload_that_bounds_the_waiting_bounds_those_who_wait_already(world: World) -> None:
+    upstream = await world.upstream(silent)
+    forever = Admission(max_concurrent=1, queue_timeout_s=0)
+    serving = await world.gateway(to_provider(upstream.port, admission=forever))
+    for _ in range(2):
+        (await world.client(serving)).send(request(CHAT))
+    await until(lambda: len(serving.gateway.exchanges) == 2)
+    short = Admission(max_concurrent=1, queue_timeout_s=0.05)
+    serving.use(to_provider(upstream.port, admission=short))
+    assert (await serving.record()).outcome == "shed"
+
+
 # -- memory ------------------------------------------------------------------------------------------------------------
 
 

@@ -62,6 +62,10 @@ class Door:
         for following in self._turnstile.resize(admission):
             following.admitted = True
             following.start()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._arm(self._clock())
 
     @property
     def closed(self) -> bool:

@@ -120,6 +120,7 @@ class Exchange:
         if self._finished:
             return
         self._cut = outcome
+        self._reply.quiet()
         if self._task is not None:
             self._task.cancel()
         if not self._begun:

@@ -178,7 +178,7 @@ class PlainCall:
         if not self.operation and self._wanted.kind != "detect":
             return OpaqueRelay(terms=terms)
         kind = b"" if head.header(b"content-encoding") else head.header(b"content-type")
-        return ObservedRelay(terms=terms, content_type=kind)
+        return ObservedRelay(terms=terms, content_type=kind, may_be_empty=not self.operation)
 
     def headers(self, head: UpstreamHead, account: Account) -> list[Header]:
         if self._asked is not None:

@@ -176,6 +176,7 @@ class Reply:
     def gone(self, outcome: Outcome) -> None:
         """It is over, and nobody is left to be told anything."""
         self.quiet()
+        self.client.observer = None  # no circle of objects is left for the collector to find
         if self._reads_on:
             self._reads_on = False
             self._world.reading_on -= 1

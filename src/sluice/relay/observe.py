@@ -10,8 +10,10 @@ import msgspec
 
 from sluice.chat.events import Reported, Started
 from sluice.chat.usage import Usage
+from sluice.errors import Truncated
 from sluice.relay.actions import Action
 from sluice.relay.opaque import OpaqueRelay
+from sluice.relay.outcome import Outcome
 from sluice.relay.terms import TERMS, Terms
 from sluice.wire.sse import Frame, SseDecoder
 
@@ -78,11 +80,13 @@ _read = msgspec.json.Decoder(_Body).decode
 class ObservedRelay(OpaqueRelay):
     """One body. See `Relay`. What cannot be read is passed on all the same."""
 
-    __slots__ = ("_events", "_seen", "_usage")
+    __slots__ = ("_events", "_may_be_empty", "_seen", "_usage")
 
-    def __init__(self, *, terms: Terms = TERMS, content_type: bytes = b"") -> None:
-        """`content_type` tells a stream of events from a whole body."""
+    def __init__(self, *, terms: Terms = TERMS, content_type: bytes = b"", may_be_empty: bool = True) -> None:
+        """`content_type` tells a stream of events from a whole body. Not `may_be_empty`: an answer without a byte is
+        no answer."""
         super().__init__(terms=terms)
+        self._may_be_empty = may_be_empty
         streams = content_type.partition(b";")[0].strip().lower() == b"text/event-stream"
         self._events = SseDecoder(MAX_OBSERVED_BYTES) if streams else None
         self._seen: bytearray | None = None if streams else bytearray()
@@ -98,6 +102,8 @@ class ObservedRelay(OpaqueRelay):
         return super().feed(chunk, now)
 
     def eof(self, now: float) -> list[Action]:
+        if not self._may_be_empty and not self.meter.bytes_from_provider:
+            return self.cut(Outcome("upstream_truncated", Truncated("the provider's answer is empty")), now)
         if self._events is not None:
             self._each(self._events.finish())
         if self._seen:

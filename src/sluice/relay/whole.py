@@ -7,8 +7,8 @@ target may be tried. The same events as a stream's; an answer that could be read
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from sluice.chat.events import Event, Failed
-from sluice.errors import ProtocolError, SluiceError, TimedOut, UpstreamError
+from sluice.chat.events import ChoiceFinished, Event, Failed
+from sluice.errors import ProtocolError, SluiceError, TimedOut, Truncated, UpstreamError
 from sluice.relay.actions import Action, End, Send
 from sluice.relay.clocks import NEVER, Clocks
 from sluice.relay.meter import Meter
@@ -40,6 +40,7 @@ class WholeRelay:
         "_gone",
         "_keep_leftovers",
         "_rewrite",
+        "_streams",
         "_terms",
         "clocks",
         "committed",
@@ -59,6 +60,7 @@ class WholeRelay:
         """`streams`: the client is told a stream, and so can be told that it still lives."""
         self._dialect = dialect
         self._rewrite = rewrite
+        self._streams = streams
         self._keep_leftovers = keep_leftovers
         self._terms = terms
         self.clocks = Clocks(terms, beats=streams)
@@ -96,6 +98,9 @@ class WholeRelay:
             return self._end("upstream_error", events[-1].error)
         if self._gone:
             return self._end("client_gone", None)
+        if self._streams and not all(event.native for event in events if type(event) is ChoiceFinished):
+            # A whole body says "complete" by its framing, a stream by its marker: that one needs the provider's word.
+            return self._end("upstream_truncated", Truncated("the provider's answer has no finish reason"))
         if self._rewrite is not None:
             body = self._rewrite(events)
         self._ended = self.committed = True

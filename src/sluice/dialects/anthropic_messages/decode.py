@@ -138,7 +138,7 @@ class Blocks:
         """Take the reason for the end. Blocks that a careless provider left open end here."""
         for index in list(self._open):
             self.close(index, events)
-        native = said.stop_reason or "end_turn"
+        native = said.stop_reason or ""
         reason = FINISH_READ.get(native, "stop")
         if reason == "length":
             self._empty = -1

@@ -252,7 +252,7 @@ class _Sealing:
 
 def finished(stop: MessageStop, *, calls: bool) -> ChoiceFinished | Failed:
     """How an answer ended: an answer that the model spoilt has failed."""
-    native = stop.stop_reason or "end_turn"
+    native = stop.stop_reason or ""
     reason = FINISH_READ.get(native, "stop")
     if reason == "error":
         words = f"the model's answer could not be used ({native})"

@@ -64,7 +64,7 @@ def _choice(answer_id: str, choice: ChunkChoice, events: list[Event]) -> None:
     refused = message is not None and bool(message.refusal)
     called = message is not None and bool(message.tool_calls or message.function_call)
     # A whole answer without a reason is whole all the same: the HTTP body was.
-    events.append(finished(choice.index, choice.finish_reason or "stop", refused=refused, called=called))
+    events.append(finished(choice.index, choice.finish_reason or "", refused=refused, called=called))
 
 
 def _message(answer_id: str, choice: ChunkChoice, message: Delta, events: list[Event]) -> None:

@@ -195,7 +195,7 @@ class OutputReader:
             self.whole_arguments(index, None, out)
         if complete:
             reason = "tool_calls" if self.called else "refusal" if self.refused else FINISH_READ["completed"]
-            out.append(ChoiceFinished(0, reason, "completed"))
+            out.append(ChoiceFinished(0, reason, response.status or ""))
             return
         native = response.incomplete_details.reason if response.incomplete_details else None
         out.append(ChoiceFinished(0, FINISH_READ.get(native or "", "stop"), native or "incomplete"))
