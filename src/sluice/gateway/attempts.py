@@ -143,6 +143,11 @@ class Attempts:
         headers = self._head.headers if self._head is not None else ()
         return status is None or _condition(self._retry.condition).holds(status, headers)
 
+    @property
+    def under_way(self) -> bool:
+        """Some target is being asked."""
+        return self._current is not None
+
     # -- how it went --------------------------------------------------------------------------------------------------
 
     def began(self, outbound: Outbound) -> None:

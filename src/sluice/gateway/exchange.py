@@ -62,8 +62,7 @@ class Exchange:
         self.admitted = False
         self.account = account = Account(request, identify(request), world.clock())
         dialect = world.dialect(CLIENT_DIALECTS.get(self._wanted.kind, DEFAULT_DIALECT))
-        self._reply = Reply(world, client, account, dialect, self._finish)
-        self._reply.kind = self._wanted.kind
+        self._reply = Reply(world, client, account, dialect, self._wanted.kind, self._finish)
         client.observer = self
 
     def start(self) -> None:
@@ -97,7 +96,9 @@ class Exchange:
     # -- the client, until a pump observes it -------------------------------------------------------------------------
 
     def client_gone(self) -> None:
-        self._stop(CLIENT_GONE)
+        asking = self._attempts is not None and self._attempts.under_way
+        if not (asking and self._reply.reads_on(self._stop)):
+            self._stop(CLIENT_GONE)
 
     def client_paused(self) -> None: ...
 
@@ -144,16 +145,15 @@ class Exchange:
         account.at_route(active.labels(listener, entry))
         self._reply.rule = entry.rule
         self._deadlines = wished(request, entry.rule.deadlines)
+        backend = active.backend(entry, self._world.die()) if entry.answer == "backends" else None
         if answers.asks_for_models(entry, request, self._wanted):
             self._list_models()
-            return
-        backend = active.backend(entry, self._world.die()) if entry.answer == "backends" else None
-        if isinstance(backend, HttpBackend):
+        elif isinstance(backend, HttpBackend):
             await self._plain_http(backend)
         else:
-            wishes = self._deadlines.wished
-            attempts = prepare(self._world, active, account, self._reply, self._wanted, self._place, backend, wishes)
-            self._attempts = attempts
+            self._attempts = attempts = prepare(
+                self._world, active, account, self._reply, self._wanted, self._place, backend, self._deadlines.wished
+            )
             await self._ask(attempts, attempts.first(account.taken_at))
 
     async def _ask(self, attempts: Attempts, outbound: Outbound) -> None:
@@ -181,7 +181,7 @@ class Exchange:
             except SluiceError as error:
                 self._drop()
                 reply.redact(error)
-                following = attempts.following(error)
+                following = None if reply.left else attempts.following(error)
                 if following is None:
                     raise
                 outbound = following
@@ -229,7 +229,7 @@ class Exchange:
         account.status = upstream.head.status
         if account.streaming:
             world.stream_began()
-        self._pump = Pump(
+        self._pump = pump = Pump(
             relay,
             upstream,
             reply.client,
@@ -244,7 +244,10 @@ class Exchange:
         )
         self._upstream = None
         account.passed_on_s = world.clock() - account.answered_at
-        self._pump.start()
+        if reply.left:
+            pump.client_gone()
+        if not self._finished:
+            pump.start()
 
     def _start_answer(self) -> None:
         self._reply.start(self.account.status, self._head, self._length)

@@ -46,6 +46,7 @@ class Reply:
         "client",
         "dialect",
         "kind",
+        "left",
         "opened",
         "refusal",
         "rule",
@@ -54,12 +55,18 @@ class Reply:
     )
 
     def __init__(
-        self, world: World, client: ClientStream, account: Account, dialect: Dialect, over: Callable[[Outcome], None]
+        self,
+        world: World,
+        client: ClientStream,
+        account: Account,
+        dialect: Dialect,
+        kind: RouteType,
+        over: Callable[[Outcome], None],
     ) -> None:
         self.client = client
         self.dialect = dialect
         """What the client speaks."""
-        self.kind: RouteType = "completions"
+        self.kind = kind
         self.rule = _NO_RULE
         self.refusal: UpstreamHead | None = None
         """Of a provider's answer that was no success: the client hears some of its headers."""
@@ -67,6 +74,8 @@ class Reply:
         """Our credential, which providers quote in their errors."""
         self.opened = False
         """The client has the head of its answer."""
+        self.left = False
+        """The client is gone, and what its answer reports is wanted all the same."""
         self.said_at = account.request.received_at
         """When it was told something last, or when it began to wait."""
         self._world = world
@@ -110,7 +119,7 @@ class Reply:
     def keep_company(self, chat: ChatRequest) -> None:
         """Send a keep-alive whenever the client of a stream has waited long enough, until `quiet`."""
         streaming = self.rule.streaming
-        if not chat.stream or not self.dialect.facts.keep_alive or not streaming.keep_alive_s:
+        if self.left or not chat.stream or not self.dialect.facts.keep_alive or not streaming.keep_alive_s:
             return
         if self._timer is None:
             wait = streaming.keep_alive_s if self.opened else max(streaming.keep_alive_s, streaming.commit_after_s)
@@ -149,7 +158,9 @@ class Reply:
         """Tell the client, in its dialect, that there is no answer: with a status if it has none yet."""
         self.redact(error)
         account = self._account
-        if not self.opened:
+        if self.left:
+            self.gone(CLIENT_GONE)
+        elif not self.opened:
             said = answers.error_reply(error, self.dialect, self.kind, account, self.refusal, self.rule)
             self.whole(*said, outcome)
         elif account.chat is not None:
@@ -193,8 +204,19 @@ class Reply:
 
     def may_read_on(self) -> bool:
         """The client has left: whether the rest of its answer is wanted all the same."""
-        self._reads_on = self._world.may_read_on(self.rule.streaming)
+        self._reads_on = self._reads_on or self._world.may_read_on(self.rule.streaming)
         return self._reads_on
+
+    def reads_on(self, stop: Callable[[Outcome], None]) -> bool:
+        """The same before there is an answer. `stop` is called if none comes in the time that the policy gives."""
+        streaming = self.rule.streaming
+        if not self.may_read_on():
+            return False
+        self.left = True
+        self.quiet()
+        if streaming.drain_s and streaming.on_disconnect == "drain":
+            self._timer = asyncio.get_running_loop().call_later(streaming.drain_s, stop, CLIENT_GONE)
+        return True
 
     def client_gone(self) -> None:
         outcome = self._outcome
