@@ -44,6 +44,9 @@ bench: setup ## measure against nginx on this machine; writes the tables of READ
 	  else echo 'make bench needs cc, nginx and taskset (Debian: apt-get install gcc libc6-dev nginx-light util-linux)' >&2; exit 1; fi; fi
 	@$(BIN)/python -m bench.run $(ARGS)
 
+soak: setup ## run a gateway under faults for half an hour; writes the table of docs/reliability.md; ARGS="--minutes 5"
+	@$(BIN)/python -m bench.soak $(ARGS)
+
 golden: setup ## play the recorded answers of golden/ to every client; ARGS=--accept writes what comes out now
 	@$(BIN)/python -m tools.golden $(ARGS)
 
@@ -85,4 +88,4 @@ clean: ## remove what these targets made, .venv/ included
 	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help run setup test check bench golden docs mutate fuzz lock clean
+.PHONY: help run setup test check bench soak golden docs mutate fuzz lock clean

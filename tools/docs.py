@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from bench import report
+from bench.soak import report as soak_report
 from tools import log_reference, provider_reference, reference, translation
 
 GENERATORS: dict[str, Callable[[], str]] = {
@@ -23,6 +24,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "log-fields": log_reference.log_table,
     "metrics": reference.metric_table,
     **provider_reference.GENERATORS,
+    "soak": soak_report.block,
     "translation-carries": translation.carries_table,
     "translation-fields": translation.fields_tables,
     "translation-finish": translation.finish_table,

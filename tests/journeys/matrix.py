@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Unpack
 
 from sluice.chat.usage import Usage
 from sluice.config.plan import AiBackend, Entry, Target
@@ -32,7 +32,7 @@ from sluice.testing.fake_voice import Voice
 from tests.journeys.talk import Said, Talk
 from tests.journeys.talk_openai import ChatTalk, ResponsesTalk
 from tests.journeys.talk_others import GeminiTalk, MessagesTalk
-from tests.support.plans import here, plan, route
+from tests.support.plans import RuleMembers, here, plan, route
 from tests.support.serving import Serving
 
 Json = dict[str, Any]
@@ -157,7 +157,7 @@ def _texts(value: object) -> Iterator[str]:
                 yield from _texts(member)
 
 
-def _entry(provider: str, port: int) -> Entry:
+def _entry(provider: str, port: int, **members: Unpack[RuleMembers]) -> Entry:
     target = Target(
         name=provider,
         provider=CUSTOM,
@@ -166,14 +166,17 @@ def _entry(provider: str, port: int) -> Entry:
         serves=(SERVED[provider],),
         base_path="",
     )
-    return route(f"/{provider}", AiBackend(name=f"test/{provider}", groups=((target,),)))
+    return route(f"/{provider}", AiBackend(name=f"test/{provider}", groups=((target,),)), **members)
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[Matrix]:
-    """The two, started. The fake's clock stands still, so that answers of one kind are the same to the byte."""
+async def running(**members: Unpack[RuleMembers]) -> AsyncIterator[Matrix]:
+    """The two, started. The fake's clock stands still, so that answers of one kind are the same to the byte.
+
+    `members`: what every route says besides.
+    """
     async with FakeProvider(Options(), wall=lambda: 1_790_000_000.0) as fake:
-        serving = Serving(plan(*(_entry(provider, fake.port) for provider in PROVIDERS)))
+        serving = Serving(plan(*(_entry(provider, fake.port, **members) for provider in PROVIDERS)))
         await serving.start()
         matrix = Matrix(fake, serving)
         try:

@@ -97,6 +97,10 @@ class Talk(Protocol):
         """The headers that came with it."""
         ...
 
+    def forget(self) -> None:
+        """Begin anew, with the same client: making one takes longer than an answer."""
+        ...
+
     async def close(self) -> None:
         """Close the client's connections."""
         ...

@@ -62,6 +62,9 @@ class ChatTalk:
     def keep(self, said: Said) -> None:
         self._messages += said.turn
 
+    def forget(self) -> None:
+        self._messages.clear()
+
     def _asked(self, wish: Wish) -> Json:
         asked: Json = {"model": MODEL, "messages": self._messages, "max_completion_tokens": wish.max_tokens}
         if wish.tools:
@@ -165,6 +168,9 @@ class ResponsesTalk:
 
     def keep(self, said: Said) -> None:
         self._input += said.turn
+
+    def forget(self) -> None:
+        self._input.clear()
 
     def _asked(self, wish: Wish) -> Json:
         asked: Json = {"model": MODEL, "input": self._input, "max_output_tokens": wish.max_tokens, "store": False}

@@ -42,6 +42,10 @@ class MessagesTalk:
     def keep(self, said: Said) -> None:
         self._messages += said.turn
 
+    def forget(self) -> None:
+        self._system.clear()
+        self._messages.clear()
+
     def _asked(self, wish: Wish) -> Json:
         asked: Json = {"model": MODEL, "messages": self._messages, "max_tokens": wish.max_tokens}
         if self._system:
@@ -143,6 +147,10 @@ class GeminiTalk:
 
     def keep(self, said: Said) -> None:
         self._contents += said.turn
+
+    def forget(self) -> None:
+        self._system.clear()
+        self._contents.clear()
 
     def _asked(self, wish: Wish) -> Json:
         declared = [types.FunctionDeclaration(name=name, parameters_json_schema=SCHEMA) for name in wish.tools]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from functools import partial
 
-from sluice.config.plan import AiBackend, HttpBackend, Target
+from sluice.config.plan import AiBackend, HttpBackend, Rule, Target
 from sluice.config.units import duration
 from sluice.errors import BadRequest, Phase, RouteNotFound, TimedOut, UpstreamError
 from sluice.gateway.account import Account
@@ -20,7 +20,7 @@ from sluice.gateway.reply import Reply
 from sluice.gateway.world import World
 from sluice.policies.ai import aliased, merged
 from sluice.policies.deadlines import Deadlines
-from sluice.policies.retry import Retry, backoff_s, may_repeat
+from sluice.policies.retry import backoff_s, may_repeat
 from sluice.relay.clocks import NEVER
 from sluice.standard import CLIENT_DIALECTS
 
@@ -139,13 +139,14 @@ async def open_upstream(
 
 
 async def ask_plain(
-    world: World, account: Account, clocks: Deadlines, backend: HttpBackend, retry: Retry
+    world: World, active: ActivePlan, account: Account, clocks: Deadlines, backend: HttpBackend, rule: Rule
 ) -> UpstreamStream:
-    """Send a request to a static backend, and again as often as the policy says.
+    """Send a request to a static backend, and again as often as the rule says.
 
     Raises:
         UpstreamError: see `ports.Upstream.open`.
     """
+    retry = active.retry(rule, account.request)
     asked, left = plain_http(account.request, backend.endpoint), retry.attempts or 0
     while True:
         failure: UpstreamError | None = None

@@ -208,8 +208,8 @@ class Exchange:
 
     async def _plain_http(self, backend: HttpBackend) -> None:
         self.account.at_backend(self._active.labels(*self._place, backend), backend)
-        retry = self._active.retry(self._reply.rule, self._request)
-        self._upstream = upstream = await ask_plain(self._world, self.account, self._deadlines, backend, retry)
+        asked = ask_plain(self._world, self._active, self.account, self._deadlines, backend, self._reply.rule)
+        self._upstream = upstream = await asked
         self._head = answers.opaque_headers(upstream.head, self.account)
         self._length = upstream.head.length
         self._relay(OpaqueRelay(terms=self._terms()), upstream, unpack=False)

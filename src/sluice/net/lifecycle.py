@@ -4,7 +4,7 @@
                                   │                                       └── deadline: cut as `drained` ──► exit 0
                                   └── SIGHUP or a changed file: load; a bad one is refused whole and the old one stays
 
-A second SIGTERM or SIGINT ends at once.
+A second SIGTERM or SIGINT ends at once. One of several workers gets its orders from the supervisor: `net/worker.py`.
 """
 
 import asyncio
@@ -16,14 +16,16 @@ from collections.abc import Awaitable, Callable, Coroutine
 import msgspec
 
 from sluice.config.plan import Addresses, Plan
-from sluice.config.rewire import with_fake_at, with_port
+from sluice.config.rewire import with_fake_at
 from sluice.errors import ConfigError, Unavailable
 from sluice.gateway.gateway import Gateway
 from sluice.net.files import ConfigFiles
-from sluice.net.listener import EVERYWHERE, LOOPBACK, Port
+from sluice.net.listener import EVERYWHERE, LOOPBACK
 from sluice.net.memory import resident_bytes
+from sluice.net.place import Alone, Place
 from sluice.net.pool import SWEEP_S, Pool
-from sluice.net.side_doors import SideDoor, admin_app, readiness_app, stats_app
+from sluice.net.ports import Ports
+from sluice.net.side_doors import SideDoor, admin_app, gateway_gauges, readiness_app, stats_app
 from sluice.net.signing import CloudSigner
 from sluice.registry import Registry
 from sluice.relay.outcome import Outcome
@@ -39,6 +41,7 @@ WEIGH_S = 0.25
 """How often the process's memory is looked at, if it has a mark."""
 LAG_S = 0.1
 """How often the event loop's lag is measured."""
+ALONE = Alone()
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +53,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     drain_timeout_s: float = 60.0
     port: int | None = None
     """Replaces the port of the plan's only listener."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The addresses to listen on."""
+        return EVERYWHERE if self.everywhere else LOOPBACK
 
 
 class Process:
@@ -65,6 +73,7 @@ class Process:
         metrics: Metrics,
         log: ProcessLog,
         start_fake: Callable[[], Awaitable[int]],
+        place: Place = ALONE,
     ) -> None:
         self._files = files
         self._options = options
@@ -73,15 +82,15 @@ class Process:
         self._log = log
         self._start_fake = start_fake
         self._fake_port = 0
-        self._port = options.port
-        self._leaving: list[Port] = []
-        """Ports that a reload removed, until their last connection has ended."""
+        self._place = place
+        self._ports = Ports(options.hosts, options.port, place, metrics)
         self.metrics = metrics
         self.threshold: Threshold = log.threshold
         self.ready = False
-        self.ports: dict[int, Port] = {}
+        self.side_ports: dict[str, int] = {}
         self._stopping = asyncio.Event()
-        self._when_killed: Callable[[], None] = _nothing
+        self._over = asyncio.Event()
+        """Nothing is under way any more, or nobody shall wait for it."""
         self._reload_asked = asyncio.Event()
 
     @property
@@ -94,7 +103,7 @@ class Process:
         Raises:
             ConfigError: an address cannot be bound, a certificate cannot be used.
         """
-        plan = self._moved(await self._with_fake(plan))
+        plan = await self._ours(plan)
         self.pool = Pool(idle_timeout_s=plan.limits.pool_idle_timeout_s)
         self.gateway = Gateway(
             plan,
@@ -105,9 +114,10 @@ class Process:
             clock=time.monotonic,
             wall=time.time,
         )
-        self.gateway.swap(await self._open_ports(plan))
+        self.gateway.swap(await self._ports.use(plan, self.gateway))
         doors = self._side_doors()
-        self._listen_to_signals()
+        if not self._place.shared:
+            self._listen_to_signals()
         async with asyncio.TaskGroup() as tasks:
             for door in doors.values():
                 tasks.create_task(door.serve(), name="side door")
@@ -124,55 +134,18 @@ class Process:
             for door in doors.values():
                 door.close()
         self.pool.close()
-        for port in (*self.ports.values(), *self._leaving):
-            port.close()
+        self._ports.close()
         return 0
 
     # -- starting -----------------------------------------------------------------------------------------------------
 
-    async def _with_fake(self, plan: Plan) -> Plan:
+    async def _ours(self, plan: Plan) -> Plan:
+        """A plan as this process serves it."""
+        plan = self._place.share(self._ports.moved(plan))
         if not plan.needs_fake:
             return plan
         self._fake_port = self._fake_port or await self._start_fake()
         return with_fake_at(plan, self._fake_port)
-
-    def _moved(self, plan: Plan) -> Plan:
-        """The plan on the port that the command line names; 0 = the one that was free at the start."""
-        return plan if self._port is None else with_port(plan, self._port)
-
-    async def _open_ports(self, plan: Plan) -> Plan:
-        """Listen where the plan says and nowhere else; return the plan with the port that was free for port 0. Ports
-        that stay keep their connections.
-
-        Raises:
-            ConfigError: an address cannot be bound, a certificate cannot be used; the ports are as before.
-        """
-        shared = {
-            listener.port: [other for other in plan.listeners if other.port == listener.port]
-            for listener in plan.listeners
-        }
-        opened: dict[int, Port] = {}
-        try:
-            for number, listeners in shared.items():
-                if number not in self.ports:
-                    opened[number] = port = Port(number, self.gateway, self.metrics, time.monotonic)
-                    port.use(listeners, plan.limits)
-                    await port.open(EVERYWHERE if self._options.everywhere else LOOPBACK)
-            for number in shared.keys() - opened.keys():
-                self.ports[number].use(shared[number], plan.limits)
-        except ConfigError:
-            for port in opened.values():
-                port.close()
-            raise
-        self.ports |= {port.number: port for port in opened.values()}
-        if 0 in opened:
-            self._port = opened[0].number
-            plan = with_port(plan, self._port)
-        for number in self.ports.keys() - {listener.port for listener in plan.listeners}:
-            leaving = self.ports.pop(number)
-            leaving.drain()
-            self._leaving.append(leaving)
-        return plan
 
     def _side_doors(self) -> dict[str, SideDoor]:
         doors: dict[str, SideDoor] = {}
@@ -186,17 +159,37 @@ class Process:
                 doors[name] = SideDoor(app(self), address, name)
         return doors
 
+    # -- orders -------------------------------------------------------------------------------------------------------
+
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
+        loop.add_signal_handler(signal.SIGHUP, self.ask_reload)
 
     def stop(self) -> None:
         """Drain and end; the second time, end at once."""
         if self._stopping.is_set():
-            self._when_killed()
+            self.end()
+        self.drain()
+
+    def drain(self) -> None:
+        """Drain and end, however often this is said."""
         self._stopping.set()
+
+    def end(self) -> None:
+        """End at once: what is under way is cut."""
+        self._over.set()
+        self._stopping.set()
+
+    def ask_reload(self) -> None:
+        self._reload_asked.set()
+
+    def exposition(self, accept: str) -> bytes:
+        """The metrics as they are now, in the format that the Accept header prefers, without a stats door."""
+        self.metrics.gateway = lambda: gateway_gauges(self.gateway, self.pool)
+        self._report.flush()
+        return self.metrics.render(accept)[1]
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 
@@ -208,9 +201,7 @@ class Process:
             await asyncio.sleep(SWEEP_S)
             now = time.monotonic()
             self.pool.sweep(now)
-            self._leaving = [port for port in self._leaving if port.connections]
-            for port in (*self.ports.values(), *self._leaving):
-                port.sweep(now)
+            self._ports.sweep(now)
 
     async def _measure_lag(self) -> None:
         while True:
@@ -232,12 +223,13 @@ class Process:
                 if not self._files.changed():
                     continue
             self._reload_asked.clear()
-            await self.reload()
+            if not self._stopping.is_set():  # a port that a new plan adds would take new work
+                await self.reload()
 
     async def reload(self) -> None:
         """Load the configuration anew and swap to it, or refuse it whole and say why."""
         try:
-            plan = await self._open_ports(self._moved(await self._with_fake(self._files.load())))
+            plan = await self._ports.use(await self._ours(self._files.load()), self.gateway)
         except ConfigError as error:
             self._log.error("configuration refused, the old one stays", error=str(error))
             return
@@ -251,19 +243,13 @@ class Process:
         self.ready = False
         under_way = len(self.gateway.exchanges)
         self._log.info("draining", exchanges=under_way, timeout=f"{self._options.drain_timeout_s:g}s")
-        for port in self.ports.values():
-            port.drain()
-        over = asyncio.Event()
-        self.gateway.when_idle(over.set)
-        self._when_killed = over.set
+        self._ports.drain()
+        self._place.drains()
+        self.gateway.when_idle(self._over.set)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._options.drain_timeout_s):
-                await over.wait()
+                await self._over.wait()
         cut = len(self.gateway.exchanges)
         self.gateway.cut_all(Outcome("drained", Unavailable("the server is shutting down")))
-        for port in (*self.ports.values(), *self._leaving):
-            await port.flushed(FLUSH_S)
+        await self._ports.flushed(FLUSH_S)
         self._log.info("ended", cut=cut)
-
-
-def _nothing() -> None: ...

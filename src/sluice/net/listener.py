@@ -48,8 +48,9 @@ class Port:
         # Listening sockets keep their context: a new certificate goes into it, for the handshakes to come.
         self._context = server_context(first.tls, self._context) if first.tls else None
 
-    async def open(self, hosts: Iterable[str]) -> None:
-        """Bind and listen on every address that this machine has. Port 0 becomes one that is free.
+    async def open(self, hosts: Iterable[str], *, reuse_port: bool = False) -> None:
+        """Bind and listen on every address that this machine has. Port 0 becomes one that is free. With `reuse_port`
+        other processes may do so beside this one.
 
         Raises:
             ConfigError: one of them is taken, or there is none.
@@ -57,7 +58,7 @@ class Port:
         problem, any_port = "", self.number == 0
         for host in hosts:
             try:
-                sock = bind(host, self.number)
+                sock = bind(host, self.number, reuse_port=reuse_port)
             except OSError as error:
                 problem = error.strerror or str(error)
                 if error.errno in _NOT_HERE or (any_port and self._servers):
@@ -114,8 +115,9 @@ class Port:
             connection.transport.abort()
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Return a bound socket for an IPv4 or IPv6 address; an IPv6 one takes no IPv4 connections.
+def bind(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
+    """Return a bound socket for an IPv4 or IPv6 address; an IPv6 one takes no IPv4 connections. With `reuse_port` it
+    shares the address with others that do (SO_REUSEPORT, socket(7)).
 
     Raises:
         OSError: the address is taken, or this machine does not have it.
@@ -124,6 +126,8 @@ def bind(host: str, port: int) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((host, port))
