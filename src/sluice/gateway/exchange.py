@@ -49,8 +49,7 @@ class Exchange:
         self._attempts: Attempts | None = None
         self._pump: Pump | None = None
         self._task: asyncio.Task[None] | None = None
-        self._cut: Outcome = CLIENT_GONE
-        """What a cancellation means."""
+        self._cut: Outcome = CLIENT_GONE  # what a cancellation means
         self._begun = False
         self._upstream: UpstreamStream | None = None
         """A provider's answer that nobody has taken over yet."""
