@@ -40,6 +40,12 @@ def pids(sluice: Sluice) -> dict[int, int]:
     return {int(str(line["worker"])): int(str(line["pid"])) for line in ready}
 
 
+async def places(sluice: Sluice) -> dict[int, int]:
+    """The same, once both are known."""
+    await until(lambda: len(pids(sluice)) == 2)
+    return pids(sluice)
+
+
 def served_by(sluice: Sluice) -> list[object]:
     return [line["worker"] for line in sluice.requests()]
 
@@ -81,7 +87,7 @@ async def test_both_serve_and_the_log_says_which(fake: FakeProvider) -> None:
         await until(lambda: len(sluice.requests()) == MANY)
         assert set(served_by(sluice)) == {1, 2}
         assert all(list(line)[-1] == "worker" for line in sluice.requests())
-        assert sorted(pids(sluice)) == [1, 2]
+        assert sorted(await places(sluice)) == [1, 2]
         assert "workers   2" in sluice.stderr
 
 
@@ -135,8 +141,7 @@ async def test_the_level_is_changed_for_all_and_for_those_to_come(fake: FakeProv
             wrong = request(b"", path="/logging?level=loud", host="localhost", headers=["Content-Length: 0"])
             assert (await admin.ask(wrong)).status == 400
         await ask(sluice)
-        lost = pids(sluice)[1]
-        kill(lost, signal.SIGKILL)
+        kill((await places(sluice))[1], signal.SIGKILL)
         await until(lambda: "a worker has ended and is replaced" in sluice.messages())
         await ready(sluice)
         await ask(sluice)
@@ -168,7 +173,7 @@ async def test_the_metrics_are_those_of_all_and_survive_a_worker(fake: FakeProvi
         text = (await sluice.ask("stats", "/stats/prometheus")).body.decode()
         for worker in ("1", "2", "supervisor"):
             assert f'agentgateway_process_resident_memory_bytes{{worker="{worker}"}}' in text
-        kill(pids(sluice)[1], signal.SIGKILL)
+        kill((await places(sluice))[1], signal.SIGKILL)
         await until(lambda: "a worker has ended and is replaced" in sluice.messages())
         assert await sluice.metric("requests_total") == MANY, "a counter never goes back"
         assert await sluice.metric("tokio_num_workers") < 2
@@ -199,7 +204,7 @@ async def test_a_drain_cuts_no_stream(fake: FakeProvider, to: str) -> None:
     """systemd signals every process of a service, so that each worker is told twice."""
     async with group(fake) as sluice, AsyncExitStack() as stack:
         clients = await begin_streams(stack, sluice, fake, 40)
-        workers = pids(sluice).values() if to == "all of its processes" else ()
+        workers = (await places(sluice)).values() if to == "all of its processes" else ()
         sluice.signal(signal.SIGTERM)
         for pid in workers:
             kill(pid, signal.SIGTERM)
@@ -232,7 +237,7 @@ async def test_a_second_signal_ends_all_at_once(fake: FakeProvider) -> None:
 
 async def test_who_does_not_end_in_time_is_killed_and_the_exit_status_tells(fake: FakeProvider) -> None:
     async with group(fake, "--drain-timeout", "100ms") as sluice:
-        stuck = pids(sluice)[1]
+        stuck = (await places(sluice))[1]
         kill(stuck, signal.SIGSTOP)
         sluice.signal(signal.SIGTERM)
         assert await sluice.exit_status() == 1
@@ -243,7 +248,7 @@ async def test_who_does_not_end_in_time_is_killed_and_the_exit_status_tells(fake
 async def test_without_their_supervisor_the_workers_finish_and_end(fake: FakeProvider) -> None:
     async with group(fake) as sluice, AsyncExitStack() as stack:
         clients = await begin_streams(stack, sluice, fake, 30)
-        workers = pids(sluice)
+        workers = await places(sluice)
         sluice.signal(signal.SIGKILL)
         for client in clients:
             assert b"".join(await read_chunks(client.reader)).endswith(STOP + DONE)
@@ -263,7 +268,7 @@ async def gone(pid: int) -> None:
 async def test_a_killed_worker_is_replaced_and_the_others_go_on(fake: FakeProvider) -> None:
     async with group(fake) as sluice, AsyncExitStack() as stack:
         clients = await begin_streams(stack, sluice, fake, 50)
-        before = pids(sluice)
+        before = await places(sluice)
         kill(before[2], signal.SIGKILL)
         await until(lambda: "a worker has ended and is replaced" in sluice.messages())
         async with await sluice.client() as client:
@@ -291,7 +296,7 @@ async def test_a_killed_worker_is_replaced_and_the_others_go_on(fake: FakeProvid
 async def test_a_worker_that_is_told_to_end_finishes_its_streams_and_is_replaced(fake: FakeProvider) -> None:
     async with group(fake) as sluice, AsyncExitStack() as stack:
         clients = await begin_streams(stack, sluice, fake, 30)
-        before = pids(sluice)
+        before = await places(sluice)
         kill(before[1], signal.SIGTERM)
         kill(before[1], signal.SIGTERM)
         await until(lambda: said(sluice, "draining") == ["1"])

@@ -18,7 +18,7 @@ class Receiver:
     """Remembers a body and how it ended."""
 
     def __init__(self) -> None:
-        self.data = b""
+        self.data = bytearray()
         self.ended: asyncio.Future[UpstreamError | None] = asyncio.get_running_loop().create_future()
 
     def body(self, data: bytes) -> None:
@@ -44,7 +44,7 @@ async def receive(stream: UpstreamStream) -> tuple[bytes, UpstreamError | None]:
     async with asyncio.timeout(PATIENCE_S):
         error = await receiver.ended
     stream.close(complete=error is None)
-    return receiver.data, error
+    return bytes(receiver.data), error
 
 
 class Closing:

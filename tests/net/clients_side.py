@@ -14,6 +14,7 @@ from sluice.config.plan import Limits
 from sluice.errors import SluiceError
 from sluice.gateway.ports import ClientStream, Request
 from sluice.net.server import ServerConnection
+from sluice.net.tls_protocol import TlsProtocol
 from sluice.telemetry.metrics import ListenerCounters
 from tests.support.raw_client import RawClient
 from tests.support.waiting import until
@@ -74,7 +75,11 @@ class Desk:
         self.answer: Callable[[Asked], None] = lambda asked: None
         """What happens to a request as soon as it is here."""
         self._limits = limits or Limits()
-        self._server_tls, self.client_tls = contexts() if tls else (None, None)
+        self.client_tls: ssl.SSLContext | None = None
+        self._server_tls: ssl.SSLContext | None = None
+        self._encrypted: set[TlsProtocol] = set()
+        if tls:
+            self._server_tls, self.client_tls = contexts()
 
     def handle(self, request: Request, client: ClientStream) -> None:
         asked = Asked(request, client)
@@ -117,7 +122,7 @@ class Desk:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, "127.0.0.1", 0, ssl=self._server_tls, backlog=1000)
+        self._server = await loop.create_server(self._protocol, "127.0.0.1", 0, backlog=1000)
         self.port = int(self._server.sockets[0].getsockname()[1])
         return self
 
@@ -129,8 +134,11 @@ class Desk:
             connection.transport.abort()
         await until(lambda: not self.connections)
 
-    def _connection(self) -> ServerConnection:
-        return ServerConnection(self, self._limits, ListenerCounters(), self.connections, self.clock)
+    def _protocol(self) -> asyncio.BaseProtocol:
+        connection = ServerConnection(self, self._limits, ListenerCounters(), self.connections, self.clock)
+        if self._server_tls is None:
+            return connection
+        return TlsProtocol(connection, self._server_tls, self._encrypted, handshake_s=5.0, goodbye_s=60.0)
 
 
 def fill(asked: Asked, connection: ServerConnection) -> int:

@@ -5,7 +5,7 @@ import pytest
 from sluice.config.plan import Limits
 from sluice.net.server import CLOSE_S, LINGER_S
 from tests.net.clients_side import Asked, Desk, fill
-from tests.support.raw_client import RawClient, get
+from tests.support.raw_client import RawClient, get, request
 from tests.support.waiting import until
 from tests.support.world import World
 
@@ -32,7 +32,7 @@ async def answered(world: World, desk: Desk, *headers: str) -> tuple[RawClient, 
 async def test_a_closing_connection_whose_client_reads_nothing_is_cut(world: World, desk: Desk) -> None:
     client, _, given = await answered(world, desk, "Connection: close")
     desk.sweep(CLOSE_S - 1.0)
-    assert not desk.connection.transport.get_write_buffer_size() == 0
+    assert desk.connection.transport.get_write_buffer_size() > 0
     desk.sweep(2.0)
     await until(lambda: not desk.connections)
     client.read_on()
@@ -99,11 +99,14 @@ async def test_an_answer_that_nobody_watches_any_more_does_not_wait_for_its_clie
     asked.stream.observer = None
     asked.stream.start(200, [], None)
     assert asked.stream.finish(b"x" * (10 << 20)) is False
-    client.send(get("/b")[:-2])  # the beginning of another request stops no clock
-    await until(lambda: desk.connection._reader.reading)
-    desk.sweep(CLOSE_S / 2)
-    desk.sweep(CLOSE_S)
-    await until(lambda: not desk.connections)
+    client.send(request(b"x" * 1000)[:-1000])  # another request that is slow to come stops no clock
+    reader = desk.connection._reader
+    await until(lambda: reader.reading)
+    for _ in range(5):  # the first look finds what the kernels still moved by themselves
+        desk.sweep(CLOSE_S * 0.7)
+        client.send(b"x")
+        await until(lambda: not desk.connections or reader.deadline > desk.clock.now + CLOSE_S * 0.9)
+    assert not desk.connections
 
 
 async def test_an_answer_that_is_watched_waits_as_long_as_its_observer_likes(world: World, desk: Desk) -> None:

@@ -1,10 +1,12 @@
 """An answer ends when its client has it, as far as can be told (`ClientStream.finish`)."""
 
 import asyncio
+import contextlib
+import ssl
 
 import pytest
 
-from tests.net.clients_side import Desk, fill
+from tests.net.clients_side import NAME, Asked, Desk, fill
 from tests.support.raw_client import RawClient, get
 from tests.support.waiting import until
 from tests.support.world import World
@@ -149,6 +151,40 @@ async def test_a_whole_answer_arrives_also_after_a_half_close(world: World, plai
     assert (await client.answer("GET")).body == BIG
     await until(lambda: not plain_desk.connections)
     assert (asked.heard, len(plain_desk.asked)) == (["resumed"], 1)
+
+
+async def test_a_whole_answer_arrives_also_after_a_goodbye_over_tls(world: World) -> None:
+    """As Go's CloseWrite says it: the client reads on. Nothing is taken from us after it, so what is in line must be
+    handed over before."""
+    desk = await world.enter(Desk(tls=True))
+    desk.answer = answer_big
+    assert desk.client_tls is not None
+    client = await world.enter(await RawClient.connect(desk.port, receive_buffer=32 << 10))
+    coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+    secured = desk.client_tls.wrap_bio(coming, going, server_hostname=NAME)
+    while not secured.version():
+        with contextlib.suppress(ssl.SSLWantReadError):
+            secured.do_handshake()
+        client.send(going.read())
+        if not secured.version():
+            coming.write(await client.reader.read(1 << 16))
+    secured.write(get("/a"))
+    with contextlib.suppress(ssl.SSLWantReadError):
+        secured.unwrap()
+    client.send(going.read())
+    received = 0
+    while data := await client.reader.read(1 << 16):
+        coming.write(data)
+        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLZeroReturnError):
+            while piece := secured.read(1 << 16):
+                received += len(piece)
+    assert received > len(BIG)
+    await until(lambda: not desk.connections)
+
+
+def answer_big(asked: Asked) -> None:
+    asked.stream.start(200, [], len(BIG))
+    assert asked.stream.finish(BIG) is False
 
 
 async def test_leaving_is_heard_at_once_although_the_client_read_nothing(world: World, plain_desk: Desk) -> None:

@@ -187,6 +187,68 @@ async def test_cancelling_closes_at_once(world: World, pool: Pool) -> None:
     await closed(pool)
 
 
+async def test_whoever_closes_late_does_not_reach_the_next_answer(world: World, pool: Pool) -> None:
+    """A whole answer's connection serves somebody else before its first user has closed."""
+
+    async def play(call: Call) -> None:
+        await call.request()
+        call.send(sized(b"first"))
+        await call.request()
+        call.send(chunked_head(), chunk(b"sec"))
+        await told.wait()
+        call.send(chunk(b"ond"), LAST)
+        await call.gone()
+
+    told = asyncio.Event()
+    upstream, to = await start(world, play)
+    first, receiver = await ask(pool, to), Receiver()
+    first.attach(receiver)
+    assert await receiver.ended is None
+    second, following = await ask(pool, to), Receiver()
+    second.attach(following)
+    await until(lambda: bool(following.data))
+    first.pause()
+    second.pause()
+    first.resume()
+    told.set()
+    await asyncio.sleep(0.02)
+    assert following.data == b"sec", "it is not the first's to resume"
+    second.resume()
+    first.close(complete=False)
+    first.close(complete=True)
+    assert await following.ended is None
+    assert (bytes(receiver.data), bytes(following.data), len(upstream.calls)) == (b"first", b"second", 1)
+
+
+async def test_whoever_pauses_late_does_not_pause_a_connection_that_rests(world: World, pool: Pool) -> None:
+    _, to = await start(world, sized(b"ok"))
+    stream, receiver = await ask(pool, to), Receiver()
+    stream.attach(receiver)
+    assert await receiver.ended is None
+    stream.pause()
+    assert await receive(await ask(pool, to)) == (b"ok", None)
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 413 Content Too Large\r\n", b"HTTP/1.1 401 Unauthorized\r\n"])
+async def test_a_provider_that_answers_before_it_has_read_the_request_is_not_waited_for(
+    world: World, pool: Pool, head: bytes
+) -> None:
+    """What is left of the request would stand before the next one, and closing in order would wait until it is read."""
+
+    async def play(call: Call) -> None:
+        await call.reader.readuntil(b"\r\n\r\n")
+        call.send(head + b"content-length: 2\r\n\r\nno")
+        await over.wait()
+
+    over = asyncio.Event()
+    _, to = await start(world, play)
+    request = b"POST /v1 HTTP/1.1\r\nhost: h\r\ncontent-length: 20000000\r\n\r\n" + b"x" * 20_000_000
+    stream = await pool.open(to, request, expects_body=True, connect_s=1.0, headers_s=2.0)
+    assert await receive(stream) == (b"no", None)
+    await closed(pool)
+    over.set()
+
+
 # -- connecting --------------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import trustme
 
-from sluice.config.plan import ListenerTls, Tls
+from sluice.config.plan import Limits, ListenerTls, Tls
 from sluice.errors import ConfigError, Unreachable
 from sluice.net.pool import Pool
 from sluice.net.tls import server_context
@@ -158,6 +158,17 @@ async def test_plain_http_on_a_tls_listener_is_no_request(world: World, authorit
     client.send(get("/"))
     assert b"HTTP/1.1 200" not in await client.rest()
     assert not upstream.asked
+    assert not serving.records
+
+
+async def test_a_client_that_never_shakes_hands_is_closed(world: World, authority: trustme.CA) -> None:
+    upstream = await world.upstream(sized(b"ok"))
+    limits = Limits(head_timeout_s=0.1)
+    serving = await world.gateway(
+        plan(route("/", static(upstream.port)), tls=issued(authority, "one.test"), limits=limits)
+    )
+    client = await world.client(serving)
+    assert await client.rest(within_s=1.0) == b""
     assert not serving.records
 
 

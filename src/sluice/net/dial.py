@@ -1,19 +1,28 @@
 """The way to a provider: its name looked up, its addresses tried in turn, TLS. One clock for all of it.
 
+A failure is either the provider's (Unreachable) or ours: without a descriptor, a buffer or a port of our own nobody
+can be reached, and no target is to blame.
+
 Whatever is awaited here, cancelling it closes the socket at once. uvloop would look the name up itself, but then
 forgets the question when it is cancelled and logs the answer as an exception that nobody retrieved.
 """
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import Callable
 
 from sluice.config.plan import Endpoint
-from sluice.errors import TimedOut, Unreachable
+from sluice.errors import Overloaded, TimedOut, Unreachable
 from sluice.net.upstream import UpstreamConnection
 
 Make = Callable[[], UpstreamConnection]
+
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""What this machine is out of, whoever is to be connected: descriptors, buffers, memory."""
+_OURS = _EXHAUSTED | {errno.EADDRNOTAVAIL}
+"""The same, and no local port for that address, or no way to its kind of address."""
 
 
 async def dial(
@@ -27,6 +36,7 @@ async def dial(
     Raises:
         TimedOut: `connect`.
         Unreachable: no such name, refused, no valid certificate, closed in the middle of the handshake ...
+        Overloaded: this machine has nothing left to connect with.
     """
     try:
         async with asyncio.timeout(within_s or None):
@@ -34,6 +44,8 @@ async def dial(
     except TimeoutError:
         raise TimedOut("connect") from None
     except (OSError, ValueError) as error:  # ssl's and the resolver's are OSErrors; a name that is none is a ValueError
+        if _ours(error):
+            raise Overloaded(f"This server cannot open another connection: {_why(error)}.") from None
         raise Unreachable(f"the provider at {endpoint.label} cannot be reached: {_why(error)}") from None
 
 
@@ -46,16 +58,20 @@ async def _any_address(
     addresses = list(dict.fromkeys(str(place[0]) for *_, place in found))
     if not addresses:
         raise OSError("its name has no address")
-    while len(addresses) > 1:
-        share_s = (due - loop.time()) / len(addresses) if within_s else None
+    refused: OSError | None = None
+    while addresses:
+        share_s = (due - loop.time()) / len(addresses) if within_s and len(addresses) > 1 else None
         try:
             async with asyncio.timeout(share_s):
                 return await _address(endpoint, addresses.pop(0), make, context)
         except ssl.SSLError:
             raise  # somebody is there
-        except OSError:
-            continue
-    return await _address(endpoint, addresses[0], make, context)
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                raise
+            refused = error if refused is None or not _ours(error) else refused
+    assert refused is not None
+    raise refused
 
 
 async def _address(endpoint: Endpoint, address: str, make: Make, context: ssl.SSLContext | None) -> UpstreamConnection:
@@ -70,6 +86,10 @@ async def _address(endpoint: Endpoint, address: str, make: Make, context: ssl.SS
         connection.cut()  # after a handshake, uvloop alone would wait half a minute for the provider's goodbye
         raise
     return connection
+
+
+def _ours(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in _OURS
 
 
 def _why(error: Exception) -> str:

@@ -19,6 +19,7 @@ from sluice.config.plan import Addresses, Plan
 from sluice.config.rewire import with_fake_at
 from sluice.errors import ConfigError, Unavailable
 from sluice.gateway.gateway import Gateway
+from sluice.net.descriptors import Descriptors
 from sluice.net.files import ConfigFiles
 from sluice.net.listener import EVERYWHERE, LOOPBACK
 from sluice.net.memory import resident_bytes
@@ -36,7 +37,7 @@ from sluice.telemetry.report import Report
 WATCH_S = 0.5
 """How often files are looked at: a changed key works, a revoked one fails, within 1.5 s (stream-life 10.11)."""
 FLUSH_S = 1.0
-"""How long the last bytes of the last answers may take to leave."""
+"""How long the last bytes of the last answers may take to leave, even at the deadline."""
 WEIGH_S = 0.25
 """How often the process's memory is looked at, if it has a mark."""
 LAG_S = 0.1
@@ -83,6 +84,7 @@ class Process:
         self._start_fake = start_fake
         self._fake_port = 0
         self._place = place
+        self._descriptors = Descriptors(log)
         self._ports = Ports(options.hosts, options.port, place, metrics)
         self.metrics = metrics
         self.threshold: Threshold = log.threshold
@@ -91,6 +93,8 @@ class Process:
         self._stopping = asyncio.Event()
         self._over = asyncio.Event()
         """Nothing is under way any more, or nobody shall wait for it."""
+        self._at_once = False
+        """Nobody shall wait for it."""
         self._reload_asked = asyncio.Event()
 
     @property
@@ -104,6 +108,7 @@ class Process:
             ConfigError: an address cannot be bound, a certificate cannot be used.
         """
         plan = await self._ours(plan)
+        self._descriptors.raise_limit(plan)
         self.pool = Pool(idle_timeout_s=plan.limits.pool_idle_timeout_s)
         self.gateway = Gateway(
             plan,
@@ -179,6 +184,7 @@ class Process:
 
     def end(self) -> None:
         """End at once: what is under way is cut."""
+        self._at_once = True
         self._over.set()
         self._stopping.set()
 
@@ -202,6 +208,7 @@ class Process:
             now = time.monotonic()
             self.pool.sweep(now)
             self._ports.sweep(now)
+            self._descriptors.look(now)
 
     async def _measure_lag(self) -> None:
         while True:
@@ -242,6 +249,7 @@ class Process:
     async def _drain(self) -> None:
         self.ready = False
         under_way = len(self.gateway.exchanges)
+        deadline = time.monotonic() + self._options.drain_timeout_s
         self._log.info("draining", exchanges=under_way, timeout=f"{self._options.drain_timeout_s:g}s")
         self._ports.drain()
         self._place.drains()
@@ -251,5 +259,5 @@ class Process:
                 await self._over.wait()
         cut = len(self.gateway.exchanges)
         self.gateway.cut_all(Outcome("drained", Unavailable("the server is shutting down")))
-        await self._ports.flushed(FLUSH_S)
+        await self._ports.flushed(FLUSH_S, lambda: 0.0 if self._at_once else deadline)
         self._log.info("ended", cut=cut)

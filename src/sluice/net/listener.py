@@ -5,12 +5,14 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from sluice.config.plan import Limits, Listener
 from sluice.errors import ConfigError
 from sluice.gateway.ports import Handler
 from sluice.net.server import CLOSE_S, ServerConnection
-from sluice.net.tls import server_context
+from sluice.net.tls import Certificates, front_context
+from sluice.net.tls_protocol import TlsProtocol
 from sluice.telemetry.metrics import Metrics
 
 BACKLOG = 4096
@@ -32,21 +34,36 @@ class Port:
         self._clock = clock
         self._servers: list[asyncio.Server] = []
         self._labels = ("", "", "", "http")
-        self._context: ssl.SSLContext | None = None
+        self._certificates: Certificates | None = None
+        self._encrypted: set[TlsProtocol] = set()
+        """Connections with TLS, those that are still shaking hands among them."""
 
     def use(self, listeners: Iterable[Listener], limits: Limits) -> None:
-        """Take limits and labels from a plan; connections that are open keep theirs.
+        """Take limits, labels and certificates from a plan; connections that are open keep theirs.
+
+        Raises:
+            ConfigError: see `prepare`.
+        """
+        self.prepare(listeners, limits)()
+
+    def prepare(self, listeners: Iterable[Listener], limits: Limits) -> Callable[[], None]:
+        """Return what makes this port use a plan. Until that is called nothing has changed, and then nothing fails.
 
         Raises:
             ConfigError: a certificate cannot be used, or TLS would be switched on or off under open sockets.
         """
-        first = next(iter(listeners))
-        if self._servers and (self._context is None) != (first.tls is None):
+        chosen = tuple(listeners)
+        first = chosen[0]
+        if self._servers and (self._certificates is None) != (first.tls is None):
             raise ConfigError(f"port {self.number} cannot switch TLS on or off while it listens", hint="restart")
-        self.limits = limits
-        self._labels = (first.bind, first.gateway, first.name, "https" if first.tls else "http")
-        # Listening sockets keep their context: a new certificate goes into it, for the handshakes to come.
-        self._context = server_context(first.tls, self._context) if first.tls else None
+        certificates = Certificates(chosen, self._certificates) if first.tls is not None else None
+
+        def take() -> None:
+            self.limits = limits
+            self._labels = (first.bind, first.gateway, first.name, "https" if first.tls else "http")
+            self._certificates = certificates
+
+        return take
 
     async def open(self, hosts: Iterable[str], *, reuse_port: bool = False) -> None:
         """Bind and listen on every address that this machine has. Port 0 becomes one that is free. With `reuse_port`
@@ -56,6 +73,9 @@ class Port:
             ConfigError: one of them is taken, or there is none.
         """
         problem, any_port = "", self.number == 0
+        make: Callable[[], asyncio.BaseProtocol] = self._connection
+        if self._certificates is not None:
+            make = partial(self._encrypted_connection, front_context(self._certificate))
         for host in hosts:
             try:
                 sock = bind(host, self.number, reuse_port=reuse_port)
@@ -65,15 +85,7 @@ class Port:
                     continue
                 break  # half a listener would leave clients with whoever has the other half
             loop = asyncio.get_running_loop()
-            server = await loop.create_server(
-                self._connection,
-                sock=sock,
-                backlog=BACKLOG,
-                ssl=self._context,
-                # A connection is ours only in between: TLS needs clocks of its own.
-                ssl_handshake_timeout=self.limits.head_timeout_s if self._context is not None else None,
-                ssl_shutdown_timeout=CLOSE_S if self._context is not None else None,
-            )
+            server = await loop.create_server(make, sock=sock, backlog=BACKLOG)
             self._servers.append(server)
             self.number = self.number or sock.getsockname()[1]
         else:
@@ -85,6 +97,15 @@ class Port:
     def _connection(self) -> ServerConnection:
         counters = self._metrics.connection_opened(*self._labels)
         return ServerConnection(self._handler, self.limits, counters, self.connections, self._clock)
+
+    def _encrypted_connection(self, front: ssl.SSLContext) -> TlsProtocol:
+        # A connection is ours only in between: TLS needs clocks of its own.
+        handshake_s = self.limits.head_timeout_s
+        return TlsProtocol(self._connection(), front, self._encrypted, handshake_s=handshake_s, goodbye_s=CLOSE_S)
+
+    def _certificate(self, name: str | None) -> ssl.SSLContext:
+        assert self._certificates is not None  # see `prepare`
+        return self._certificates.choose(name)
 
     def sweep(self, now: float) -> None:
         """Expire connections whose deadline has passed. O(connections)."""
@@ -101,18 +122,25 @@ class Port:
         self.stop_accepting()
         for connection in list(self.connections):
             connection.drain()
+        self._refuse_handshakes()
 
-    async def flushed(self, timeout_s: float) -> None:
-        """Wait until every connection has closed, or the time is over."""
-        deadline = self._clock() + timeout_s
-        while self.connections and self._clock() < deadline:  # noqa: ASYNC110 - the last second of a process, once
-            await asyncio.sleep(0.005)
+    @property
+    def owes(self) -> bool:
+        """Some client has not taken all that it was given. O(connections), a system call for each."""
+        return any(connection.unread() for connection in self.connections)
 
     def close(self) -> None:
         """Cut everything."""
         self.stop_accepting()
         for connection in list(self.connections):
             connection.transport.abort()
+        self._refuse_handshakes()
+
+    def _refuse_handshakes(self) -> None:
+        """Close whoever would become a connection by and by."""
+        for tls in list(self._encrypted):
+            if tls.connection not in self.connections:
+                tls.raw.abort()
 
 
 def bind(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:

@@ -20,6 +20,7 @@ from sluice.config.plan import Endpoint, Tls
 from sluice.errors import TimedOut, Truncated
 from sluice.gateway.ports import UpstreamHead
 from sluice.net.dial import dial
+from sluice.net.lease import Lease
 from sluice.net.tls import client_context
 from sluice.net.upstream import UpstreamConnection
 
@@ -49,24 +50,23 @@ class Pool:
 
     async def open(
         self, endpoint: Endpoint, request: bytes, *, expects_body: bool, connect_s: float, headers_s: float
-    ) -> UpstreamConnection:
+    ) -> Lease:
         """See `gateway.ports.Upstream.open`. Cancelled in whatever it awaits, it closes the socket at once."""
         connection = self._take(endpoint)
         while True:
-            kept = connection is not None
+            took_s = None
             if connection is None:
+                started = self._clock()
                 connection = await self._connect(endpoint, connect_s)
-            else:
-                connection.connect_s = None
+                took_s = self._clock() - started
             answer = connection.send(request, expects_body=expects_body)
             timer = asyncio.get_running_loop().call_later(headers_s, _time_out, answer) if headers_s else None
             try:
                 await answer
-                return connection
+                return Lease(connection, took_s)
             except BaseException as error:
                 connection.transport.abort()
-                _take_note(answer)
-                if not (kept and connection.unheard and isinstance(error, Truncated)):
+                if took_s is not None or not connection.unheard or not isinstance(error, Truncated):
                     raise
             finally:
                 if timer is not None:
@@ -74,14 +74,13 @@ class Pool:
             connection = None  # once, and on a new connection: the others that rest may be as stale
 
     async def _connect(self, endpoint: Endpoint, connect_s: float) -> UpstreamConnection:
-        started, tls = self._clock(), endpoint.tls
+        tls = endpoint.tls
         connection = await dial(
             endpoint,
             lambda: UpstreamConnection(endpoint, self._rest, self._all.discard),
             (lambda: self._context(tls)) if tls is not None else None,
             within_s=connect_s,
         )
-        connection.connect_s = self._clock() - started
         self._all.add(connection)
         return connection
 
@@ -143,9 +142,3 @@ class Pool:
 def _time_out(answer: "asyncio.Future[UpstreamHead]") -> None:
     if not answer.done():
         answer.set_exception(TimedOut("headers"))
-
-
-def _take_note(answer: "asyncio.Future[UpstreamHead]") -> None:
-    """Look at a failure that came in the same turn as the cancellation: asyncio would log it as never retrieved."""
-    if answer.done() and not answer.cancelled():
-        answer.exception()

@@ -16,6 +16,7 @@ from sluice.gateway.ports import Handler
 from sluice.net.answer import ServerStream
 from sluice.net.backlog import unacknowledged
 from sluice.net.requests import Incoming, RequestReader
+from sluice.net.tls_protocol import raw_of
 from sluice.net.tls_writer import TlsWriter
 from sluice.telemetry.metrics import ListenerCounters
 from sluice.wire.http1 import CONTINUE
@@ -61,6 +62,8 @@ class ServerConnection(asyncio.Protocol):
         """What was unread when it was looked at last; None = nobody looks whether the buffer drains."""
         self.draining = False
         """The answer under way is the last one of this connection."""
+        self._parted = False
+        """The client has said that it sends nothing more."""
 
     @property
     def deadline(self) -> float:
@@ -70,7 +73,8 @@ class ServerConnection(asyncio.Protocol):
     # -- the transport ------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._tls = TlsWriter(transport) if transport.get_extra_info("sslcontext") is not None else None
+        raw = raw_of(transport)
+        self._tls = TlsWriter(transport, raw) if raw is not None else None
         # uvloop's own classes do not inherit from asyncio's.
         self.transport: asyncio.Transport = self._tls or cast(asyncio.Transport, transport)
         if self._tls is None:
@@ -99,8 +103,11 @@ class ServerConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """A FIN cannot be told from a close. What is complete may still leave; an answer under way has lost its
-        client, and hears of it now: connection_lost waits until the buffer has drained, which may be never."""
-        self.draining = True
+        client, and hears of it now: connection_lost waits until the buffer has drained, which may be never. Over TLS
+        there are two such words, and one may come before the connection is made."""
+        if self._parted or self not in self._connections:
+            return False
+        self._parted = self.draining = True
         self._abandon()
         if self._tls is not None:
             self._tls.flush()
@@ -178,8 +185,7 @@ class ServerConnection(asyncio.Protocol):
     def unread(self) -> int:
         if self not in self._connections:
             return 0  # closed
-        hidden = self._tls.hidden() if self._tls is not None else 0
-        return self.transport.get_write_buffer_size() + unacknowledged(self.transport) + hidden
+        return self.transport.get_write_buffer_size() + unacknowledged(self.transport)
 
     def answered(self) -> bool:
         """The current answer is finished: go on, or first wait until its client has taken most of it."""

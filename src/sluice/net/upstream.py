@@ -29,7 +29,7 @@ _NEVER = float("inf")
 
 
 class UpstreamConnection(asyncio.Protocol):
-    """One connection to a provider. It is an `UpstreamStream` from the head of an answer to its `close`.
+    """One connection to a provider. `net.lease` makes each of its answers an `UpstreamStream`.
 
     `release` is called once per answer that left the connection fit for another, `forget` once when it is lost.
     `deadline` is a monotonic second: the pool's sweep calls `expire` once it has passed.
@@ -43,7 +43,8 @@ class UpstreamConnection(asyncio.Protocol):
     ) -> None:
         self.endpoint = endpoint
         self.deadline = _NEVER
-        self.connect_s: float | None = None
+        self.turn = 0
+        """The number of the request that was sent last."""
         self.lost = False
         self.rests_since = 0.0
         self.unheard = False
@@ -100,7 +101,8 @@ class UpstreamConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         if self._answer is not None and not self._buffer:
-            # Had the provider received a byte of the request when it hung up, its FIN would acknowledge that byte.
+            # Had the provider received a byte of the request when it hung up, its FIN would acknowledge that byte. Of
+            # a request over TLS that the kernel did not take whole, too little is seen here: it counts as heard.
             waiting = self.transport.get_write_buffer_size() + unacknowledged(self.transport)
             self.unheard = waiting >= self._asked_bytes
         return False
@@ -117,6 +119,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def send(self, request: bytes, *, expects_body: bool) -> "asyncio.Future[UpstreamHead]":
         """Send a whole request and return what will be the head of its answer."""
+        self.turn += 1
         self.deadline = _NEVER
         self._buffer = b""
         self._body = None
@@ -155,7 +158,7 @@ class UpstreamConnection(asyncio.Protocol):
             answer.set_exception(error)
         self.transport.abort()
 
-    # -- the body: an UpstreamStream ----------------------------------------------------------------------------------
+    # -- the body -----------------------------------------------------------------------------------------------------
 
     head: UpstreamHead
 
@@ -205,7 +208,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.pause()
 
     def pause(self) -> None:
-        if not self._paused and not self.lost:
+        if self._body is not None and not self._paused and not self.lost:
             self._paused = True
             self.transport.pause_reading()
 

@@ -1,0 +1,50 @@
+"""Where a serving process stands: alone, or as one of several workers that share its ports."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from sluice.config.plan import Plan
+
+
+class Place(Protocol):
+    """What is different for a worker."""
+
+    @property
+    def shared(self) -> bool:
+        """Other processes listen on the same ports."""
+        ...
+
+    def share(self, plan: Plan) -> Plan:
+        """Return this process's share of a plan: what bounds the whole is divided."""
+        ...
+
+    async def reserve(self, port: int) -> None:
+        """Make sure that a port is free for us.
+
+        Raises:
+            ConfigError: it is not.
+        """
+        ...
+
+    def serves(self, ports: Iterable[int]) -> None:
+        """These ports are listened on, and no others."""
+        ...
+
+    def drains(self) -> None:
+        """No new work is taken any more."""
+        ...
+
+
+class Alone:
+    """One process that serves all there is. Implements `Place`."""
+
+    shared = False
+
+    def share(self, plan: Plan) -> Plan:
+        return plan
+
+    async def reserve(self, port: int) -> None: ...
+
+    def serves(self, ports: Iterable[int]) -> None: ...
+
+    def drains(self) -> None: ...
