@@ -173,11 +173,17 @@ class Scene:
             time.sleep(LOOK_S)
 
     def heard(self) -> int:
-        """Return how many connections the provider has open."""
+        """Return how many connections the provider has open.
+
+        Raises:
+            SoakError: it does not say so.
+        """
         door = http.client.HTTPConnection("127.0.0.1", self._inspection, timeout=SETTLE_S)
         try:
             door.request("GET", "/connections", headers={"Connection": "close"})
             found = msgspec.json.decode(door.getresponse().read(), type=list[_Connection])
+        except (OSError, http.client.HTTPException) as error:
+            raise SoakError(f"the provider does not answer: {error}") from error
         finally:
             door.close()
         return sum(each.closed is None for each in found)

@@ -1,7 +1,12 @@
 """A client that does not read: its provider is paused, its time runs, and whoever takes a byte has it anew."""
 
 import asyncio
+from typing import cast
 
+import pytest
+
+from sluice.gateway.ports import ClientStream
+from sluice.gateway.slow_reader import SlowReader
 from sluice.policies.deadlines import Deadlines
 from sluice.policies.streaming import Streaming
 from tests.support.events import HELLO, ROLE, completion
@@ -14,6 +19,41 @@ SMALL = 4096
 """Of the client's receive buffer: the kernel makes it somewhat larger."""
 PIECE = HELLO * 200
 BIG = completion("x" * (8 << 20))
+
+
+class Kernel:
+    """A client's connection, as far as a watch looks at it."""
+
+    def __init__(self, unread: int) -> None:
+        self.left = unread
+
+    def unread(self) -> int:
+        return self.left
+
+
+def given_up_at(timeout_s: float, taken_at: dict[float, int], *, unread: int = 1000) -> float:
+    """When a watch that begins at 0 gives up a client that takes so many bytes at these seconds (negative: gets)."""
+    client = Kernel(unread)
+    watch, now = SlowReader(timeout_s, cast(ClientStream, client), 0.0), 0.0
+    while not watch.given_up(now):
+        assert now < watch.deadline, "or its owner would look for ever"
+        for at in [at for at in taken_at if at <= watch.deadline]:
+            client.left -= taken_at.pop(at)
+        now = watch.deadline
+    return now
+
+
+def test_whoever_takes_nothing_is_given_up_when_the_time_is_over() -> None:
+    assert given_up_at(60.0, {}) == 60.0
+
+
+@pytest.mark.parametrize("at", [0.2, 14.0, 15.0, 31.0, 59.9])
+def test_whoever_takes_a_byte_has_its_time_anew_and_hardly_more(at: float) -> None:
+    assert at + 60.0 <= given_up_at(60.0, {at: 1}) <= at + 75.0
+
+
+def test_bytes_that_came_later_hide_none_that_are_taken() -> None:
+    assert given_up_at(60.0, {1.0: -500, 40.0: 300}) == 45.0 + 60.0
 
 
 def endless(call_ended: asyncio.Event) -> Play:

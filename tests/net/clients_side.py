@@ -12,7 +12,7 @@ import trustme
 
 from sluice.config.plan import Limits
 from sluice.errors import SluiceError
-from sluice.gateway.ports import ClientStream, Request
+from sluice.gateway.ports import Bodies, ClientStream, Request
 from sluice.net.server import ServerConnection
 from sluice.net.tls_protocol import TlsProtocol
 from sluice.telemetry.metrics import ListenerCounters
@@ -71,6 +71,8 @@ class Desk:
         self.asked: list[Asked] = []
         self.abandoned: list[str] = []
         self.refused: list[str] = []
+        self.counters = ListenerCounters()
+        self.bodies = Bodies()
         self.connections: set[ServerConnection] = set()
         self.answer: Callable[[Asked], None] = lambda asked: None
         """What happens to a request as soon as it is here."""
@@ -80,6 +82,9 @@ class Desk:
         self._encrypted: set[TlsProtocol] = set()
         if tls:
             self._server_tls, self.client_tls = contexts()
+
+    def admits(self, body_bytes: int | None) -> bool:
+        return True
 
     def handle(self, request: Request, client: ClientStream) -> None:
         asked = Asked(request, client)
@@ -135,7 +140,7 @@ class Desk:
         await until(lambda: not self.connections)
 
     def _protocol(self) -> asyncio.BaseProtocol:
-        connection = ServerConnection(self, self._limits, ListenerCounters(), self.connections, self.clock)
+        connection = ServerConnection(self, self._limits, self.counters, self.connections, self.clock)
         if self._server_tls is None:
             return connection
         return TlsProtocol(connection, self._server_tls, self._encrypted, handshake_s=5.0, goodbye_s=60.0)

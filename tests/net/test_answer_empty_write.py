@@ -10,6 +10,7 @@ class Wire:
     """A connection that only remembers."""
 
     draining = False
+    until_close = False
 
     def __init__(self) -> None:
         self.sent = b""

@@ -76,8 +76,8 @@ class Cited(_Event, frozen=True, gc=False):
 
 
 class ChoiceFinished(_Event, frozen=True, gc=False):
-    """One choice is complete. `native` is the provider's own word for why; empty = it gave none, and its answer is taken
-    for whole because the HTTP body was."""
+    """One choice is complete. `native` is the provider's own word for why; empty = it gave none, and its answer is
+    taken for whole because the HTTP body was."""
 
     choice: int
     reason: FinishReason

@@ -236,6 +236,8 @@ class Limits(Frozen):
     idle_timeout_s: float = 600.0
     """How long a kept-alive client connection may rest."""
     pool_idle_timeout_s: float = 90.0
+    max_buffered_bytes: int = 1 << 30
+    """Of the bodies of all requests that are still being read or wait behind another one, in the whole process."""
 
 
 class Logging(Frozen):

@@ -14,7 +14,7 @@ from sluice.gateway.active import ActivePlan
 from sluice.gateway.breakers import Breakers
 from sluice.gateway.door import Door
 from sluice.gateway.exchange import Exchange
-from sluice.gateway.ports import ClientStream, Clock, Request, Signer, Upstream
+from sluice.gateway.ports import Bodies, ClientStream, Clock, Request, Signer, Upstream
 from sluice.gateway.world import Finished
 from sluice.policies.streaming import Streaming
 from sluice.registry import Registry
@@ -77,6 +77,7 @@ class Gateway:
         self._idle: Callable[[], None] | None = None
         self._door = Door(plan.admission, clock)
         self.reading_on = 0
+        self.bodies = Bodies()
 
     def swap(self, plan: Plan) -> None:
         """Use another plan for the exchanges that begin from now on. Those under way keep theirs."""
@@ -84,6 +85,11 @@ class Gateway:
         self._door.resize(plan.admission)
 
     # -- ports.Handler ------------------------------------------------------------------------------------------------
+
+    def admits(self, body_bytes: int | None) -> bool:
+        bounds, inside = self.active.plan.admission, len(self.exchanges) - self._door.waiting
+        full = bounds.max_concurrent and inside >= bounds.max_concurrent and self._door.waiting >= bounds.max_queue
+        return not self._door.closed and not full
 
     def handle(self, request: Request, client: ClientStream) -> None:
         exchange = Exchange(self, self.active, request, client)

@@ -187,8 +187,25 @@ class Signer(Protocol):
         ...
 
 
+class Bodies:
+    """How much of requests' bodies is in memory and was not handed over yet, on all connections of a handler."""
+
+    __slots__ = ("held",)
+
+    def __init__(self) -> None:
+        self.held = 0
+        """Bytes."""
+
+
 class Handler(Protocol):
     """Who answers requests."""
+
+    bodies: Bodies
+
+    def admits(self, body_bytes: int | None) -> bool:
+        """Whether a request whose head is here may send its body; None = of unknown length. If not, it is refused as
+        `Overloaded`."""
+        ...
 
     def handle(self, request: Request, client: ClientStream) -> None:
         """Answer, now or later."""

@@ -1,5 +1,9 @@
 """One answer on a client's connection: its head, its framing, its end."""
 
+import asyncio
+import contextlib
+import socket
+import struct
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -9,12 +13,18 @@ from sluice.wire.http1 import LAST_CHUNK, Header, chunk, fields, status_line
 _NO_BODY = frozenset({204, 205, 304})
 _SIZE_LINES = tuple(b"%x\r\n" % size for size in range(2048))
 """Formatting a number costs more than writing the chunk: the sizes of tokens are at hand."""
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER, on, 0 seconds: closing sends RST (socket(7))."""
 
 
 class Connection(Protocol):
     """What an answer needs of the connection it is written to."""
 
-    draining: bool
+    until_close: bool
+    """The body under way ends where the connection ends: only a reset tells that it was cut."""
+
+    @property
+    def draining(self) -> bool: ...
 
     def send(self, data: bytes) -> None: ...
 
@@ -53,6 +63,7 @@ class ServerStream:
         elif length is None and not self._bodyless:
             self._chunked = self._request.http_version == "HTTP/1.1"
             self.keep_alive &= self._chunked
+            self._connection.until_close = not self._chunked
             framing = b"transfer-encoding: chunked\r\n" if self._chunked else b""
         if not self.keep_alive:
             framing += b"connection: close\r\n"
@@ -87,3 +98,11 @@ class ServerStream:
     def abort(self) -> None:
         self.observer = None
         self._connection.cut()
+
+
+def close_by_reset(transport: asyncio.BaseTransport) -> None:
+    """See to it that the socket, once it is closed, tells the other end that something is missing."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None and sock.fileno() >= 0:
+        with contextlib.suppress(OSError):  # the other end may have gone
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

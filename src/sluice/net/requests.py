@@ -1,35 +1,28 @@
-"""A client's bytes to requests: llhttp's callbacks, and what it lets through but must not be served.
+"""A client's bytes to requests: llhttp's callbacks, and who may send a body.
 
 Owns no socket: bytes and a clock go in, whole requests come out. Obeys: RFC 9112 (read 2026-11-21), strictly: what
-could be read in two ways is refused, and nothing after it is looked at.
+could be read in two ways is refused (`net.request_head`), and nothing after it is looked at.
 """
 
-import re
 from collections.abc import Callable
+from typing import NoReturn
 
 import httptools
 import msgspec
 
 from sluice.config.plan import Limits
-from sluice.errors import BadHttp, BodyTooLarge, HeadTooLarge, RequestTimeout, SluiceError
-from sluice.gateway.ports import Request
-from sluice.net.host import is_valid_host
+from sluice.errors import BadHttp, Overloaded, RequestTimeout, SluiceError
+from sluice.gateway.ports import Handler, Request
+from sluice.net.request_head import ABSOLUTE, body_too_large, check_head, head_too_large
 from sluice.wire.http1 import Header, fields
 
 BODY_TIMEOUT_S = 60.0
 """How long a request's body may make no progress."""
 
 _NEVER = float("inf")
-_DOTS = re.compile(rb"(?:^|[/\\])(?:\.|%2e){1,2}(?:[/\\]|%2f|%5c|$)", re.IGNORECASE)
-"""`.` and `..` as segments, however they are written: joined to a provider's base path they would lead out of it."""
-_ABSOLUTE = re.compile(r"^https?://([^/?#]*)", re.IGNORECASE)
-"""The part of an absolute-form target that names the host (RFC 9112, 3.2.2): accepted, but it must agree with Host."""
-_VERSIONS = frozenset({"1.0", "1.1"})
-_OTHER_METHODS = frozenset(
-    b"CONNECT PRI SOURCE DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN"
-    b" GET_PARAMETER SET_PARAMETER REDIRECT RECORD FLUSH".split()
-)
-"""Methods of forward proxies, ICE and RTSP, all of which llhttp reads."""
+_BUSY = "This server is busy. Try again in a moment."
+_NO_PARSER = httptools.HttpRequestParser(object())
+"""That of a reader which reads no more."""
 
 
 class Incoming(msgspec.Struct, frozen=True):
@@ -42,9 +35,15 @@ class Incoming(msgspec.Struct, frozen=True):
 
 
 class RequestReader:
-    """Read the requests of one connection. After an Incoming that does not keep the connection alive it is `closed`."""
+    """Read the requests of one connection. After an Incoming that does not keep the connection alive it is `closed`.
 
-    def __init__(self, limits: Limits, clock: Callable[[], float], peer: str, port: int) -> None:
+    The bytes of every body are counted in `handler.bodies` as they come. Those of a request that was returned are the
+    caller's to count out; the others are counted out here. Call `close` at the end of the connection.
+    """
+
+    def __init__(self, handler: Handler, limits: Limits, clock: Callable[[], float], peer: str, port: int) -> None:
+        self._admits = handler.admits
+        self._bodies = handler.bodies
         self._limits = limits
         self._clock = clock
         self._peer = peer
@@ -56,17 +55,22 @@ class RequestReader:
         """The Host that was found valid last: a client says the same one again and again."""
         self._received_at = 0.0
         """Monotonic second of the first byte of the request being read; 0 = none."""
+        self._room = 0
         self.closed = False
+        self.unwanted: SluiceError | None = None
+        """Why no further request is taken; said to each whose head comes."""
         self.expects_continue = False
-        """The request being read waits for a 100 Continue before its body. The owner clears it."""
+        """The request being read waits for a 100 Continue before its body: see `go_on`."""
         self.deadline = _NEVER
         """Monotonic second by which the request being read must have come further; infinity = none is being read."""
         self._reset()
 
-    def feed(self, data: bytes) -> list[Incoming]:
-        """Take the next bytes and return the requests they complete, oldest first; the last may be a refused one."""
+    def feed(self, data: bytes, room: int) -> list[Incoming]:
+        """Take the next bytes and return the requests they complete, oldest first; the last may be a refused one.
+        `room`: how many may come; one more is refused."""
         if self.closed:
             return []
+        self._room = room
         self._idle_bytes += len(data)
         try:
             self._parse(data)
@@ -75,7 +79,9 @@ class RequestReader:
         except httptools.HttpParserError as error:
             self._error = self._error or BadHttp(f"The request is not valid HTTP/1.1: {error}.")
         if self._idle_bytes > self._limits.max_head_bytes:
-            self._error = self._error or self._head_too_large()
+            self._error = self._error or head_too_large(self._limits)
+        if self._turned_away:
+            self._error = self._error or Overloaded(_BUSY)
         if self._error is not None and not self.closed:
             self._refuse(self._error)
         out, self._out = self._out, []
@@ -83,9 +89,18 @@ class RequestReader:
 
     def time_out(self) -> list[Incoming]:
         """Refuse the request being read, because its deadline has passed."""
-        self._refuse(RequestTimeout("The request was not sent in time."))
+        return self.refuse(RequestTimeout("The request was not sent in time."))
+
+    def refuse(self, error: SluiceError) -> list[Incoming]:
+        """Refuse the request being read, and read no more."""
+        self._refuse(error)
         out, self._out = self._out, []
         return out
+
+    def go_on(self) -> None:
+        """The client was told to send the body that it keeps back."""
+        self.expects_continue = False
+        self.deadline = self._clock() + BODY_TIMEOUT_S
 
     @property
     def reading(self) -> bool:
@@ -93,11 +108,19 @@ class RequestReader:
         return not self.closed and self._received_at != 0.0
 
     def abandoned(self) -> Request | None:
-        """The request whose head is here and whose body never will be, if there is one."""
+        """The request whose head is here and whose body never will be, if there is one; what came of it is dropped."""
         if self._in_head or self._error is not None or self.closed:
             return None
         self.closed = True
+        self._drop_body()
         return self._request()
+
+    def close(self) -> None:
+        """Read no more, and let go of everything: until then the parser and this reader hold each other."""
+        self.closed = True
+        self.deadline = _NEVER
+        self._drop_body()
+        self._parser = _NO_PARSER
 
     # -- llhttp's callbacks -------------------------------------------------------------------------------------------
 
@@ -115,17 +138,34 @@ class RequestReader:
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        if self._check_head():
+        method, version = self._parser.get_method(), self._parser.get_http_version()
+        try:
+            head = check_head(method, version, self._url, self._headers, self._limits, self._good_host)
+        except SluiceError as error:
+            self._stop(error)
+        self._good_host = head.host
+        if self.unwanted is not None:
+            self._stop(self.unwanted)
+        if len(self._out) >= self._room:
+            self._stop(Overloaded("Too many requests wait on this connection."))
+        if head.body_bytes != 0:
+            self._turned_away = not self._has_room(head.body_bytes)
+        if head.expects_continue:
             self.expects_continue = True
-        self.deadline = self._clock() + BODY_TIMEOUT_S
+        # Who waits to be told has all the time that the answers before it take.
+        self.deadline = _NEVER if self.expects_continue else self._clock() + BODY_TIMEOUT_S
 
     def on_body(self, data: bytes) -> None:
         self._body.append(data)
         self._body_bytes += len(data)
+        self._bodies.held += len(data)
         self._idle_bytes = 0
+        self.expects_continue = False
         self.deadline = self._clock() + BODY_TIMEOUT_S
         if self._body_bytes > self._limits.max_body_bytes:
-            self._stop(self._body_too_large())
+            self._stop(body_too_large(self._limits))
+        if self._bodies.held > self._limits.max_buffered_bytes:
+            self._stop(Overloaded(_BUSY))
 
     def on_message_complete(self) -> None:
         if self._error is not None or self.closed or self._parser.should_upgrade():
@@ -143,6 +183,8 @@ class RequestReader:
         """Bytes of the head, or since the body's last byte: an endless line, chunk extension or trailer is refused."""
         self._url = b""
         self._headers: list[Header] = []
+        self._turned_away = False
+        """There is no room for the body, unless it is here already: then whoever handles it may still have some."""
         self._body: list[bytes] = []
         self._body_bytes: int = 0
         self._received_at = 0.0
@@ -168,61 +210,31 @@ class RequestReader:
         self._received_at = received_at
         return b"%b%b\r\n" % (line, again)
 
-    def _check_head(self) -> bool:
-        """Refuse what llhttp lets through but must not be served; return whether the client waits for a 100
-        Continue."""
-        version = self._check_line()
-        absolute = _ABSOLUTE.match(self._url.decode("latin-1"))
-        size, length, hosts, expects = len(self._url), 0, 0, False
-        for name, value in self._headers:
-            size += len(name) + len(value) + 4
-            match name:
-                case b"host":
-                    hosts += 1
-                    if value != self._good_host and not is_valid_host(value):
-                        self._stop(BadHttp("The Host header is not valid."))
-                    if absolute is not None and absolute[1].encode("latin-1").lower() != value.strip().lower():
-                        self._stop(BadHttp("The request's target and its Host header name different hosts."))
-                    self._good_host = value
-                case b"content-length":
-                    length = int(value) if value.isdigit() else 0
-                case b"transfer-encoding":
-                    if version != "1.1" or value.strip().lower() != b"chunked":
-                        self._stop(BadHttp("Of all transfer codings, only chunked in HTTP/1.1 is accepted."))
-                case b"expect":
-                    expects = value.strip().lower() == b"100-continue"
-        if hosts > 1 or (hosts == 0 and version == "1.1"):
-            self._stop(BadHttp("The request must have exactly one Host header."))
-        if size > self._limits.max_head_bytes:
-            self._stop(self._head_too_large())
-        if length > self._limits.max_body_bytes:
-            self._stop(self._body_too_large())
-        return expects
-
-    def _check_line(self) -> str:
-        """Refuse what llhttp reads but is not HTTP/1 for an origin server; return the version."""
-        if _DOTS.search(self._url.partition(b"?")[0]):
-            self._stop(BadHttp("The path must not hold dot segments."))
-        version: str = self._parser.get_http_version()
-        if version not in _VERSIONS:
-            self._stop(BadHttp("Only HTTP/1.0 and HTTP/1.1 are spoken here."))
-        if self._parser.get_method() in _OTHER_METHODS:
-            self._stop(BadHttp("The method is not one of HTTP's for a server that is no forward proxy."))
-        return version
-
-    def _stop(self, error: SluiceError) -> None:
+    def _stop(self, error: SluiceError) -> NoReturn:
         """Refuse from inside a callback: llhttp stops here and looks at no further byte."""
         self._error = self._error or error
         raise error
 
+    def _has_room(self, body_bytes: int | None) -> bool:
+        """Whether a body may come that is not here yet."""
+        held = self._bodies.held + (body_bytes or 0)
+        return held <= self._limits.max_buffered_bytes and self._admits(body_bytes)
+
+    def _drop_body(self) -> None:
+        self._bodies.held -= self._body_bytes
+        self._body_bytes = 0
+        self._body.clear()
+
     def _refuse(self, error: SluiceError) -> None:
         self.closed = True
         self.deadline = _NEVER
-        self._body.clear()
+        self.expects_continue = False
+        self._drop_body()
+        error.__traceback__ = None  # its frames hold this reader and the bytes that were read
         self._out.append(Incoming(self._request(), error, keep_alive=False))
 
     def _request(self) -> Request:
-        target = _ABSOLUTE.sub("", self._url.decode("latin-1"))
+        target = ABSOLUTE.sub("", self._url.decode("latin-1"))
         path, _, query = target.partition("?")
         return Request(
             method=self._method(),
@@ -241,9 +253,3 @@ class RequestReader:
             return str(self._parser.get_method(), "latin-1")
         except (AttributeError, ValueError):
             return ""
-
-    def _head_too_large(self) -> HeadTooLarge:
-        return HeadTooLarge(f"The request's head exceeds {self._limits.max_head_bytes} bytes.")
-
-    def _body_too_large(self) -> BodyTooLarge:
-        return BodyTooLarge(f"The request's body exceeds {self._limits.max_body_bytes} bytes.")

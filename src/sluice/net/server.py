@@ -11,9 +11,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
+import msgspec
+
 from sluice.config.plan import Limits
+from sluice.errors import Unavailable
 from sluice.gateway.ports import Handler
-from sluice.net.answer import ServerStream
+from sluice.net.answer import ServerStream, close_by_reset
 from sluice.net.backlog import unacknowledged
 from sluice.net.requests import Incoming, RequestReader
 from sluice.net.tls_protocol import raw_of
@@ -22,7 +25,7 @@ from sluice.telemetry.metrics import ListenerCounters
 from sluice.wire.http1 import CONTINUE
 
 MAX_PIPELINED = 32
-"""Requests that may wait behind the one being answered; beyond it the socket is not read until one is done."""
+"""Requests that may wait behind the one being answered; the next one is refused in its turn, and is the last."""
 WRITE_HIGH_BYTES = 64 << 10
 """Bytes buffered for a client beyond which its provider is not read any further."""
 CLOSE_S = 60.0
@@ -60,15 +63,20 @@ class ServerConnection(asyncio.Protocol):
         """More is buffered for the client than its high-water mark."""
         self._left: int | None = None
         """What was unread when it was looked at last; None = nobody looks whether the buffer drains."""
-        self.draining = False
-        """The answer under way is the last one of this connection."""
+        self._draining = False
         self._parted = False
         """The client has said that it sends nothing more."""
+        self.until_close = False
 
     @property
     def deadline(self) -> float:
         """Monotonic second; infinity = nothing is waited for."""
         return min(self._reader.deadline, self._closes_at)
+
+    @property
+    def draining(self) -> bool:
+        """The answer under way is the last one of this connection."""
+        return self._draining and not self._waiting
 
     # -- the transport ------------------------------------------------------------------------------------------------
 
@@ -82,24 +90,23 @@ class ServerConnection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         own = transport.get_extra_info("sockname")
         name = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "unknown"
-        self._reader = RequestReader(self._limits, self._clock, name, own[1] if isinstance(own, tuple) else 0)
+        port = own[1] if isinstance(own, tuple) else 0
+        self._reader = RequestReader(self._handler, self._limits, self._clock, name, port)
         self._connections.add(self)
         self._closes_at = self._clock() + self._limits.head_timeout_s
 
     def data_received(self, data: bytes) -> None:
         self._counters.received += len(data)
-        reader = self._reader
-        incoming = reader.feed(data)
+        reader, current = self._reader, self._current
+        if current is not None and not current.keep_alive:
+            return  # said, or known, to be the last answer of this connection
+        incoming = reader.feed(data, MAX_PIPELINED + (current is None) - len(self._waiting))
         if incoming:
             self._take(incoming)
         if reader.reading:
             if self._left is None:
                 self._closes_at = _NEVER  # its own deadline counts from here on
-            if reader.expects_continue and self._current is None and not self._waiting:
-                reader.expects_continue = False
-                self.transport.write(CONTINUE)
-        if len(self._waiting) > MAX_PIPELINED:
-            self.transport.pause_reading()
+            self._ask_for_body()
 
     def eof_received(self) -> bool:
         """A FIN cannot be told from a close. What is complete may still leave; an answer under way has lost its
@@ -107,7 +114,7 @@ class ServerConnection(asyncio.Protocol):
         there are two such words, and one may come before the connection is made."""
         if self._parted or self not in self._connections:
             return False
-        self._parted = self.draining = True
+        self._parted = self._draining = True
         self._abandon()
         if self._tls is not None:
             self._tls.flush()
@@ -120,6 +127,7 @@ class ServerConnection(asyncio.Protocol):
         self._connections.discard(self)
         self._abandon()
         self._lose()
+        self._reader.close()
 
     def pause_writing(self) -> None:
         self._above = True
@@ -156,8 +164,15 @@ class ServerConnection(asyncio.Protocol):
         if self._current is None:
             self._next()
 
+    def _ask_for_body(self) -> None:
+        """Tell a client that waits to be told to send its body, once it is its turn."""
+        if self._reader.expects_continue and self._current is None and not self._waiting:
+            self._reader.go_on()
+            self.transport.write(CONTINUE)
+
     def _next(self) -> None:
         request, error = (turn := self._waiting.popleft()).request, turn.error
+        self._handler.bodies.held -= len(request.body)
         self._closes_at = _NEVER
         stream = ServerStream(self, request, keep_alive=turn.keep_alive)
         self._current = stream
@@ -171,9 +186,12 @@ class ServerConnection(asyncio.Protocol):
         """Tell of the requests that nobody will answer: each head that was parsed has a record (stream-life 10.10)."""
         requests = [turn.request for turn in self._waiting]
         self._waiting.clear()
+        self._handler.bodies.held -= sum(len(request.body) for request in requests)
         unfinished = self._reader.abandoned()
         for request in [*requests, unfinished] if unfinished is not None else requests:
-            self._handler.abandon(request, ServerStream(self, request, keep_alive=False))
+            stream = ServerStream(self, request, keep_alive=False)
+            self._handler.abandon(request, stream)
+            stream.observer = None  # or the two would hold each other, and the body
 
     # -- for the answer and the listener ------------------------------------------------------------------------------
 
@@ -214,18 +232,23 @@ class ServerConnection(asyncio.Protocol):
         """Take the next request, or close."""
         if not keep_alive or self.draining:  # the drain may have begun after this answer's head was written
             self._abandon()
-            self._reader.closed = True
+            self._reader.close()
             self._linger() if self._refused else self._close()
         elif self._waiting:
-            if len(self._waiting) <= MAX_PIPELINED:
-                self.transport.resume_reading()
             self._next()
-        elif not self._reader.reading:
+        elif self._reader.reading:
+            self._ask_for_body()
+        else:
             self._closes_at = self._clock() + self._limits.idle_timeout_s
 
     def cut(self) -> None:
         """Close at once; what is buffered is lost. Nobody is told: the caller knows."""
         self._current = None
+        self._abort()
+
+    def _abort(self) -> None:
+        if self.until_close:  # else the client would take what it has for the whole
+            close_by_reset(self.transport)
         self.transport.abort()
 
     def expire(self) -> None:
@@ -236,14 +259,21 @@ class ServerConnection(asyncio.Protocol):
         elif self._reader.deadline <= self._clock():
             self._take(self._reader.time_out())
         elif self._refused or self.transport.get_write_buffer_size():
-            self.transport.abort()
+            self._abort()
         else:
             self._close()
 
     def drain(self) -> None:
-        """Close when idle, now or as soon as the answers under way are finished."""
-        self.draining = True
-        if self._current is None and not self._refused:  # a refused client is lingering, and not for long
+        """Close when idle, now or as soon as the answer under way is finished. No other one begins: what waits behind
+        it, or is still being read, is refused in its turn."""
+        if self._draining:
+            return
+        self._draining = True
+        self._reader.unwanted = error = Unavailable("the server is shutting down")
+        self._waiting = deque(msgspec.structs.replace(turn, error=turn.error or error) for turn in self._waiting)
+        if self._reader.reading:
+            self._take(self._reader.refuse(error))
+        elif self._current is None and not self._refused:  # a refused client is lingering, and not for long
             self._close()
 
     def _close(self) -> None:
@@ -262,7 +292,7 @@ class ServerConnection(asyncio.Protocol):
         if self._left is not None and left < self._left:
             self._watch()
         else:
-            self.transport.abort()
+            self._abort()
 
     def _linger(self) -> None:
         if self.transport.can_write_eof():

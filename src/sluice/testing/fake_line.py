@@ -9,7 +9,7 @@ from typing import cast
 
 from sluice.config.plan import Limits
 from sluice.errors import SluiceError
-from sluice.gateway.ports import ClientStream, Request
+from sluice.gateway.ports import Bodies, ClientStream, Request
 from sluice.net.server import ServerConnection
 from sluice.telemetry.metrics import ListenerCounters
 from sluice.testing.fake_sight import Closed, ConnectionSight
@@ -34,6 +34,7 @@ class Line(asyncio.Protocol):
     ) -> None:
         self.number = number
         self.counters = ListenerCounters()
+        self.bodies = Bodies()
         self._serve = serve
         self._left = left
         self._made = made
@@ -105,6 +106,9 @@ class Line(asyncio.Protocol):
             self._closed, self._closed_s = how, time.monotonic()
 
     # -- the handler --------------------------------------------------------------------------------------------------
+
+    def admits(self, body_bytes: int | None) -> bool:
+        return True
 
     def handle(self, request: Request, client: ClientStream) -> None:
         self._requests += 1
