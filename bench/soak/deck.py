@@ -27,7 +27,7 @@ FLOOD_BYTES = 32 << 20
 SLOW_BYTES = 4 << 20
 """For a client that does read."""
 TRICKLE_S = 0.02
-DEAF_S = gateway.SLOW_READER_S * 2 + 6.0
+DEAF_S = gateway.SLOW_READER_S * 2 + 10.0
 """Bytes that are on their way when the gateway begins to watch are taken for progress: it may wait twice as long. And
 there has to be something to watch: the kernels take megabytes before."""
 TOTAL_S = 0.2
@@ -144,7 +144,7 @@ _DECK: Mapping[Callable[[random.Random], Case], float] = {
     _mishap: 14,
     _hurried: 1,
     _wrong: 1.5,
-    _deaf: 0.15,
+    _deaf: 0.1,
     _trickle: 0.1,
 }
 _BUILDERS, _WEIGHTS = tuple(_DECK), tuple(_DECK.values())

@@ -13,8 +13,9 @@ from sluice.testing.fake_rules import Match, Rule
 from sluice.verify.facts import PROVIDERS, Provider
 
 CONNECT_S = 1.5
-SILENCE_S = 3.0
-"""Of a provider: before its head, and between two events."""
+SILENCE_S = 5.0
+"""Of a provider: before its head, and between two events. Longer than the provider needs after a burst on a machine
+that does other things too: else what is slow would be taken for what is silent."""
 SLOW_READER_S = 2.0
 KEEP_ALIVE_S, COMMIT_AFTER_S = 0.25, 0.5
 POOL_IDLE_S = 2.0
@@ -22,7 +23,7 @@ REST_S = 1.0
 """Of a target that failed three times in a row."""
 MAX_CONCURRENT, MAX_QUEUE, QUEUE_TIMEOUT_S = 300, 60, 0.4
 READ_ON_S, READ_ON_AT_ONCE = 1.0, 8
-RETRIES = 2
+RETRIES = 1
 """Further attempts after the first."""
 
 Edition = Literal["cancel", "drain", "broken"]
