@@ -26,8 +26,8 @@ from tools import docs
 
 SHORT = rig.ROOT / "build" / "soak.json"
 RATE = 300.0
-"""Requests a second: a little less than half of one core for the gateway, on the machine of docs/reliability.md; the
-provider and the load fill most of another."""
+"""Requests a second: about half of two cores on the machine of docs/reliability.md, a third of one for the gateway and
+two thirds of the other for the provider and the load."""
 BURST_EVERY_S, RELOAD_EVERY_S = 20.0, 60.0
 LEAST_BURSTS, LEAST_RELOADS = 2, 3
 """Of a run that is too short for these intervals."""

@@ -5,6 +5,7 @@ import contextlib
 import errno
 import os
 import resource
+import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,12 +57,23 @@ async def pool(world: World) -> Pool:
 async def test_without_a_descriptor_nobody_else_is_to_blame(world: World, pool: Pool, host: str) -> None:
     upstream = await world.upstream(sized(b"ok"))
     to = here(upstream.port, host=host)
+    await asyncio.get_running_loop().getaddrinfo(host, 1)  # what the resolver loads once in a process is there
     with exhausted(), pytest.raises(Overloaded, match=r"^This server cannot open .*: Too many open files") as refused:
         await ask(pool, to)
     assert (refused.value.status, refused.value.retryable, refused.value.retry_after_s) == (503, False, 1)
     assert pool.open_connections == 0
-    if host == "127.0.0.1":
-        assert await receive(await ask(pool, to)) == (b"ok", None)
+    assert await receive(await ask(pool, to)) == (b"ok", None)
+
+
+async def test_a_resolver_that_could_open_nothing_is_not_believed(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def find(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", find)
+    with pytest.raises(Unreachable, match="Name or service not known"):
+        await ask(pool, here(1, host="provider.test"))
+    with exhausted(), pytest.raises(Overloaded, match="Too many open files"):
+        await ask(pool, here(1, host="provider.test"))
 
 
 async def test_without_a_descriptor_no_further_address_is_tried(

@@ -79,6 +79,10 @@ class Sluice:
     def running(self) -> bool:
         return self._process.returncode is None
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def exit_status(self, *, within_s: float = 5.0) -> int:
         """Wait until the process has ended and everything that it printed was read."""
         async with asyncio.timeout(within_s):

@@ -5,6 +5,7 @@ from sluice.config.plan import AiBackend, HttpBackend
 from sluice.errors import (
     ClientError,
     InBandFailure,
+    Overloaded,
     Refused,
     SluiceError,
     TimedOut,
@@ -200,7 +201,9 @@ def outcome_of(error: SluiceError) -> Outcome:
         return Outcome("upstream_truncated", error)
     if isinstance(error, UpstreamError):
         return Outcome("upstream_error", error)
-    return Outcome("shed" if isinstance(error, Unavailable) else "internal", error)
+    if isinstance(error, Unavailable):
+        return Outcome("shed" if isinstance(error, Overloaded) else "drained", error)
+    return Outcome("internal", error)
 
 
 def _word(error: SluiceError | None) -> str:

@@ -9,12 +9,14 @@ forgets the question when it is cancelled and logs the answer as an exception th
 
 import asyncio
 import errno
+import os
 import socket
 import ssl
 from collections.abc import Callable
 
 from sluice.config.plan import Endpoint
 from sluice.errors import Overloaded, TimedOut, Unreachable
+from sluice.net.descriptors import has_descriptors
 from sluice.net.upstream import UpstreamConnection
 
 Make = Callable[[], UpstreamConnection]
@@ -54,7 +56,13 @@ async def _any_address(
 ) -> UpstreamConnection:
     loop = asyncio.get_running_loop()
     due = loop.time() + within_s
-    found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    try:
+        found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    except socket.gaierror:
+        if has_descriptors():
+            raise
+        # A resolver that can open none of its files says that there is no such name.
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE)) from None
     addresses = list(dict.fromkeys(str(place[0]) for *_, place in found))
     if not addresses:
         raise OSError("its name has no address")
@@ -71,7 +79,10 @@ async def _any_address(
                 raise
             refused = error if refused is None or not _ours(error) else refused
     assert refused is not None
-    raise refused
+    try:
+        raise refused
+    finally:
+        refused = None  # else its traceback and this frame hold each other
 
 
 async def _address(endpoint: Endpoint, address: str, make: Make, context: ssl.SSLContext | None) -> UpstreamConnection:

@@ -22,7 +22,7 @@ from sluice.gateway.gateway import Gateway
 from sluice.net.descriptors import Descriptors
 from sluice.net.files import ConfigFiles
 from sluice.net.listener import EVERYWHERE, LOOPBACK
-from sluice.net.memory import resident_bytes
+from sluice.net.memory import Scales
 from sluice.net.place import Alone, Place
 from sluice.net.pool import SWEEP_S, Pool
 from sluice.net.ports import Ports
@@ -217,9 +217,10 @@ class Process:
             self.metrics.loop_lag(max(0.0, time.monotonic() - before - LAG_S))
 
     async def _weigh(self) -> None:
+        scales = Scales(time.monotonic)
         while True:
             await asyncio.sleep(WEIGH_S)
-            self.gateway.uses_memory(resident_bytes())
+            self.gateway.uses_memory(scales.weigh())
 
     async def _watch(self) -> None:
         while True:
