@@ -172,8 +172,9 @@ async def pause(seconds: float, account: Account, clocks: Deadlines, world: Worl
         TimedOut: the exchange has no more time than that.
     """
     total_at = account.request.received_at + clocks.total_s if clocks.total_s else NEVER
-    await asyncio.sleep(max(0.0, min(seconds, total_at - world.clock())))
-    if world.clock() >= total_at:
+    left = max(0.0, total_at - world.clock())
+    await asyncio.sleep(min(seconds, left))
+    if seconds >= left:  # not by the clock: timers fire a little early
         raise TimedOut("total")
 
 
