@@ -19,7 +19,7 @@ from sluice.gateway.ports import Request, UpstreamHead, UpstreamStream
 from sluice.gateway.reply import Reply
 from sluice.gateway.world import World
 from sluice.policies.ai import aliased, merged
-from sluice.policies.deadlines import Deadlines
+from sluice.policies.deadlines import CLOCKS, Deadlines
 from sluice.policies.retry import backoff_s, may_repeat
 from sluice.relay.clocks import NEVER
 from sluice.standard import CLIENT_DIALECTS
@@ -171,8 +171,7 @@ async def pause(seconds: float, account: Account, clocks: Deadlines, world: Worl
     Raises:
         TimedOut: the exchange has no more time than that.
     """
-    total_at = account.request.received_at + clocks.total_s if clocks.total_s else NEVER
-    left = max(0.0, total_at - world.clock())
+    left = max(0.0, _total_at(account, clocks) - world.clock())
     await asyncio.sleep(min(seconds, left))
     if seconds >= left:  # not by the clock: timers fire a little early
         raise TimedOut("total")
@@ -186,7 +185,6 @@ def left_s(account: Account, clocks: Deadlines, now: float) -> float:
 
 _FAILED = 400
 _PREFIX = b"x-sluice-timeout-"
-_CLOCKS = ("connect", "response-headers", "first-token", "idle", "total")
 
 
 def wished(request: Request, clocks: Deadlines) -> Deadlines:
@@ -203,15 +201,20 @@ def wished(request: Request, clocks: Deadlines) -> Deadlines:
                 wishes[clock] = duration(value.decode("latin-1").strip())
             except ValueError as error:
                 raise BadRequest(f"The header {name.decode('latin-1')} is wrong: {error}.") from None
-            if clock not in _CLOCKS:
-                known = ", ".join(f"x-sluice-timeout-{each}" for each in _CLOCKS)
+            if clock not in CLOCKS:
+                known = ", ".join(f"x-sluice-timeout-{each}" for each in CLOCKS)
                 raise BadRequest(f"There is no header {name.decode('latin-1')}; there are {known}.")
     return clocks.narrowed(wishes) if wishes else clocks
 
 
+def _total_at(account: Account, clocks: Deadlines) -> float:
+    """When the time of the whole exchange is over."""
+    return account.request.received_at + clocks.total_s if clocks.total_s else NEVER
+
+
 def _limit(account: Account, clocks: Deadlines, now: float) -> tuple[float, Phase]:
     """The clocks that go on after the head: when the first of them runs out, and which."""
-    limit_at = account.request.received_at + clocks.total_s if clocks.total_s else NEVER
+    limit_at = _total_at(account, clocks)
     if clocks.first_token_s and account.streams and now + clocks.first_token_s < limit_at:
         return now + clocks.first_token_s, "first_token"
     return limit_at, "total"

@@ -5,6 +5,7 @@ long gets the answer of one for whom there was no room: 503 and when to come bac
 """
 
 import asyncio
+from collections.abc import Iterable
 from typing import Protocol
 
 from sluice.gateway.ports import Clock
@@ -53,15 +54,11 @@ class Door:
         if not exchange.admitted:
             self._turnstile.gave_up(exchange)
             return
-        for following in self._turnstile.leave(exchange, now):
-            following.admitted = True
-            following.start()
+        _begin(self._turnstile.leave(exchange, now))
 
     def resize(self, admission: Admission) -> None:
         """Use other bounds from now on; who is in stays."""
-        for following in self._turnstile.resize(admission):
-            following.admitted = True
-            following.start()
+        _begin(self._turnstile.resize(admission))
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -92,3 +89,9 @@ class Door:
         for exchange in self._turnstile.expired(now):
             exchange.shed()
         self._arm(now)
+
+
+def _begin(admitted: Iterable[Waiting]) -> None:
+    for exchange in admitted:
+        exchange.admitted = True
+        exchange.start()

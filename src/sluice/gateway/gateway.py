@@ -92,19 +92,20 @@ class Gateway:
         return not self._door.closed and not full
 
     def handle(self, request: Request, client: ClientStream) -> None:
-        exchange = Exchange(self, self.active, request, client)
-        self.exchanges.add(exchange)
+        exchange = self._exchange(request, client)
         self._door.enter(exchange, exchange.account.taken_at)
 
     def refuse(self, error: SluiceError, request: Request, client: ClientStream) -> None:
-        exchange = Exchange(self, self.active, request, client)
-        self.exchanges.add(exchange)
-        exchange.fail(error)
+        self._exchange(request, client).fail(error)
 
     def abandon(self, request: Request, client: ClientStream) -> None:
+        self._exchange(request, client).abandon()
+
+    def _exchange(self, request: Request, client: ClientStream) -> Exchange:
+        """Each request that the network hands over is one, whatever becomes of it: there is a record."""
         exchange = Exchange(self, self.active, request, client)
         self.exchanges.add(exchange)
-        exchange.abandon()
+        return exchange
 
     # -- exchange.World -----------------------------------------------------------------------------------------------
 
