@@ -7,8 +7,8 @@ from typing import get_args
 import msgspec
 import pytest
 
-from sluice.config.policy import deadlines
-from sluice.config.policy_api import Timeouts
+from sluice.config.traffic import deadlines
+from sluice.config.traffic_api import Timeouts
 from sluice.config.units import Duration
 from sluice.errors import SluiceError, TimedOut
 from sluice.policies.deadlines import Deadlines

@@ -30,13 +30,11 @@ from sluice.config.plan import Condition, ObjectStatus
 from sluice.config.policy_api import AgentgatewayPolicy
 from sluice.config.policy_targets import Target, Targets
 from sluice.config.source import Document
-from sluice.config.traffic import admission, deadlines
+from sluice.config.traffic import admission
 from sluice.config.traffic_api import AdmissionSettings, TrafficSettings
 from sluice.config.unserved import not_implemented
 from sluice.policies.admission import Admission
 from sluice.policies.ai import AiPolicy, merged
-
-__all__ = ["Layer", "Policies", "age", "deadlines"]
 
 _LEGACY: tuple[type[TrafficPolicy] | type[GlooTrafficPolicy] | type[RouteOption], ...] = (
     TrafficPolicy,

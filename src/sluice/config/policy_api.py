@@ -6,10 +6,8 @@ PURE. Obeys: compat-agentgateway 2.5, the names of stream-life 9 included. What 
 from sluice.config.backend_policy_api import BackendPolicies, exactly_one
 from sluice.config.core_api import Object, Schema
 from sluice.config.legacy_api import LegacyAi, TargetReferences, TargetSelectors
-from sluice.config.traffic_api import Timeouts, TrafficSettings
+from sluice.config.traffic_api import TrafficSettings
 from sluice.config.unserved import Later
-
-__all__ = ["AgentgatewayPolicy", "Frontend", "PolicySpec", "Timeouts", "Traffic"]
 
 
 class Traffic(TrafficSettings):
