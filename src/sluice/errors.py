@@ -4,13 +4,18 @@
     ├── ClientError                 the request was wrong; nothing was sent to a provider
     │   ├── BadRequest          400 names the place in the body
     │   ├── BadHttp             400 the bytes are not HTTP that we accept; the connection is closed
+    │   ├── Unauthenticated     401 who asks is not known
+    │   ├── Forbidden           403 who asks may not
     │   ├── RouteNotFound       404
     │   ├── ModelNotFound       404
     │   ├── MethodNotAllowed    405
     │   ├── RequestTimeout      408 the client did not send its request in time
     │   ├── BodyTooLarge        413
     │   ├── UnsupportedMedia    415
-    │   └── HeadTooLarge        431
+    │   ├── RateLimited         429 a limit is reached; says when to come back
+    │   │   └── BudgetExceeded  429 the money or the tokens of a period are spent
+    │   ├── HeadTooLarge        431
+    │   └── GuardRejected       403 (or as configured) a guard refused what was asked or answered
     ├── UpstreamError               the provider, or the way to it, failed
     │   ├── Unreachable         503 DNS, connect or TLS failed: nothing was sent
     │   ├── NoBackend           503 the route has no backend that can be used
@@ -21,7 +26,8 @@
     │   │   └── FrameTooLarge   502 one event exceeds its limit
     │   └── TimedOut            504 one of the five clocks ran out
     ├── Unavailable             503 this server cannot take or finish the exchange (draining)
-    │   └── Overloaded          503 admission control refused it: come back later
+    │   ├── Overloaded          503 admission control refused it: come back later
+    │   └── PolicyUnavailable   503 a service that a policy asks did not answer, and the policy fails closed
     ├── Internal                500 our own fault
     └── ConfigError                 the configuration is refused; names file, line, path and gives a hint
 
@@ -49,6 +55,8 @@ class SluiceError(Exception):
     """The word in the access log and in the label `reason` of the HTTP metrics."""
     retry_after_s: int | None = None
     """When to come back, as the header `Retry-After` says it."""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """Headers that belong on the answer which says this error."""
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
         super().__init__(message)
@@ -77,6 +85,28 @@ class BadHttp(ClientError):
     """The bytes are not HTTP/1.1 that we accept (RFC 9112); the connection cannot be used any further."""
 
     code = "invalid_http"
+
+
+class Unauthenticated(ClientError):
+    """Nobody is named, or who is named is not proven. `reason` says by which policy."""
+
+    status = 401
+    code = "unauthenticated"
+    type = "authentication_error"
+
+    def __init__(self, message: str, *, reason: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.headers = headers
+
+
+class Forbidden(ClientError):
+    """Who asks is known, and may not."""
+
+    status = 403
+    code = "forbidden"
+    type = "permission_error"
+    reason = "Authorization"
 
 
 class RouteNotFound(ClientError):
@@ -110,6 +140,56 @@ class BodyTooLarge(ClientError):
 class UnsupportedMedia(ClientError):
     status = 415
     code = "unsupported_media_type"
+
+
+class RateLimited(ClientError):
+    """A limit is reached. `headers` say which, and `retry_after_s` when to come back."""
+
+    status = 429
+    code = "rate_limit_exceeded"
+    type = "rate_limit_error"
+    reason = "RateLimit"
+
+    def __init__(
+        self,
+        message: str = "rate limit exceeded",
+        *,
+        retry_after_s: int | None = None,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        self.headers = headers
+
+
+class BudgetExceeded(RateLimited):
+    """What a period may cost is spent, or would be."""
+
+    code = "budget_exceeded"
+
+
+class GuardRejected(ClientError):
+    """A guard refused what was asked, or what was answered before any of it was sent.
+
+    `body` is what the operator configured: it is the whole body, verbatim. None = the message in the client's dialect.
+    """
+
+    code = "guardrail_rejected"
+    type = "permission_error"
+    reason = "Guardrail"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 403,
+        body: str | None = None,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body
+        self.headers = headers
 
 
 class HeadTooLarge(ClientError):
@@ -241,6 +321,17 @@ class Overloaded(Unavailable):
     code = "overloaded"
     reason = "Overloaded"
     retry_after_s = 1
+
+
+class PolicyUnavailable(Unavailable):
+    """A service that a policy has to ask failed, and the policy fails closed. `reason` says which policy."""
+
+    code = "policy_unavailable"
+
+    def __init__(self, message: str, *, reason: str, status: int = 503) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.status = status
 
 
 class Internal(SluiceError):

@@ -8,11 +8,15 @@ from typing import Literal, dataclass_transform
 
 import msgspec
 
+from sluice.policies.access import Access
 from sluice.policies.admission import Admission
 from sluice.policies.ai import AiPolicy
+from sluice.policies.budget import Budget
 from sluice.policies.deadlines import Deadlines
 from sluice.policies.health import Health
+from sluice.policies.limiting import Limiting
 from sluice.policies.retry import Retry
+from sluice.policies.shaping import Shaping
 from sluice.policies.streaming import Streaming
 from sluice.providers.credential import CloudAuth, HeaderPlacement, Secret
 from sluice.providers.provider import Provider, Served
@@ -141,6 +145,10 @@ class Rule(Frozen):
     the backend's, the gateway's."""
     gateway_ai: AiPolicy = AiPolicy()
     """Of policies that target the Gateway or its listener."""
+    access: Access = Access()
+    limits: Limiting = Limiting()
+    budgets: tuple[Budget, ...] = ()
+    shaping: Shaping = Shaping()
     streams: bool = False
     """A chat request that does not say whether it streams does (`routeType: CHAT_STREAMING`)."""
 

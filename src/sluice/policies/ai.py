@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from sluice.policies.guards import NO_GUARDS, Guards, accumulated
+
 RouteType = Literal[
     "completions",
     "messages",
@@ -40,13 +42,16 @@ class AiPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Messages before the client's: (role, text)."""
     append: tuple[tuple[str, str], ...] = ()
     """Messages after the client's."""
+    guards: Guards = NO_GUARDS
+    """They add up over the layers: no layer drops another's."""
 
 
 NOTHING = AiPolicy()
 
 
 def merged(*layers: AiPolicy) -> AiPolicy:
-    """Return what the layers come to, the strongest first: each member is decided on its own, and taken whole.
+    """Return what the layers come to, the strongest first: each member is decided on its own, and taken whole; guards
+    add up.
 
     Messages before and after the client's are one member, `prompt`.
     """
@@ -61,6 +66,7 @@ def merged(*layers: AiPolicy) -> AiPolicy:
         defaults=next((layer.defaults for layer in said if layer.defaults), ()),
         prepend=prompt.prepend,
         append=prompt.append,
+        guards=accumulated(*(layer.guards for layer in reversed(said))),
     )
 
 
