@@ -87,9 +87,7 @@ class Gateway:
     # -- ports.Handler ------------------------------------------------------------------------------------------------
 
     def admits(self, body_bytes: int | None) -> bool:
-        bounds, inside = self.active.plan.admission, len(self.exchanges) - self._door.waiting
-        full = bounds.max_concurrent and inside >= bounds.max_concurrent and self._door.waiting >= bounds.max_queue
-        return not self._door.closed and not full
+        return self._door.has_room
 
     def handle(self, request: Request, client: ClientStream) -> None:
         exchange = self._exchange(request, client)
