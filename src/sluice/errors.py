@@ -63,6 +63,11 @@ class SluiceError(Exception):
         self.param = param
         """The place in the request body that is wrong, as a JSON path without the leading `$.`."""
 
+    def let_go(self) -> None:
+        """Forget where it was raised: frames hold what failed, which holds its error, and only the collector would
+        find them."""
+        self.__traceback__ = self.__cause__ = self.__context__ = None
+
 
 # -- the client's -----------------------------------------------------------------------------------------------------
 

@@ -35,11 +35,9 @@ def test_over_a_whole_round_of_the_die_the_shares_are_exact(weights: list[int], 
 def target(latency_s: float = 0.1, *, failures: int = 0, pending: int = 0) -> TargetHealth:
     """One that was measured at second 0, and never rests."""
     health = TargetHealth(Health(consecutive_failures=0))
-    health.began(0.0)
-    health.ended("success", 0.0, latency_s=latency_s)
+    health.ended("success", 0.0, attempt=health.began(0.0), latency_s=latency_s)
     for _ in range(failures):
-        health.began(0.0)
-        health.ended("failure", 0.0)
+        health.ended("failure", 0.0, attempt=health.began(0.0))
     for _ in range(pending):
         health.began(0.0)
     return health
@@ -151,8 +149,7 @@ def test_a_failing_target_gets_little_and_its_share_back_when_it_is_well() -> No
 
 def test_one_slow_answer_long_ago_is_not_the_last_thing_heard_of_a_target() -> None:
     farm = Farm([0.3, 0.3])
-    farm.targets[1].began(0.0)
-    farm.targets[1].ended("success", 0.0, latency_s=8.0)
+    farm.targets[1].ended("success", 0.0, attempt=farm.targets[1].began(0.0), latency_s=8.0)
     early = farm.run(10, 10)
     assert early[1] == 0
     farm.run(240, 10)

@@ -225,20 +225,6 @@ def test_failures_during_a_rest_make_it_neither_longer_nor_a_further_one() -> No
     assert health.rests_until == 32.0
 
 
-def test_a_caller_that_keeps_no_numbers_gets_a_breaker_that_opens_and_closes() -> None:
-    health = TargetHealth(Health(consecutive_failures=2, duration_s=10.0))
-    for _ in range(4):
-        health.began(0.0)
-    assert [health.ended("failure", 1.0) for _ in range(4)] == [False, True, False, False]
-    health.began(11.0)
-    assert not health.may_be_asked(11.0)
-    health.began(12.0)
-    health.ended("success", 13.0)
-    assert health.may_be_asked(13.0)
-    health.ended("neutral", 13.0)
-    assert health.pending == 0
-
-
 def test_once_it_answers_the_next_may_go_though_the_stream_goes_on_and_its_breaking_still_counts() -> None:
     health = TargetHealth(Health(consecutive_failures=1, duration_s=10.0))
     health.ended("failure", 0.0, attempt=health.began(0.0))

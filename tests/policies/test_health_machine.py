@@ -135,34 +135,3 @@ class AnyLife(RuleBasedStateMachine):
 
 TestAnyLife = AnyLife.TestCase
 TestAnyLife.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
-
-
-class NumberlessLife(RuleBasedStateMachine):
-    """A caller that keeps no numbers: the breaker knows less, but it is never stuck either."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 0.0
-        self.health = TargetHealth(Health(consecutive_failures=1, duration_s=10))
-
-    @rule(seconds=st.floats(0, 100))
-    def time_passes(self, seconds: float) -> None:
-        self.now += seconds
-
-    @rule()
-    def begins(self) -> None:
-        self.health.began(self.now)
-
-    @precondition(lambda self: self.health.pending)
-    @rule(result=st.sampled_from(["success", "failure", "neutral"]), rest_s=_WORDS)
-    def ends(self, result: Result, rest_s: float | None) -> None:
-        self.health.ended(result, self.now, rest_s=rest_s)
-
-    @invariant()
-    def it_never_waits_for_an_attempt_that_is_not_there(self) -> None:
-        if not self.health.pending:
-            assert self.health.may_be_asked(max(self.now, self.health.rests_until))
-
-
-TestNumberlessLife = NumberlessLife.TestCase
-TestNumberlessLife.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections import deque
+from collections.abc import Callable
 
 import msgspec
 
@@ -43,9 +44,10 @@ class Heard:
         self.flush = self._report.flush
         """Call it before looking at the lines or the metrics."""
 
-    def record(self, record: ExchangeRecord) -> None:
-        self.records.append(record)
-        self._report.record(record)
+    def record(self, record: Callable[[], ExchangeRecord]) -> None:
+        built = record()
+        self.records.append(built)
+        self._report.record(lambda: built)
 
     def stream_began(self) -> None:
         self._report.stream_began()

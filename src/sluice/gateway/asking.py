@@ -193,18 +193,20 @@ def wished(request: Request, clocks: Deadlines) -> Deadlines:
     Raises:
         BadRequest: a wish is no duration, or is for no clock.
     """
+    found = [field for field in request.headers if field[0].startswith(_PREFIX)]
+    if not found:
+        return clocks
     wishes: dict[str, float] = {}
-    for name, value in request.headers:
-        if name.startswith(_PREFIX):
-            clock = name[len(_PREFIX) :].decode("latin-1")
-            try:
-                wishes[clock] = duration(value.decode("latin-1").strip())
-            except ValueError as error:
-                raise BadRequest(f"The header {name.decode('latin-1')} is wrong: {error}.") from None
-            if clock not in CLOCKS:
-                known = ", ".join(f"x-sluice-timeout-{each}" for each in CLOCKS)
-                raise BadRequest(f"There is no header {name.decode('latin-1')}; there are {known}.")
-    return clocks.narrowed(wishes) if wishes else clocks
+    for name, value in found:
+        clock = name[len(_PREFIX) :].decode("latin-1")
+        try:
+            wishes[clock] = duration(value.decode("latin-1").strip())
+        except ValueError as error:
+            raise BadRequest(f"The header {name.decode('latin-1')} is wrong: {error}.") from None
+        if clock not in CLOCKS:
+            known = ", ".join(f"x-sluice-timeout-{each}" for each in CLOCKS)
+            raise BadRequest(f"There is no header {name.decode('latin-1')}; there are {known}.")
+    return clocks.narrowed(wishes)
 
 
 def _total_at(account: Account, clocks: Deadlines) -> float:

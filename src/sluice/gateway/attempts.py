@@ -107,6 +107,7 @@ class Attempts:
         self.ended(outcome or outcome_of(error), now)
         following = self._following(error, now)
         if following is not None:
+            error.let_go()
             self._failure = error
             self._account.gave_up(error)
         return following

@@ -74,6 +74,11 @@ class Door:
         self._turnstile.closed = closed
 
     @property
+    def has_room(self) -> bool:
+        """Whoever came now would not be refused."""
+        return self._turnstile.has_room
+
+    @property
     def waiting(self) -> int:
         """How many wait."""
         return self._turnstile.waiting

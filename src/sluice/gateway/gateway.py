@@ -5,6 +5,7 @@ It implements what the network calls (`ports.Handler`) and what an exchange need
 
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol, cast
 
 from sluice.config.plan import Plan
@@ -28,8 +29,8 @@ OVER_THE_MARK = 1.1
 class Telemetry(Protocol):
     """Who is told what happened. Must not raise, block or await."""
 
-    def record(self, record: ExchangeRecord) -> None:
-        """Exactly one per request."""
+    def record(self, record: Callable[[], ExchangeRecord]) -> None:
+        """Exactly one per request. It is built when it is told, where that costs least; no fact changes until then."""
         ...
 
     def stream_began(self) -> None: ...
@@ -87,9 +88,7 @@ class Gateway:
     # -- ports.Handler ------------------------------------------------------------------------------------------------
 
     def admits(self, body_bytes: int | None) -> bool:
-        bounds, inside = self.active.plan.admission, len(self.exchanges) - self._door.waiting
-        full = bounds.max_concurrent and inside >= bounds.max_concurrent and self._door.waiting >= bounds.max_queue
-        return not self._door.closed and not full
+        return self._door.has_room
 
     def handle(self, request: Request, client: ClientStream) -> None:
         exchange = self._exchange(request, client)
@@ -136,10 +135,9 @@ class Gateway:
         over = cast(Exchange, exchange)
         self.exchanges.discard(over)
         self._door.leave(over, now)
-        record = exchange.account.record(outcome, now=now, wall=self.wall())
         if exchange.account.streaming and exchange.account.relay is not None:
             self._telemetry.stream_ended()
-        self._telemetry.record(record)
+        self._telemetry.record(partial(exchange.account.record, outcome, now=now, wall=self.wall()))
         if self._idle is not None and not self.exchanges:
             self._idle()
 

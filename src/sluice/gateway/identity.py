@@ -34,13 +34,17 @@ def identify(request: Request) -> Identity:
     """Name an exchange: a client's request id and trace are kept if they are well-formed, invented otherwise."""
     chance = f"{random.getrandbits(192) | _NOT_ZERO:048x}"
     span = chance[:16]
-    given = request.header(b"traceparent")
+    given = wanted = None
+    for name, value in reversed(request.headers):  # of several the first counts
+        if name == b"traceparent":
+            given = value.decode("latin-1")
+        elif name == b"x-request-id":
+            wanted = value.decode("latin-1")
     match = _TRACEPARENT.fullmatch(given) if given else None
     if match and match[1] != "ff" and match[2].strip("0") and match[3].strip("0"):
         trace, flags = match[2], match[4]
     else:
         trace, flags = chance[16:], "00"
-    wanted = request.header(b"x-request-id")
     if wanted is None or not is_request_id(wanted):
         wanted = f"req_{chance[16:]}"
     return Identity(wanted, trace, span, flags)

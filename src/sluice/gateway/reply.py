@@ -188,6 +188,8 @@ class Reply:
         """It is over, and nobody is left to be told anything."""
         self.quiet()
         self.client.observer = None  # no circle of objects is left for the collector to find
+        if outcome.error is not None:
+            outcome.error.let_go()
         if self._reads_on:
             self._reads_on = False
             self._world.reading_on -= 1

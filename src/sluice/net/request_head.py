@@ -26,6 +26,9 @@ _OTHER_METHODS = frozenset(
 """Methods of forward proxies, ICE and RTSP, all of which llhttp reads."""
 
 
+_LOOKED_AT = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
+
+
 class Announced(msgspec.Struct, frozen=True):
     """What a head says of itself and of the body that follows it."""
 
@@ -45,11 +48,13 @@ def check_head(
         BadHttp, HeadTooLarge, BodyTooLarge: it must not be served.
     """
     _check_line(method, version, target)
-    absolute = ABSOLUTE.match(target.decode("latin-1"))
+    absolute = None if target[:1] == b"/" else ABSOLUTE.match(target.decode("latin-1"))
     host, body_bytes, expects = b"", 0, False
     size, hosts, chunked = len(target), 0, False
     for name, value in headers:
         size += len(name) + len(value) + 4
+        if name not in _LOOKED_AT:
+            continue
         match name:
             case b"host":
                 hosts += 1
@@ -77,7 +82,7 @@ def check_head(
 
 def _check_line(method: bytes, version: str, target: bytes) -> None:
     """Refuse what llhttp reads but is not HTTP/1 for an origin server."""
-    if _DOTS.search(target.partition(b"?")[0]):
+    if (b"." in target or b"%" in target) and _DOTS.search(target.partition(b"?")[0]):
         raise BadHttp("The path must not hold dot segments.")
     if version not in _VERSIONS:
         raise BadHttp("Only HTTP/1.0 and HTTP/1.1 are spoken here.")

@@ -234,8 +234,8 @@ class RequestReader:
         self._out.append(Incoming(self._request(), error, keep_alive=False))
 
     def _request(self) -> Request:
-        target = ABSOLUTE.sub("", self._url.decode("latin-1"))
-        path, _, query = target.partition("?")
+        target = self._url.decode("latin-1")
+        path, _, query = (target if target[:1] == "/" else ABSOLUTE.sub("", target)).partition("?")
         return Request(
             method=self._method(),
             path=path.partition("#")[0] or "/",

@@ -50,6 +50,12 @@ class Turnstile(Generic[T]):
         return len(self._queue)
 
     @property
+    def has_room(self) -> bool:
+        """Whoever entered now would not be refused."""
+        room = self.running < self._room or len(self._queue) < self._admission.max_queue
+        return room and not self.closed
+
+    @property
     def deadline(self) -> float:
         """When to call `expired`, in monotonic seconds; infinity = never. Any call may change it."""
         timeout_s = self._admission.queue_timeout_s
@@ -59,15 +65,13 @@ class Turnstile(Generic[T]):
 
     def enter(self, who: T, now: float) -> Literal["in", "waits", "refused"]:
         """Someone wants in. `now` never goes back from call to call."""
-        if self.closed:
+        if not self.has_room:
             return "refused"
         if self.running < self._room:  # then nobody waits
             self.running += 1
             return "in"
-        if len(self._queue) < self._admission.max_queue:
-            self._queue[who] = now
-            return "waits"
-        return "refused"
+        self._queue[who] = now
+        return "waits"
 
     def leave(self, who: T, now: float) -> list[T]:
         """One who was in is done; all places are alike, so it matters neither who nor when. Return those who come in.

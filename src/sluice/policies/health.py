@@ -127,28 +127,27 @@ class TargetHealth:
         result: Result,
         now: float,
         *,
+        attempt: int,
         latency_s: float | None = None,
         rest_s: float | None = None,
-        attempt: int | None = None,
     ) -> bool:
         """An attempt ended. Return True if the target goes to rest with this (not if it rests already).
 
-        `latency_s`: from its beginning to the head of the answer; None = no head came. `rest_s`: how long the provider
-        asks to be let alone; None, 0 or less = it does not. It stands in place of the policy's duration, whatever the
-        counters and the result; during a rest it may make that longer, never shorter. `attempt`: what `began`
-        returned; None = it is taken for the one that a half-open target waits for, else for the newest.
+        `attempt`: what `began` returned. `latency_s`: from its beginning to the head of the answer; None = no head
+        came. `rest_s`: how long the provider asks to be let alone; None, 0 or less = it does not. It stands in place of
+        the policy's duration, whatever the counters and the result; during a rest it may make that longer, never
+        shorter.
         """
         self.pending -= 1
         self._touched = now
         if latency_s is not None:
             self._measured(latency_s)
-        number = attempt or self._probe or self._last
-        probe = number in self._went
-        self._went.discard(number)
-        if number == self._probe:
+        probe = attempt in self._went
+        self._went.discard(attempt)
+        if attempt == self._probe:
             self._probe = 0
         evicted = False
-        if number > self._fence:
+        if attempt > self._fence:
             if result == "success":
                 self._succeeded()
             elif result == "failure":

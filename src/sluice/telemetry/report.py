@@ -1,7 +1,7 @@
 """Where a finished exchange goes: the access log and the metrics, both views of its one record.
 
-The records of one turn of the event loop are told together, before the loop looks for anything new: under load the work
-is the same and the processor's caches are warm. Measured: 4 of 84 us per plain request.
+The records of one turn of the event loop are built and told together, before the loop looks for anything new: under
+load the work is the same and the processor's caches are warm.
 """
 
 import time
@@ -40,21 +40,22 @@ class Report:
         self._log = log
         self._call_soon = call_soon
         self._clock = clock
-        self._records: list[ExchangeRecord] = []
+        self._records: list[Callable[[], ExchangeRecord]] = []
         self._told: set[tuple[str, str]] = set()
         """Unrecognised things that the log has been told of: each once in the life of the process."""
         self._short_of_memory = False
         """The log was told so."""
         self._last_above = 0.0
 
-    def record(self, record: ExchangeRecord) -> None:
+    def record(self, record: Callable[[], ExchangeRecord]) -> None:
         self._records.append(record)
         if len(self._records) == 1:
             self._call_soon(self.flush)
 
     def flush(self) -> None:
         """Tell what was recorded and not told yet."""
-        records, self._records = self._records, []
+        builders, self._records = self._records, []
+        records = [build() for build in builders]
         for record in records:
             self._metrics.observe(record)
             self._access_log.record(record)

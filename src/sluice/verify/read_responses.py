@@ -20,7 +20,7 @@ class ResponsesReader:
         self._begun = False
         self._items: set[int] = set()
         """Output items that are open."""
-        self._parts: dict[tuple[int, int], str] = {}
+        self._parts: dict[tuple[int, int], list[str]] = {}
         """Text parts that are open, and what they hold."""
 
     def read(self, event: SseEvent) -> None:
@@ -57,13 +57,13 @@ class ResponsesReader:
                 self._items.discard(item)
             case "response.content_part.added":
                 self._expect(item in self._items and (item, part) not in self._parts, kind)
-                self._parts[item, part] = ""
+                self._parts[item, part] = []
             case "response.output_text.delta":
                 self._expect((item, part) in self._parts, kind)
-                self._parts[item, part] = self._parts.get((item, part), "") + found["delta"].text
+                self._parts.setdefault((item, part), []).append(found["delta"].text)
                 told.tokens.append((at, found["delta"].text))
             case "response.output_text.done":
-                self._expect(self._parts.get((item, part)) == found["text"].text, f"{kind}, or another text,")
+                self._expect("".join(self._parts.get((item, part), ())) == found["text"].text, f"{kind}, or another text,")
             case "response.content_part.done":
                 self._expect((item, part) in self._parts, kind)
                 self._parts.pop((item, part), None)

@@ -64,7 +64,7 @@ _read_metadata = msgspec.json.Decoder(Metadata).decode
 class ConverseStreamDecoder:
     """One stream's frames to events. See `StreamDecoder`."""
 
-    __slots__ = ("_calls", "_empty", "_ended", "_finished", "_foreign", "_sealing", "_steps")
+    __slots__ = ("_calls", "_empty", "_ended", "_finished", "_foreign", "_sealing")
 
     def __init__(self) -> None:
         self._calls: dict[int, _Call] = {}
@@ -77,13 +77,6 @@ class ConverseStreamDecoder:
         """Blocks of a kind that was reported as unrecognised, so that their deltas need not be."""
         self._finished = False
         self._ended = False
-        self._steps: dict[str, Callable[[bytes, list[Event]], None]] = {
-            "messageStart": self._begin,
-            "contentBlockStart": self._start,
-            "contentBlockStop": self._stop,
-            "messageStop": self._finish,
-            "metadata": self._metadata,
-        }
 
     def decode(self, frame: Frame) -> list[Event]:
         data = frame.data
@@ -98,8 +91,8 @@ class ConverseStreamDecoder:
                 if delta is not None and delta.text and self._empty is None and self._sealing is None:
                     return [TextDelta(0, "text", delta.text)]
                 self._delta(block.content_block_index, delta or Delta(), data, events)
-            elif step := self._steps.get(name):
-                step(data, events)
+            elif step := _STEPS.get(name):
+                step(self, data, events)
             elif name.startswith(EXCEPTION):
                 events.append(Failed(errors.in_band(name.removeprefix(EXCEPTION), data)))
             else:
@@ -261,3 +254,13 @@ def finished(stop: MessageStop, *, calls: bool) -> ChoiceFinished | Failed:
         reason = "tool_calls"
     fields = stop.additional_model_response_fields
     return ChoiceFinished(0, reason, native, fields.stop_sequence if fields else None)
+
+
+_STEPS: dict[str, Callable[[ConverseStreamDecoder, bytes, list[Event]], None]] = {
+    "messageStart": ConverseStreamDecoder._begin,
+    "contentBlockStart": ConverseStreamDecoder._start,
+    "contentBlockStop": ConverseStreamDecoder._stop,
+    "messageStop": ConverseStreamDecoder._finish,
+    "metadata": ConverseStreamDecoder._metadata,
+}
+"""Functions, not bound methods: a decoder that held those would hold itself."""
