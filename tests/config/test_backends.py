@@ -112,7 +112,6 @@ def test_the_place_of_a_credential(header: str, expected: HeaderPlacement) -> No
 @pytest.mark.parametrize(
     ("policies", "words"),
     [
-        ("{auth: {passthrough: {}, location: {header: {name: a}}}}", "`location with passthrough` is not implemented"),
         ("{auth: {key: k, location: {queryParameter: {name: a}}}}", "`queryParameter` is not implemented"),
         ("{auth: {azure: {}}}", "`azure` is not implemented"),
         ("{auth: {aws: {assumeRole: {}}}}", "`assumeRole` is not implemented"),

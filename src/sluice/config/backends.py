@@ -18,10 +18,11 @@ from sluice.config.core_api import Service
 from sluice.config.credentials import in_environment, in_region, wanted
 from sluice.config.faults import Faults, Path
 from sluice.config.objects import Objects, Resource
-from sluice.config.plan import AiBackend, Backend, Condition, Endpoint, HttpBackend, ObjectStatus, Target, Tls
+from sluice.config.plan import AiBackend, Backend, Endpoint, HttpBackend, Target, Tls
 from sluice.config.policy import Layer, Policies
 from sluice.config.references import Unresolved, Values
 from sluice.config.source import Document
+from sluice.config.status import Condition, ObjectStatus
 from sluice.config.targets import TargetSpec, endpoint_at, make_target, own_endpoint, served_provider, settings
 from sluice.config.unserved import not_implemented
 from sluice.policies.ai import AiPolicy, merged

@@ -14,11 +14,11 @@ from sluice.config.credentials import Found, Unusable, first, in_environment, in
 from sluice.config.decode import closest
 from sluice.config.environment_settings import settings_in
 from sluice.config.faults import Faults, Place
+from sluice.config.frozen import Frozen
 from sluice.config.listeners import DEFAULT_LISTENER, DEFAULT_PORT
 from sluice.config.plan import (
     AiBackend,
     Entry,
-    Frozen,
     Listener,
     Match,
     ModelRoute,

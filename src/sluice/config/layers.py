@@ -11,6 +11,7 @@ from sluice.config.faults import Path, Place
 from sluice.config.source import Document
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Said(msgspec.Struct, Generic[T], frozen=True):
@@ -26,3 +27,7 @@ class Said(msgspec.Struct, Generic[T], frozen=True):
     def place(self, *steps: str | int) -> Place:
         """Where a member of the settings stands."""
         return self.document.place(*self.path, *steps)
+
+    def part(self, settings: U, *steps: str | int) -> "Said[U]":
+        """What a member of the settings says, and where that stands."""
+        return Said(settings, self.document, (*self.path, *steps), self.namespace)

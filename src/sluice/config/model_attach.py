@@ -11,8 +11,9 @@ from sluice.config.listeners import Slot, Slots
 from sluice.config.model_api import AgentgatewayModel
 from sluice.config.models import Model, Models, pattern
 from sluice.config.objects import Objects
-from sluice.config.plan import Condition, ModelRoute, ObjectStatus, Rule
+from sluice.config.plan import ModelRoute, Rule
 from sluice.config.policy import Policies, age
+from sluice.config.status import Condition, ObjectStatus
 from sluice.config.traffic import treated
 from sluice.config.unified import unified_entries
 from sluice.config.unserved import not_implemented

@@ -8,7 +8,15 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from sluice.config import backend_api, core_api, gateway_api, legacy_api, model_api, policy_api
+from sluice.config import (
+    access_enterprise_api,
+    backend_api,
+    core_api,
+    gateway_api,
+    legacy_api,
+    model_api,
+    policy_api,
+)
 from sluice.config.backend_policy_api import AGENTGATEWAY
 from sluice.config.core_api import Object
 from sluice.config.decode import closest, decode
@@ -28,6 +36,7 @@ _KINDS: dict[str, tuple[str, tuple[str, ...], type[Object]]] = {
     "TrafficPolicy": ("gateway.kgateway.dev", ("v1alpha1",), legacy_api.TrafficPolicy),
     "GlooTrafficPolicy": ("gloo.solo.io", ("v1alpha1",), legacy_api.GlooTrafficPolicy),
     "RouteOption": ("gateway.solo.io", ("v1",), legacy_api.RouteOption),
+    "AuthConfig": (access_enterprise_api.GROUP, ("v1",), access_enterprise_api.AuthConfig),
     "Secret": ("", ("v1",), core_api.SecretObject),
     "ConfigMap": ("", ("v1",), core_api.ConfigMap),
     "Service": ("", ("v1",), core_api.Service),

@@ -4,10 +4,11 @@ Everything that can be decided before a request arrives is decided here. A strea
 swaps the reference. Nothing in a Plan is ever changed in place.
 """
 
-from typing import Literal, dataclass_transform
+from typing import Literal
 
-import msgspec
-
+from sluice.config.frozen import Frozen
+from sluice.config.status import ObjectStatus
+from sluice.config.store_url import RedisUrl
 from sluice.policies.access import Access
 from sluice.policies.admission import Admission
 from sluice.policies.ai import AiPolicy
@@ -15,16 +16,12 @@ from sluice.policies.budget import Budget
 from sluice.policies.deadlines import Deadlines
 from sluice.policies.health import Health
 from sluice.policies.limiting import Limiting
+from sluice.policies.mirroring import Mirror
 from sluice.policies.retry import Retry
 from sluice.policies.shaping import Shaping
 from sluice.policies.streaming import Streaming
-from sluice.providers.credential import CloudAuth, HeaderPlacement, Secret
+from sluice.providers.credential import CloudAuth, Credential, Placement, Secret
 from sluice.providers.provider import Provider, Served
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
-class Frozen(msgspec.Struct, frozen=True, kw_only=True):
-    """A fact of the Plan."""
 
 
 class Tls(Frozen):
@@ -87,12 +84,15 @@ class Target(Frozen):
     credential: Secret | None = None
     passthrough: bool = False
     """Forward the client's own Authorization header instead of a credential of ours."""
-    placement: HeaderPlacement | None = None
+    credentials: tuple[Credential, ...] = ()
+    """More of them, each with its place."""
+    placement: Placement | None = None
     """Where the credential goes; None = where the provider expects it."""
     connect_timeout_s: float | None = None
     """Overrides the route's; None = the route's."""
     headers_timeout_s: float | None = None
     health: Health = Health()
+    shaping: Shaping = Shaping()
 
 
 class AiBackend(Frozen):
@@ -103,6 +103,7 @@ class AiBackend(Frozen):
     groups: tuple[tuple[Target, ...], ...]
     ai: AiPolicy = AiPolicy()
     """Of policies that target the backend."""
+    shaping: Shaping = Shaping()
 
 
 class HttpBackend(Frozen):
@@ -112,6 +113,7 @@ class HttpBackend(Frozen):
     endpoint: Endpoint
     connect_timeout_s: float | None = None
     headers_timeout_s: float | None = None
+    shaping: Shaping = Shaping()
 
 
 Backend = AiBackend | HttpBackend
@@ -127,6 +129,7 @@ class WeightedBackend(Frozen):
     weight: int
     backend: Backend | None
     error: str = ""
+    shaping: Shaping = Shaping()
 
 
 class Rule(Frozen):
@@ -149,6 +152,8 @@ class Rule(Frozen):
     limits: Limiting = Limiting()
     budgets: tuple[Budget, ...] = ()
     shaping: Shaping = Shaping()
+    mirrors: tuple[Mirror[Backend], ...] = ()
+    """Who gets copies."""
     streams: bool = False
     """A chat request that does not say whether it streams does (`routeType: CHAT_STREAMING`)."""
 
@@ -205,6 +210,10 @@ class Listener(Frozen):
     hostname: str = ""
     tls: ListenerTls | None = None
     entries: tuple[Entry, ...] = ()
+    access: Access = Access()
+    """Who may ask, before a route is chosen (`phase: PreRouting`)."""
+    shaping: Shaping = Shaping()
+    """What becomes of a request before a route is chosen."""
 
     @property
     def bind(self) -> str:
@@ -263,28 +272,6 @@ class Addresses(Frozen):
     readiness: str = ""
 
 
-class ObjectStatus(Frozen):
-    """The conditions of one configuration object, as a controller would write them into `status`."""
-
-    kind: str
-    name: str
-    file: str
-    line: int
-    conditions: tuple["Condition", ...]
-    attached_routes: dict[str, int] = msgspec.field(default_factory=dict)
-    """Of a Gateway: listener -> how many routes are attached to it."""
-
-
-class Condition(Frozen):
-    """A Kubernetes condition. `scope` says of what: a parent, a listener, or empty for the object itself."""
-
-    type: str
-    status: bool
-    reason: str
-    message: str = ""
-    scope: str = ""
-
-
 class Plan(Frozen):
     """The whole configuration, compiled."""
 
@@ -300,5 +287,7 @@ class Plan(Frozen):
     statuses: tuple[ObjectStatus, ...] = ()
     notes: tuple[str, ...] = ()
     """Sentences for the banner: what was found, what was assumed."""
+    store: RedisUrl | None = None
+    """Where what all replicas share is kept; None = nowhere. Looked at when the process starts."""
     needs_fake: bool = False
     """Some target is the fake provider of this process; its endpoint has port 0 until the lifecycle fills it in."""

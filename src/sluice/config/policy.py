@@ -26,10 +26,10 @@ from sluice.config.legacy_api import (
     TrafficPolicy,
 )
 from sluice.config.objects import Objects, Resource
-from sluice.config.plan import Condition, ObjectStatus
 from sluice.config.policy_api import AgentgatewayPolicy
 from sluice.config.policy_targets import Target, Targets
 from sluice.config.source import Document
+from sluice.config.status import Condition, ObjectStatus
 from sluice.config.traffic import admission
 from sluice.config.traffic_api import AdmissionSettings, TrafficSettings
 from sluice.config.unserved import not_implemented

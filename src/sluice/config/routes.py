@@ -12,20 +12,10 @@ from sluice.config.faults import Faults, Path
 from sluice.config.gateway_api import GATEWAY, BackendReference, HttpRoute, MatchSpec, RuleSpec
 from sluice.config.objects import Objects, Resource
 from sluice.config.pattern import compile_pattern
-from sluice.config.plan import (
-    Backend,
-    Condition,
-    Entry,
-    HttpBackend,
-    Match,
-    ObjectStatus,
-    PathMatch,
-    Rule,
-    ValueMatch,
-    WeightedBackend,
-)
+from sluice.config.plan import Backend, Entry, HttpBackend, Match, PathMatch, Rule, ValueMatch, WeightedBackend
 from sluice.config.policy import Policies, age
 from sluice.config.references import Grants, Unresolved
+from sluice.config.status import Condition, ObjectStatus
 from sluice.config.traffic import treated
 from sluice.config.traffic_api import RetrySettings, Timeouts, TrafficSettings
 

@@ -11,7 +11,8 @@ from urllib.parse import quote
 import msgspec
 
 from sluice.config.addresses import base_url
-from sluice.config.plan import Endpoint, Frozen, Target, Tls
+from sluice.config.frozen import Frozen
+from sluice.config.plan import Endpoint, Target, Tls
 from sluice.policies.ai import AiPolicy
 from sluice.policies.health import Health
 from sluice.providers.credential import CloudAuth, HeaderPlacement, Secret

@@ -4,25 +4,24 @@ import asyncio
 from collections.abc import Awaitable
 from functools import partial
 
-from sluice.config.plan import AiBackend, HttpBackend, Rule, Target
+from sluice.config.plan import AiBackend, HttpBackend, Target
 from sluice.config.units import duration
 from sluice.errors import BadRequest, Phase, RouteNotFound, TimedOut, UpstreamError
 from sluice.gateway.account import Account
-from sluice.gateway.active import ActivePlan, Place
-from sluice.gateway.attempts import Attempts, may_try_another
+from sluice.gateway.active import ActivePlan
+from sluice.gateway.attempts import may_try_another
 from sluice.gateway.chat_call import ChatCall
 from sluice.gateway.gather import Here, gather
 from sluice.gateway.operation import CHAT_TYPES, Operation, typed
-from sluice.gateway.outbound import Draft, OwnAnswer, plain_http
+from sluice.gateway.outbound import Draft, OwnAnswer
 from sluice.gateway.plain_call import PlainCall
 from sluice.gateway.ports import Request, UpstreamHead, UpstreamStream
 from sluice.gateway.reply import Reply
 from sluice.gateway.world import World
 from sluice.policies.ai import aliased, merged
 from sluice.policies.deadlines import CLOCKS, Deadlines
-from sluice.policies.retry import backoff_s, may_repeat
+from sluice.policies.retry import Retry, backoff_s, may_repeat
 from sluice.relay.clocks import NEVER
-from sluice.standard import CLIENT_DIALECTS
 
 
 def prepare(
@@ -30,21 +29,19 @@ def prepare(
     active: ActivePlan,
     account: Account,
     reply: Reply,
+    request: Request,
     wanted: Operation,
-    place: Place,
     backend: AiBackend | None,
-    wished: frozenset[str],
-) -> Attempts:
+) -> ChatCall | PlainCall:
     """Read what is asked, and find out whom: the route's backend, or who serves the model.
 
     Raises:
         ClientError: the request is wrong, or nobody serves its model.
     """
-    request, rule = account.request, reply.rule
+    rule = reply.rule
     if backend is not None and active.typed:  # the operator's word for the address is what the client speaks
         wanted = typed(wanted, active.policy(rule, backend, backend.groups[0][0]), request.path)
-        reply.dialect = world.dialect(CLIENT_DIALECTS.get(wanted.kind, reply.dialect.module_id))
-        reply.kind = wanted.kind
+        reply.speaks(wanted.kind)
     call: ChatCall | PlainCall
     if wanted.kind in CHAT_TYPES:
         account.operation = "chat"
@@ -62,9 +59,7 @@ def prepare(
         name = aliased(merged(rule.ai, rule.gateway_ai), account.request_model)
         backend = active.model(name, request, world.die())
     call.backend = backend
-    account.at_backend(active.labels(*place, backend), backend)
-    retry = active.retry(rule, request)
-    return Attempts(world, account, call, active.groups(backend, wanted.kind), retry, wished)
+    return call
 
 
 def ask(
@@ -139,15 +134,14 @@ async def open_upstream(
 
 
 async def ask_plain(
-    world: World, active: ActivePlan, account: Account, clocks: Deadlines, backend: HttpBackend, rule: Rule
+    world: World, account: Account, clocks: Deadlines, backend: HttpBackend, asked: bytes, retry: Retry
 ) -> UpstreamStream:
-    """Send a request to a static backend, and again as often as the rule says.
+    """Send a rendered request to a static backend, and again as often as the rule says.
 
     Raises:
         UpstreamError: see `ports.Upstream.open`.
     """
-    retry = active.retry(rule, account.request)
-    asked, left = plain_http(account.request, backend.endpoint), retry.attempts or 0
+    left = retry.attempts or 0
     while True:
         failure: UpstreamError | None = None
         try:

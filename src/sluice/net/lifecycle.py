@@ -26,6 +26,7 @@ from sluice.net.memory import Scales
 from sluice.net.place import Alone, Place
 from sluice.net.pool import SWEEP_S, Pool
 from sluice.net.ports import Ports
+from sluice.net.services import PolicyServices
 from sluice.net.side_doors import SideDoor, admin_app, gateway_gauges, readiness_app, stats_app
 from sluice.net.signing import CloudSigner
 from sluice.registry import Registry
@@ -110,10 +111,20 @@ class Process:
         plan = await self._ours(plan)
         self._descriptors.raise_limit(plan)
         self.pool = Pool(idle_timeout_s=plan.limits.pool_idle_timeout_s)
+        signer = CloudSigner(time.time)
+        self._policies = PolicyServices(
+            upstream=self.pool,
+            signer=signer,
+            counters=self._place.counters(time.monotonic()),
+            store=plan.store,
+            report=self._report,
+            log=self._log,
+        )
         self.gateway = Gateway(
             plan,
             upstream=self.pool,
-            signer=CloudSigner(time.time),
+            signer=signer,
+            services=self._policies.services,
             telemetry=self._report,
             registry=self._registry,
             clock=time.monotonic,
@@ -129,6 +140,7 @@ class Process:
             keepers = [tasks.create_task(keeper(), name=keeper.__name__) for keeper in self._keepers()]
             for door in doors.values():
                 await door.started()
+            await self._policies.ready()
             self.side_ports = {name: door.port for name, door in doors.items()}
             self.ready = True
             announce(self)
@@ -138,6 +150,7 @@ class Process:
                 keeper_task.cancel()
             for door in doors.values():
                 door.close()
+        self._policies.close()
         self.pool.close()
         self._ports.close()
         return 0
@@ -200,7 +213,7 @@ class Process:
     # -- keeping ------------------------------------------------------------------------------------------------------
 
     def _keepers(self) -> list[Callable[[], Coroutine[None, None, None]]]:
-        return [self._sweep, self._measure_lag, self._watch, self._weigh]
+        return [self._sweep, self._measure_lag, self._watch, self._weigh, *self._policies.keepers()]
 
     async def _sweep(self) -> None:
         while True:

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from sluice.policies.guards import NO_GUARDS, Guards, accumulated
+from sluice.policies.prompt_caching import PromptCaching
 
 RouteType = Literal[
     "completions",
@@ -42,6 +43,11 @@ class AiPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Messages before the client's: (role, text)."""
     append: tuple[tuple[str, str], ...] = ()
     """Messages after the client's."""
+    transformations: tuple[tuple[str, str], ...] = ()
+    """Member of the client's body -> CEL; computed after overrides, before defaults."""
+    final_transformations: tuple[tuple[str, str], ...] = ()
+    """Member of the provider's body -> CEL, after everything else."""
+    prompt_caching: PromptCaching | None = None
     guards: Guards = NO_GUARDS
     """They add up over the layers: no layer drops another's."""
 
@@ -66,6 +72,9 @@ def merged(*layers: AiPolicy) -> AiPolicy:
         defaults=next((layer.defaults for layer in said if layer.defaults), ()),
         prepend=prompt.prepend,
         append=prompt.append,
+        transformations=next((layer.transformations for layer in said if layer.transformations), ()),
+        final_transformations=next((layer.final_transformations for layer in said if layer.final_transformations), ()),
+        prompt_caching=next((layer.prompt_caching for layer in said if layer.prompt_caching is not None), None),
         guards=accumulated(*(layer.guards for layer in reversed(said))),
     )
 

@@ -16,6 +16,8 @@ from sluice.relay.record import ExchangeRecord, Route
 from sluice.telemetry import exposition, gauges, names
 from sluice.telemetry.series import MAX_LABEL_CHARS, OTHER, Cell, Family, LabelValues, label, method_label, observe
 
+ACTIONS = {"mask": "Mask", "reject": "Reject", "release": "Allow"}
+"""What guards of answers did, in the words of the label."""
 MAX_SERIES = 2_000
 """Label sets per family. A histogram's label set costs about 1 KiB here and 18 samples in Prometheus."""
 
@@ -81,7 +83,7 @@ class Metrics:
         self._max_series = max_series
         self._families = {metric.name: Family(metric, max_series) for metric in names.RECORD_FAMILIES}
         self._model_families = tuple(self._families[metric.name] for metric in names.MODEL_FAMILIES)
-        self._rests = Family(names.TARGET_RESTS, max_series)
+        self._decided = {metric.name: Family(metric, max_series) for metric in names.POLICY_FAMILIES}
         self._lag: Cell = [0] * (len(names.LOOP_LAG_BUCKETS_S) + 2)
         self._listeners: dict[LabelValues, ListenerCounters] = {}
         self._bound: dict[tuple[object, ...], _ExchangeCells] = {}
@@ -142,7 +144,22 @@ class Metrics:
 
     def target_rested(self, target: str) -> None:
         """Count one rest of a target of the plan."""
-        self._rests.cell((label(target),))[0] += 1
+        self._count(names.TARGET_RESTS, target)
+
+    def limited(self, limit: str) -> None:
+        """Count one exchange that a limit refused, or cut."""
+        self._count(names.LIMITED, limit)
+
+    def failed_open(self, limit: str) -> None:
+        """Count one exchange that was admitted although a limit could not be asked."""
+        self._count(names.LIMITS_FAILED_OPEN, limit)
+
+    def mirrored(self, backend: str, result: str) -> None:
+        """Count one copy of a request."""
+        self._count(names.MIRRORED, backend, result)
+
+    def _count(self, metric: names.Metric, *labels: str) -> None:
+        self._decided[metric.name].cell(tuple(map(label, labels)))[0] += 1
 
     def loop_lag(self, seconds: float) -> None:
         """Record how late the event loop woke a timer."""
@@ -164,7 +181,8 @@ class Metrics:
     def _collect(self) -> Iterator[tuple[names.Metric, exposition.Series]]:
         for family in self._families.values():
             yield family.metric, family.cells
-        yield names.TARGET_RESTS, self._rests.cells
+        for family in self._decided.values():
+            yield family.metric, family.cells
         listeners = {tuple(map(label, labels)): handle for labels, handle in self._listeners.items()}
         yield names.CONNECTIONS, {labels: [handle.connections] for labels, handle in listeners.items()}
         yield names.RECEIVED_BYTES, {labels: [handle.received] for labels, handle in listeners.items()}
@@ -258,10 +276,28 @@ class Metrics:
         if record.connect_s is not None:
             cell = self._cell(names.UPSTREAM_CONNECT, (label(record.connect_transport),))
             observe(cell, names.CONNECT_BUCKETS_S, record.connect_s)
+        if record.guards or record.guard.checks:
+            self._guards(_route_labels(record.route), record)
         if record.stream.malformed:
             self._cell(names.MALFORMED_EVENTS, cells.malformed)[0] += record.stream.malformed
         if record.unrecognised:
             self._cell(names.UNRECOGNISED_EVENTS, cells.malformed)[0] += sum(n for _, n in record.unrecognised)
+
+    def _guards(self, route: LabelValues, record: ExchangeRecord) -> None:
+        for guard, action, hits in record.guards:
+            self._cell(names.GUARDRAIL_CHECKS, (*route, "Request", action))[0] += 1
+            if hits:
+                self._cell(names.GUARDRAIL_HITS, (*route, "Request", label(guard), action))[0] += hits
+        facts = record.guard
+        found = {"FailOpen": facts.failed_open}
+        for guard, what, hits in facts.hits:
+            action = ACTIONS[what]
+            found[action] = found.get(action, 0) + 1
+            self._cell(names.GUARDRAIL_HITS, (*route, "Response", label(guard), action))[0] += hits
+        found["Allow"] = max(0, facts.checks - sum(found.values()))
+        for action, count in found.items():
+            if count:
+                self._cell(names.GUARDRAIL_CHECKS, (*route, "Response", action))[0] += count
 
 
 def _timings(cells: _ExchangeCells, record: ExchangeRecord) -> None:

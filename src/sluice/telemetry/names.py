@@ -174,6 +174,41 @@ TARGET_RESTS = Metric(
     labels=("target",),
     unit="rests",
 )
+GUARDRAIL_CHECKS = Metric(
+    name="guardrail_checks_total",
+    kind="counter",
+    help="Looks of guards at what was asked and answered.",
+    labels=(*ROUTE_LABELS, "phase", "action"),
+    unit="checks",
+)
+GUARDRAIL_HITS = Metric(
+    name="guardrail_hits_total",
+    kind="counter",
+    help="What guards found, by the guard that found it.",
+    labels=(*ROUTE_LABELS, "phase", "guard", "action"),
+    unit="hits",
+)
+LIMITED = Metric(
+    name="rate_limited_total",
+    kind="counter",
+    help="Exchanges that a limit refused, or cut.",
+    labels=("limit",),
+    unit="exchanges",
+)
+LIMITS_FAILED_OPEN = Metric(
+    name="rate_limits_failed_open_total",
+    kind="counter",
+    help="Exchanges that were admitted although a limit could not be asked.",
+    labels=("limit",),
+    unit="exchanges",
+)
+MIRRORED = Metric(
+    name="mirrored_requests_total",
+    kind="counter",
+    help="Copies of requests for mirrors, and what became of them.",
+    labels=("backend", "result"),
+    unit="requests",
+)
 MALFORMED_EVENTS = Metric(
     name="malformed_events_total",
     kind="counter",
@@ -266,9 +301,11 @@ RECORD_FAMILIES = (
     *MODEL_FAMILIES,
     *(REQUESTS, REQUEST_DURATION, REQUEST_PROCESSING, RESPONSE_PROCESSING, RESPONSE_BYTES, RETRIES),
     *(UPSTREAM_CONNECT, MALFORMED_EVENTS, UNRECOGNISED_EVENTS),
-    *(EXCHANGE_OUTCOMES, TIMEOUTS, ABANDONED_ATTEMPTS),
+    *(EXCHANGE_OUTCOMES, TIMEOUTS, ABANDONED_ATTEMPTS, GUARDRAIL_CHECKS, GUARDRAIL_HITS),
 )
 """Fed by ExchangeRecords."""
+POLICY_FAMILIES = (TARGET_RESTS, LIMITED, LIMITS_FAILED_OPEN, MIRRORED)
+"""Fed by who decides, as it happens."""
 LISTENER_FAMILIES = (CONNECTIONS, RECEIVED_BYTES, SENT_BYTES)
 """Fed by the network, one handle per listener."""
 GATEWAY_GAUGES = (EXCHANGES, ADMISSION_WAITING, READING_ON, UPSTREAM_CONNECTIONS)
@@ -276,7 +313,7 @@ RUNTIME_GAUGES = (TASKS, QUEUE_DEPTH, WORKERS)
 """Asked for at scrape, these and those of the gateway."""
 METRICS = (
     *RECORD_FAMILIES,
-    TARGET_RESTS,
+    *POLICY_FAMILIES,
     *LISTENER_FAMILIES,
     ACTIVE_STREAMS,
     *GATEWAY_GAUGES,

@@ -1,0 +1,78 @@
+"""policies.guard_text: rules compiled once, for any number of texts."""
+
+import pytest
+
+from sluice.policies.guard_text import Passed, TextGuards
+from sluice.policies.guards import TextRules
+from sluice.policies.personal import MASKS
+
+ALL = TextRules(builtins=tuple(MASKS), patterns=("sk-[a-z]{4,}",))
+
+
+def test_no_rule_finds_nothing() -> None:
+    for rules in ([], [TextRules()]):
+        guards = TextGuards(rules)
+        assert guards.whole("123-45-6789") == Passed("123-45-6789", (), None, 11)
+        assert guards.channel().feed("4111111111111111").text == "4111111111111111"
+
+
+def test_a_refused_pattern_is_refused_here() -> None:
+    with pytest.raises(ValueError, match="secrets"):
+        TextGuards([TextRules(name="secrets", patterns=("(?=x)",))])
+
+
+@pytest.mark.parametrize("mode", ["incremental", "buffer"])
+def test_all_four_ways_give_the_same(mode: str) -> None:
+    guards = TextGuards([TextRules(builtins=ALL.builtins, patterns=ALL.patterns, mode=mode)])  # type: ignore[arg-type]
+    text = '{"to": "john@example.com.", "ssn": "123-45-6789"}'
+    expected = '{"to": "<EMAIL_ADDRESS>.", "ssn": "<SSN>"}'
+    assert guards.whole(text).text == guards.whole_json(text).text == expected
+    for channel in (guards.channel(), guards.json_channel()):
+        assert "".join([channel.feed(letter).text for letter in text]) + channel.finish().text == expected
+
+
+def test_one_rule_that_buffers_holds_the_text_for_all() -> None:
+    guards = TextGuards([ALL, TextRules(patterns=("x",), mode="buffer")])
+    assert guards.buffers
+    assert not TextGuards([ALL]).buffers
+    for channel in (guards.channel(), guards.json_channel()):
+        assert channel.feed("[1]") == Passed("")
+        assert channel.held == 3
+        assert channel.finish().text == "[1]"
+
+
+def test_a_whole_text_waits_for_nothing_and_is_never_too_long() -> None:
+    guards = TextGuards([TextRules(patterns=("(?s)BEGIN.*?END",), max_hold_bytes=10)])
+    text = f"BEGIN{'x' * 10_000}END BEGIN{'y' * 10_000}"
+    assert guards.whole(text).text == f"<masked> BEGIN{'y' * 10_000}"
+    assert guards.whole_json(f'"{text}"').text == f'"<masked> BEGIN{"y" * 10_000}"'
+    assert guards.channel().feed(text).rejected is not None
+
+
+def test_the_least_patient_rule_says_how_long_text_may_wait() -> None:
+    assert TextGuards([]).max_hold_s == 0.0
+    assert TextGuards([TextRules(max_hold_s=3.0), TextRules(patterns=("a",), max_hold_s=1.5)]).max_hold_s == 1.5
+
+
+def test_rules_with_other_bounds_look_at_the_same_original_text() -> None:
+    guards = TextGuards(
+        [
+            TextRules(patterns=("secret",), mask="***", max_hold_bytes=100),
+            TextRules(patterns=("cret agent",), mask="---", max_hold_bytes=200),
+        ]
+    )
+    assert guards.whole("a secret agent").text == "a ***"
+
+
+def test_many_texts_are_looked_at_at_once() -> None:
+    guards = TextGuards([ALL])
+    channels = [guards.channel() for _ in range(3)]
+    out = ["", "", ""]
+    for letters in zip("to a@b.io, ok", "123-45-6789, ", "sk-abcdefgh, ", strict=True):
+        for place, letter in enumerate(letters):
+            out[place] += channels[place].feed(letter).text
+    assert [text + channel.finish().text for text, channel in zip(out, channels, strict=True)] == [
+        "to <EMAIL_ADDRESS>, ok",
+        "<SSN>, ",
+        "<masked>, ",
+    ]
