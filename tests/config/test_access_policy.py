@@ -164,6 +164,7 @@ def test_users_stand_in_the_policy_or_in_a_secret() -> None:
     ("text", "complaint"),
     [
         ("basicAuthentication: {users: ['alice:s3cret']}", "basicAuthentication.users: line 1: the hash is none of"),
+        (f'basicAuthentication: {{users: ["{HASH}"], realm: "a\\nb"}}', "basicAuthentication.realm"),
         ("basicAuthentication: {}", "expected exactly one of `users`, `secretRef`"),
         (f"basicAuthentication: {{users: ['{HASH}'], mode: Permissive}}", "unknown value `Permissive`"),
         ("basicAuthentication: {secretRef: {name: bad}}", "basicAuthentication.secretRef: line 1: the hash"),

@@ -111,6 +111,16 @@ async def test_headers_of_a_keys_metadata_are_said_and_nobody_else_can_say_them(
     assert Value('request.headers["x-org"]').value(desk.scene) == "developers"
 
 
+@pytest.mark.parametrize("mode", ["optional", "permissive"])
+async def test_who_has_no_key_cannot_say_what_keys_say(desk: Desk, mode: Mode) -> None:
+    admitted = await desk.admit(keys(mode, headers=(("x-org", "developers"),)), "x-org: admins")
+    assert admitted.principal is NOBODY
+    assert admitted.request.header(b"x-org") is None
+    assert Value('has(request.headers) && "x-org" in request.headers').value(desk.scene) is False
+    bob = await desk.admit(keys(mode, headers=(("x-org", "developers"),)), "x-org: admins", "x-api-key: sk-bob")
+    assert bob.request.header(b"x-org") is None
+
+
 async def test_a_policy_without_keys_lets_nobody_in(desk: Desk) -> None:
     assert (await why(desk, Access(api_keys=ApiKeys()), "x-api-key: sk-alice"))[0] == 401
 

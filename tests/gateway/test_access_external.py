@@ -203,6 +203,14 @@ async def test_of_several_services_the_first_whose_condition_holds_is_asked(worl
     assert (len(first.upstream.asked), len(second.upstream.asked)) == (2, 1)
 
 
+async def test_who_is_not_asked_about_cannot_say_what_the_service_says(world: World, desk: Desk) -> None:
+    service = await serve(world)
+    access = service.access(condition='request.method == "GET"', to_provider=("x-user",))
+    admitted = await desk.admit(access, "x-user: mallory")
+    assert not service.upstream.asked
+    assert admitted.request.header(b"x-user") is None
+
+
 # -- memory -----------------------------------------------------------------------------------------------------------
 
 BY_USER = ('request.headers["x-user"]', "request.path")

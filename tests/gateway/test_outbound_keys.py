@@ -23,7 +23,7 @@ def keys(
     target = ai(1, key=key, passthrough=passthrough, placement=placement).groups[0][0]
     if provider is not None:
         target = msgspec.structs.replace(target, provider=provider)
-    return TargetKeys(target, extra)
+    return TargetKeys(msgspec.structs.replace(target, credentials=extra))
 
 
 def more(text: str, name: str, kind: str, prefix: str = "") -> Credential:

@@ -21,6 +21,8 @@ class Case(NamedTuple):
     """All that may be delivered."""
     is_json: bool
     rejected: bool
+    values: list[str]
+    """What is masked or rejected in it, as it is spelled."""
 
 
 class Part(NamedTuple):
@@ -43,7 +45,8 @@ def cases(count: int, seed: int) -> Iterator[Case]:
             if part.expected is None:
                 break
             passing.append(part.expected)
-        yield Case("".join(part.source for part in parts), "".join(passing), is_json, rejected)
+        values = [part.source for part in parts if part.expected != part.source]
+        yield Case("".join(part.source for part in parts), "".join(passing), is_json, rejected, values)
 
 
 def _same(text: str) -> Part:

@@ -1,4 +1,4 @@
-"""policies.guard_scan: what is done where rules meet, whatever the cuts; and what happens to text that waits too long."""
+"""policies.guard_scan: what is done where rules meet, whatever the cuts, and with text that waits for too long."""
 
 import re
 from itertools import pairwise
@@ -103,7 +103,20 @@ def test_a_rule_is_counted_once_for_each_stretch() -> None:
     ]
 
 
-PATTERNS = ["a", "ab", "b+", "[ab]c", "a.*?c", "(?:ab|a)(?:c|bcd)?", "c{2,3}", r"\bd", "d$", "^a", "a[^d]{0,3}d", "[bd]+a"]
+PATTERNS = [
+    "a",
+    "ab",
+    "b+",
+    "[ab]c",
+    "a.*?c",
+    "(?:ab|a)(?:c|bcd)?",
+    "c{2,3}",
+    r"\bd",
+    "d$",
+    "^a",
+    "a[^d]{0,3}d",
+    "[bd]+a",
+]
 
 
 def expected(given: list[TextRules], text: str) -> tuple[str, TextRules | None]:
@@ -137,9 +150,7 @@ def expected(given: list[TextRules], text: str) -> tuple[str, TextRules | None]:
     cuts=st.lists(st.integers(0, 24), max_size=5),
     together=st.booleans(),
 )
-def test_the_result_is_that_of_the_whole_text(
-    given: list[Given], text: str, cuts: list[int], together: bool
-) -> None:
+def test_the_result_is_that_of_the_whole_text(given: list[Given], text: str, cuts: list[int], together: bool) -> None:
     among = rules(*given)
     begin = (lambda: PlainText(Scan([Watch(list(enumerate(among)))]))) if together else (lambda: channel(among))
     at = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]

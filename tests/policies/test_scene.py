@@ -79,6 +79,19 @@ def test_a_member_that_cannot_be_had_is_not_there_and_the_others_are(error: Exce
     assert value("has(request.body) || has(llmRequest.model)", scene) is False
 
 
+def test_what_could_not_be_had_is_not_asked_for_again() -> None:
+    calls: list[int] = []
+
+    def broken() -> object:
+        calls.append(1)
+        raise ValueError
+
+    scene = Scene({"llmRequest": broken})
+    for text in ("has(llmRequest.model)", "has(llmRequest.stream)", "size(llmRequest) > 0"):
+        assert value(text, scene) is False
+    assert len(calls) == 1
+
+
 def test_a_fault_of_ours_is_not_hidden() -> None:
     def broken() -> object:
         raise TypeError("ours")

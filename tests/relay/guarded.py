@@ -51,7 +51,7 @@ def stream(
 def folded(*guards: Guard, terms: Terms = TERMS) -> GuardedStream:
     """The same for a client who wants the answer as a whole."""
     return GuardedStream(
-        compiled(*guards),
+        compiled(*guards, streams=False),
         wire=SseDecoder(),
         decoder=OPENAI_CHAT.decoder(keep_leftovers=True),
         sink=Folded(OPENAI_CHAT, ChatRequest()),

@@ -7,6 +7,8 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -87,31 +89,27 @@ async def spend(url: RedisUrl, seed: int) -> tuple[int, int]:
     return spent, refused
 
 
-async def sit(url: RedisUrl, ready: "multiprocessing.SimpleQueue[int]") -> None:
+async def sit(url: RedisUrl, ready: Connection) -> None:
     """Take every place, and never give one back."""
     process = Process(url)
     _ = await process.begin()
     holds = await asyncio.gather(*(process.reserve() for _ in range(MOST)))
-    ready.put(len(holds))
+    ready.send(len(holds))
     await asyncio.Event().wait()
 
 
-def hold_all(url: RedisUrl, ready: "multiprocessing.SimpleQueue[int]") -> None:
+def hold_all(url: RedisUrl, ready: Connection) -> None:
     asyncio.run(sit(url, ready))
 
 
-def run(url: RedisUrl, seed: int, told: "multiprocessing.SimpleQueue[tuple[int, int]]") -> None:
-    told.put(asyncio.run(spend(url, seed)))
+def run(url: RedisUrl, seed: int) -> tuple[int, int]:
+    return asyncio.run(spend(url, seed))
 
 
 def test_what_three_processes_have_spent_is_gone_to_the_token(server: RedisServer) -> None:
-    told: multiprocessing.SimpleQueue[tuple[int, int]] = spawn.SimpleQueue()
-    workers = [spawn.Process(target=run, args=(server.url, seed, told)) for seed in range(3)]
-    for worker in workers:
-        worker.start()
-    found = [told.get() for _ in workers]
-    for worker in workers:
-        worker.join(PATIENCE_S)
+    with ProcessPoolExecutor(3, spawn) as processes:
+        asked = [processes.submit(run, server.url, seed) for seed in range(3)]
+        found = [each.result(PATIENCE_S) for each in asked]
 
     async def left() -> int:
         process = Process(server.url)
@@ -127,10 +125,11 @@ def test_what_three_processes_have_spent_is_gone_to_the_token(server: RedisServe
 
 
 def test_a_process_that_is_killed_gives_its_places_back_and_is_charged_its_reservations(server: RedisServer) -> None:
-    ready: multiprocessing.SimpleQueue[int] = spawn.SimpleQueue()
-    killed = spawn.Process(target=hold_all, args=(server.url, ready))
+    ready, theirs = spawn.Pipe(duplex=False)
+    killed = spawn.Process(target=hold_all, args=(server.url, theirs))
     killed.start()
-    assert ready.get() == MOST
+    assert ready.poll(PATIENCE_S)
+    assert ready.recv() == MOST
     assert killed.pid is not None
 
     async def after() -> tuple[float, int]:

@@ -22,6 +22,7 @@ Expressions = Annotated[tuple[Expression, ...], msgspec.Meta(min_length=1, max_l
 HeaderExpressions = Annotated[dict[HeaderName, Expression], msgspec.Meta(max_length=64)]
 Headers = Annotated[tuple[HeaderName, ...], msgspec.Meta(max_length=64)]
 Mode = Literal["Strict", "Optional", "Permissive"]
+Realm = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^[ -~]+\Z")]
 MIN_CACHE_S = 300.0
 
 
@@ -118,7 +119,7 @@ class BasicSettings(Schema):
     """Lines as `htpasswd` writes them; those of a Secret stand under `.htaccess`."""
 
     mode: Literal["Strict", "Optional"] = "Strict"
-    realm: Text | None = None
+    realm: Realm | None = None
     users: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=256)] | None = None
     secret_ref: LocalSecret | None = None
     location: ClientLocation | None = None

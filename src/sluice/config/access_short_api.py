@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sluice.config.access_api import DecisionCache, Headers, Url, ValidationOptions, exactly_one
+from sluice.config.access_api import DecisionCache, Headers, Realm, Url, ValidationOptions, exactly_one
 from sluice.config.core_api import Expression, Schema, Text
 from sluice.config.location_api import ClientLocation
 from sluice.config.units import Duration
@@ -85,7 +85,7 @@ class ShortApiKeys(Schema):
 
 class ShortBasic(Schema):
     htpasswd: Inline | TextFile
-    realm: Text | None = None
+    realm: Realm | None = None
     mode: Literal["strict", "optional"] = "strict"
     authorization_location: ClientLocation | None = None
 

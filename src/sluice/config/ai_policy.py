@@ -91,9 +91,7 @@ class AiReader:
 
     def _shared(self, said: Said[T], settings: AiSettings | ShortAiSettings) -> _Shared:
         return _Shared(
-            transformations=expressions(
-                settings.transformations, partial(said.place, "transformations"), self._faults
-            ),
+            transformations=expressions(settings.transformations, partial(said.place, "transformations"), self._faults),
             final_transformations=expressions(
                 settings.final_transformations, partial(said.place, "finalTransformations"), self._faults
             ),

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from sluice.config.access_api import ExternalSettings
 from sluice.config.ai_api import AiSettings
 from sluice.config.core_api import Name, Schema, Text
 from sluice.config.health_policy import HealthSettings
@@ -146,5 +147,5 @@ class BackendPolicies(Schema):
     tunnel: Later = None
     transformation: TransformationSettings | None = None
     health: HealthSettings | None = None
-    ext_auth: Later = None
+    ext_auth: ExternalSettings | None = None
     mcp: Later = None

@@ -6,6 +6,8 @@ swaps the reference. Nothing in a Plan is ever changed in place.
 
 from typing import Literal
 
+import msgspec
+
 from sluice.config.frozen import Frozen
 from sluice.config.status import ObjectStatus
 from sluice.config.store_url import RedisUrl
@@ -61,7 +63,7 @@ class Target(Frozen):
     """The provider's name inside its backend; the backend's own name when there is only one."""
     provider: Provider
     endpoint: Endpoint
-    endpoints: dict[str, Endpoint] = {}
+    endpoints: dict[str, Endpoint] = msgspec.field(default_factory=dict)
     """Operation (a route type) -> where it is asked for, if that is another host."""
     model: str = ""
     """Replaces the model of the body when not empty."""
@@ -75,7 +77,7 @@ class Target(Frozen):
     """Replaces the provider's base path; None = the provider's."""
     serves: tuple[Served, ...] = ()
     """The dialects that this target speaks, where the operator says so; empty = the provider's."""
-    variables: dict[str, str] = {}
+    variables: dict[str, str] = msgspec.field(default_factory=dict)
     """Values of the variables in the provider's paths and query: `region`, `project`, `deployment` ..."""
     ai: AiPolicy = AiPolicy()
     """Inline in the provider or its backend."""
@@ -103,6 +105,8 @@ class AiBackend(Frozen):
     groups: tuple[tuple[Target, ...], ...]
     ai: AiPolicy = AiPolicy()
     """Of policies that target the backend."""
+    access: Access = Access()
+    """Who may ask it, beside what its rule says: `extAuth` of a backend, `authorization` of a model."""
     shaping: Shaping = Shaping()
 
 
@@ -113,6 +117,8 @@ class HttpBackend(Frozen):
     endpoint: Endpoint
     connect_timeout_s: float | None = None
     headers_timeout_s: float | None = None
+    access: Access = Access()
+    """See `AiBackend`."""
     shaping: Shaping = Shaping()
 
 
@@ -154,6 +160,8 @@ class Rule(Frozen):
     shaping: Shaping = Shaping()
     mirrors: tuple[Mirror[Backend], ...] = ()
     """Who gets copies."""
+    sources: tuple[tuple[str, str], ...] = ()
+    """Kind of policy that holds here, and the object that says so: for people."""
     streams: bool = False
     """A chat request that does not say whether it streams does (`routeType: CHAT_STREAMING`)."""
 
@@ -214,6 +222,8 @@ class Listener(Frozen):
     """Who may ask, before a route is chosen (`phase: PreRouting`)."""
     shaping: Shaping = Shaping()
     """What becomes of a request before a route is chosen."""
+    sources: tuple[tuple[str, str], ...] = ()
+    """Of both; see `Rule`."""
 
     @property
     def bind(self) -> str:

@@ -17,7 +17,7 @@ from sluice.gateway.ports import Request, Upstream
 from sluice.gateway.scene import request_facts
 from sluice.policies import basic_auth, jwks
 from sluice.policies.access import Access
-from sluice.policies.api_key import KeyRing
+from sluice.policies.api_key import ApiKey, KeyRing
 from sluice.policies.authorization import EVERYBODY, Rules
 from sluice.policies.jwt import Refused, is_token
 from sluice.policies.location import Ambiguous, Location, found, without
@@ -71,6 +71,7 @@ class Check:
             self._passwords = Passwords(users, world.turns, world.clock)
         if access.api_keys is not None:
             self._keys = KeyRing(access.api_keys.keys)
+            self._said_of_keys = frozenset(name for key in access.api_keys.keys for name, _ in key.headers)
         self._external = [ExternalCheck(one, world.upstream, world.clock, world.wall) for one in access.external]
         self._rules = Rules(access.authorization) if access.authorization != EVERYBODY else None
         places = [policy.location for policy in (access.jwt, access.basic) if policy is not None]
@@ -97,7 +98,9 @@ class Check:
         policy = self._access.jwt
         if policy is None or self._tokens is None:
             return
-        token = way.credential(policy.location) or way.verified_before(is_token)
+        token, before = way.credential(policy.location), way.original.credential
+        if token is None and before is not None and is_token(before.reveal()):
+            token = before.reveal()  # an earlier phase verified it and took it off
         other = self._access.api_keys is not None and policy.mode != "strict"
         if token is None or (other and not is_token(token)):  # both may stand in the same header
             if policy.mode == "strict":
@@ -149,40 +152,37 @@ class Check:
         policy = self._access.api_keys
         if policy is None or self._keys is None:
             return
-        presented = False
-        for location in policy.locations:
-            text = way.credential(location)
-            if text is None:
-                continue
-            presented = True
-            key = self._keys.find(text)
-            if key is not None:
-                way.knows(
-                    Principal(kind="api_key", id=key.id, metadata=key.metadata, allowed_models=key.allowed_models)
-                )
-                way.takes_off(location, text)
-                way.says((name for name, _ in key.headers), key.headers)
-                way.scene.learn("apiKey", {"key_id": key.id, **key.metadata})
+        way.says(self._said_of_keys, ())
+        presented = [(place, text) for place in policy.locations if (text := way.credential(place)) is not None]
+        for place, text in presented:
+            if (key := self._keys.find(text)) is not None:
+                way.takes_off(place, text)
+                self._is(key, way)
                 return
-        if way.verified_before(lambda text: self._keys is not None and self._keys.find(text) is not None):
-            return
-        if policy.mode == "permissive" or (policy.mode == "optional" and not presented):
-            return
-        why = "invalid credentials" if presented else "no API Key found"
-        raise Unauthenticated(f"api key authentication failure: {why}", reason="APIKeyAuth", headers=(_BEARER,))
+        before = way.original.credential  # an earlier phase verified it and took it off
+        if before is not None and (key := self._keys.find(before.reveal())) is not None:
+            self._is(key, way)
+        elif policy.mode == "strict" or (policy.mode == "optional" and presented):
+            why = "invalid credentials" if presented else "no API Key found"
+            raise Unauthenticated(f"api key authentication failure: {why}", reason="APIKeyAuth", headers=(_BEARER,))
+
+    def _is(self, key: ApiKey, way: "_OnItsWay") -> None:
+        way.knows(Principal(kind="api_key", id=key.id, metadata=key.metadata, allowed_models=key.allowed_models))
+        way.says((), key.headers)
+        way.scene.learn("apiKey", {"key_id": key.id, **key.metadata})
 
     async def _ask(self, way: "_OnItsWay") -> None:
-        for policy, check in zip(self._access.external, self._external, strict=True):
-            if not check.is_asked(way.scene):
-                continue
-            said = await check.check(way.original, way.scene)
-            headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in said.to_provider]
-            way.says(policy.to_provider, headers)
-            way.to_client = said.to_client
-            way.scene.learn("extauthz", said.metadata)
-            name = next((said.metadata[each] for each in _IDS if isinstance(said.metadata.get(each), str)), "")
-            way.knows(Principal(kind="external", id=str(name), metadata=said.metadata))
+        for policy in self._access.external:
+            way.says(policy.to_provider, ())
+        check = next((check for check in self._external if check.is_asked(way.scene)), None)
+        if check is None:
             return
+        said = await check.check(way.original, way.scene)
+        way.says((), [(name.decode("latin-1"), value.decode("latin-1")) for name, value in said.to_provider])
+        way.to_client = said.to_client
+        way.scene.learn("extauthz", said.metadata)
+        name = next((said.metadata[each] for each in _IDS if isinstance(said.metadata.get(each), str)), "")
+        way.knows(Principal(kind="external", id=str(name), metadata=said.metadata))
 
 
 class _OnItsWay:
@@ -212,11 +212,6 @@ class _OnItsWay:
             return None
         return value if isinstance(value, str) and value else None
 
-    def verified_before(self, fits: Callable[[str], bool]) -> str | None:
-        """Return the credential that an earlier phase verified and took off, if it is of this kind."""
-        before = self.original.credential
-        return before.reveal() if before is not None and fits(before.reveal()) else None
-
     def takes_off(self, location: Location, credential: str | None) -> None:
         """Take a credential off that was verified; the first one is the client's for whoever wants it passed on."""
         self._headers, self._query = without((location,), self._headers, self._query)
@@ -237,7 +232,7 @@ class _OnItsWay:
         )
 
     def says(self, names: Iterable[str], headers: Iterable[tuple[str, str]]) -> None:
-        """Add headers that a policy says on its own authority: what the client says under these names is dropped."""
+        """Add headers that a policy says on its own authority; what the client says under these names is dropped."""
         own = {name.encode("latin-1") for name in names}
         self._headers = tuple(field for field in self._headers if field[0] not in own)
         self._added += tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)

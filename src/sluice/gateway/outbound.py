@@ -17,7 +17,7 @@ from sluice.gateway.shaping import Shape
 from sluice.policies import headers as header_policy
 from sluice.policies.ai import AiPolicy, aliased
 from sluice.policies.health import TargetHealth
-from sluice.providers.credential import CloudAuth, Credential, HeaderPlacement
+from sluice.providers.credential import CloudAuth, HeaderPlacement
 from sluice.providers.provider import Served, below, filled, path_of, served
 from sluice.wire import http1
 from sluice.wire.http1 import Header
@@ -105,8 +105,7 @@ class Outbound:
         "unhealthy",
     )
 
-    def __init__(self, target: Target, health: TargetHealth, extra: Sequence[Credential] = ()) -> None:
-        """`extra`: credentials beside the target's own."""
+    def __init__(self, target: Target, health: TargetHealth) -> None:
         provider = target.provider
         self.target = target
         self.health = health
@@ -116,7 +115,7 @@ class Outbound:
         base_path = provider.base_path if target.base_path is None else target.base_path
         self._base_path = filled(base_path, target.variables)
         self._query = filled(provider.query, target.variables)
-        self._keys = TargetKeys(target, extra)
+        self._keys = TargetKeys(target)
         self._ways: dict[tuple[str, int, str, bool, Framing], Way] = {}
         self._host = host_header(target.endpoint)
         self.secret = HeaderPlacement().bare(target.credential) if target.credential else ""
@@ -304,9 +303,9 @@ def backends(plan: Plan) -> Iterable[AiBackend]:
     """Every backend of a plan that speaks a dialect, perhaps more than once."""
     for listener in plan.listeners:
         for entry in listener.entries:
-            for weighted in entry.rule.backends:
-                if isinstance(weighted.backend, AiBackend):
-                    yield weighted.backend
+            for each in (*entry.rule.backends, *entry.rule.mirrors):
+                if isinstance(each.backend, AiBackend):
+                    yield each.backend
     for route in plan.models:
         if route.backend is not None:
             yield route.backend

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sluice.config.plan import Target
 from sluice.gateway.ports import Request
-from sluice.providers.credential import Credential, HeaderPlacement, Secret
+from sluice.providers.credential import HeaderPlacement, Secret
 from sluice.providers.provider import Served, placed
 from sluice.wire.http1 import Header
 
@@ -15,15 +15,14 @@ _OURS = (b"host", b"content-type", b"content-encoding", b"accept-encoding", b"tr
 
 
 class TargetKeys:
-    """The credentials of one target. `extra`: beside the target's own."""
+    """The credentials of one target."""
 
-    __slots__ = ("_extra", "_keyed", "_target", "query")
+    __slots__ = ("_keyed", "_target", "query")
 
-    def __init__(self, target: Target, extra: Sequence[Credential] = ()) -> None:
+    def __init__(self, target: Target) -> None:
         self._target = target
-        self._extra = extra
         self._keyed = target.credential is not None or target.passthrough or target.cloud is not None
-        parts = [one.placement.parameter(one.secret) for one in extra if one.placement.kind == "query"]
+        parts = [one.placement.parameter(one.secret) for one in target.credentials if one.placement.kind == "query"]
         if target.credential is not None and target.placement is not None and target.placement.kind == "query":
             parts.append(target.placement.parameter(target.credential))
         self.query = "&".join(parts)
@@ -31,10 +30,10 @@ class TargetKeys:
 
     def headers(self, row: Served | None) -> list[Header]:
         """Return the operator's credentials that go into headers, for a request of this kind."""
-        credential = self._target.credential
+        credential, further = self._target.credential, self._target.credentials
         fields = [] if credential is None else self._placed(credential, row)
         return _one_cookie(
-            [*fields, *(one.placement.render(one.secret) for one in self._extra if one.placement.kind != "query")]
+            [*fields, *(one.placement.render(one.secret) for one in further if one.placement.kind != "query")]
         )
 
     def passed_on(self, request: Request, row: Served | None) -> list[Header]:

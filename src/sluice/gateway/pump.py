@@ -234,7 +234,7 @@ class Pump:
             try:
                 verdict = await self._judge(question)
             except JudgeFailed as failure:
-                verdict = failure
+                verdict = failure.with_traceback(None)  # or it would hold this frame, which holds it
             self._question = None
             self._perform(self._relay.resume(verdict, self._clock()))
             self._arm()

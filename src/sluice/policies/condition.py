@@ -45,7 +45,7 @@ class ResponseCondition:
 
     def __init__(self, text: str) -> None:
         self._expression = Expression(text, empty={"response": {"code": 200, "headers": {}}})
-        self._only_code = self._expression.members("response") in ({"code"}, frozenset())
+        self._only_code = self._expression.members.get("response", {"code"}) == {"code"}
 
     def holds(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> bool:
         """Return whether the expression is true of a response; anything but true is false.

@@ -7,6 +7,7 @@ calls are taken out of the text and evaluated here.
 Obeys: the Common Expression Language, cel-spec v0.24, as `common-expression-language` implements it.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
@@ -51,7 +52,7 @@ class _Part(msgspec.Struct, frozen=True):
 class Expression:
     """Compiled; it knows which variables it names, and nothing of their values."""
 
-    __slots__ = ("_functions", "_known", "_parts", "_program", "_text", "variables")
+    __slots__ = ("_functions", "_known", "_parts", "_program", "_text", "members", "variables")
 
     def __init__(self, text: str, *, empty: Mapping[str, object], truth: bool = True) -> None:
         """`empty`: each variable that there is, with a value that says nothing. One that is an object with members has
@@ -71,11 +72,9 @@ class Expression:
         self._program = self._compiled(text, frozenset())
         named = {name for program in self._programs() for name in program.variables()}
         self.variables = tuple(name for name in empty if name in named)
+        self.members = {name: cel_text.members(text, name) for name in self.variables}
+        """Variable -> its members that it may look at; None = perhaps all."""
         self._check(empty, truth=truth)
-
-    def members(self, variable: str) -> frozenset[str] | None:
-        """Return the members of a variable that it may look at; None = perhaps all."""
-        return cel_text.members(self._text, variable)
 
     def context(self, values: Iterable[tuple[str, object]], context: "cel.Context | None" = None) -> "cel.Context":
         """Return a context, the given one if there is, with these values and the functions that it calls.
@@ -98,8 +97,8 @@ class Expression:
     def holds(self, context: "cel.Context") -> bool:
         """Return whether it is true; anything but true is false."""
         try:
-            return self._program.execute(context) is True
-        except Exception:  # the library maps CEL's errors to a dozen types, TypeError and ZeroDivisionError among them
+            return _run(self._program, context) is True
+        except LookupError:
             return False
 
     def value(self, context: "cel.Context") -> object:
@@ -108,10 +107,7 @@ class Expression:
         Raises:
             LookupError: it fails.
         """
-        try:
-            return self._program.execute(context)
-        except Exception as error:
-            raise LookupError(f"the expression fails ({type(error).__name__})") from None
+        return _run(self._program, context)
 
     def _programs(self) -> Iterable["cel.Program"]:
         yield self._program
@@ -150,6 +146,8 @@ class Expression:
     def _check(self, empty: Mapping[str, object], *, truth: bool) -> None:
         """Refuse names that would make the expression fail whatever it is asked about."""
         code = cel_text.bare(self._text)
+        if self._parts and (shadowed := sorted(cel_text.bound(self._text) & set(empty))):
+            raise ValueError(f"`{shadowed[0]}` is a variable: call what a macro binds by another name")
         for variable, value in empty.items():
             members = tuple(value) if isinstance(value, Mapping) else ()
             for name in re.findall(rf"(?<![\w.]){variable}\s*\.\s*([A-Za-z_]\w*)", code) if members else ():
@@ -175,13 +173,27 @@ def _first(part: _Part, context: "cel.Context", *values: object) -> object:
     for name, value in zip(part.bound, values, strict=True):
         context.add_variable(name, value)
     for program in part.programs[:-1]:
-        try:
-            result = program.execute(context)
-        except Exception:  # noqa: S112 - that is what the others are for
-            continue
-        if result is not None:
-            return result
-    return part.programs[-1].execute(context)
+        with contextlib.suppress(LookupError):  # that is what the others are for
+            result = _run(program, context)
+            if result is not None:
+                return result
+    return _run(part.programs[-1], context)
+
+
+def _run(program: "cel.Program", context: "cel.Context") -> object:
+    """Evaluate.
+
+    Raises:
+        LookupError: it fails.
+    """
+    try:
+        return program.execute(context)
+    except Exception as error:  # CEL's errors are a dozen types, TypeError and ZeroDivisionError among them
+        raise LookupError(f"the expression fails ({type(error).__name__})") from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # the library's own end, as of a time beyond all calendars
+            raise
+        raise LookupError("the expression fails (beyond the library's bounds)") from None
 
 
 def _named(name: str, text: str) -> dict[str, Function]:

@@ -73,7 +73,7 @@ class PlainText:
             return Passed("", (), scan.rejected)
         self._characters += len(text)
         ruling = scan.feed(text)
-        return Passed(text, (), None, size(text)) if ruling is None else _passed(ruling, size(text))
+        return Passed(ruling, (), None, size(text)) if isinstance(ruling, str) else _passed(ruling, size(text))
 
     def finish(self) -> Passed:
         if self._scan.rejected is not None:
@@ -136,6 +136,7 @@ class Buffered:
         hit = Hit(self._rule, OVERFLOW, "release" if self._open else "reject")
         if not self._open:
             self._rejected = self._rule
+            self._pieces, self.held = [], 0
             return Passed("", (hit,), self._rule)
         return both(Passed("", (hit,)), self._let_go())
 

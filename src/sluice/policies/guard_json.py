@@ -162,10 +162,9 @@ class JsonText:
             out.texts.append('"')
         return at + 1
 
-    def _rule(self, ruling: Ruling | None, out: _Out) -> None:
-        if ruling is None:
-            out.texts.append(str(self._spelled))
-            self._spelled = Spelled()
+    def _rule(self, ruling: str | Ruling, out: _Out) -> None:
+        if isinstance(ruling, str):
+            out.texts.append(self._spelled.take(len(ruling)))
             return
         for original, mask in ruling.parts:
             source = self._spelled.take(len(original))

@@ -90,25 +90,30 @@ class Scan:
         self.rejected: TextRules | None = None
         """Nothing may be fed any more."""
 
-    def feed(self, text: str) -> Ruling | None:
-        """Take the next piece; return what is decided now. None = nothing waits, and the piece passes as it is."""
+    def feed(self, text: str) -> str | Ruling:
+        """Take the next piece; return what is decided now. A text: it passes as it was, and nothing was found. It is
+        the piece itself, if nothing waited and nothing waits."""
         fed = cleared = self._fed + len(text)
         for lane in self._lanes:
             decided = fed
             for search in lane.searches:
                 spans = search.feed(text)
                 if spans:
-                    self._take(lane, spans, self.waits + text)
+                    self._take(lane, spans)
                 if search.cleared < decided:
                     decided = search.cleared
-            lane.cleared = max(decided, lane.floor)
-            if lane.cleared < cleared:
-                cleared = lane.cleared
+            lane.cleared = decided = max(decided, lane.floor)
+            if decided < cleared:
+                cleared = decided
         self._fed = fed
-        if cleared == fed and not self._found and not self.waits:
-            self._passed = fed
-            return None
-        self.waits += text
+        if self.waits:
+            text = self.waits + text
+        if len(text) * 4 <= self._patience and not self._found:
+            begins = cleared - self._passed
+            self._passed = cleared
+            self.waits = text[begins:]
+            return text[:begins]
+        self.waits = text
         ruling = Ruling([], [])
         self._settle(ruling, cleared)
         if len(self.waits) * 4 > self._patience and self.rejected is None:
@@ -119,7 +124,7 @@ class Scan:
         """The text is complete; decide the rest of it."""
         for lane in self._lanes:
             for search in lane.searches:
-                self._take(lane, search.finish(), self.waits)
+                self._take(lane, search.finish())
         ruling = Ruling([], [])
         self._settle(ruling, self._fed)
         return ruling
@@ -149,16 +154,13 @@ class Scan:
         if lanes:
             self._settle(ruling, min(lane.cleared for lane in self._lanes))
 
-    def _take(self, lane: _Lane, spans: Iterable[Span], text: str) -> None:
-        """`text`: from the first character that is not decided."""
+    def _take(self, lane: _Lane, spans: Iterable[Span]) -> None:
         first = self._passed
         for span in spans:
             start, end = span.start, span.end
             for claim in lane.watch.claims[span.pattern]:
                 if start >= first:
-                    place = claim.place(text[start - first : end - first]) if claim.place else (0, end - start)
-                    if place is not None:
-                        self._found.append(_Found(start + place[0], start + place[1], claim))
+                    self._found.append(_Found(start, end, claim))
                 elif end > first or claim.rule.action == "reject":  # it began in text that was let go
                     self._found.append(_Found(first - 1, end, claim))
         self._found.sort(key=lambda found: (found.start, found.claim.order))

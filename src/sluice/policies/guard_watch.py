@@ -1,19 +1,16 @@
 """Rules over text, compiled: what to look for, and what each rule does with what is found."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, Protocol
 
 import msgspec
 
-from sluice.policies.guards import TextRules
+from sluice.policies.guards import Builtin, TextRules
 from sluice.policies.matching import Finder, Pattern, Span, Unsupported
-from sluice.policies.personal import MASKS, NumberSearch, Shape, email, shapes_of
+from sluice.policies.personal import MASKS, EmailSearch, NumberSearch, Shape, shapes_of
 
 _PATTERN: Final = "pattern"
-
-Place = tuple[int, int]
-"""Where in a match the value begins and ends, in characters."""
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -25,8 +22,6 @@ class Claim(msgspec.Struct, frozen=True):
     what: str
     """A built-in's word, or `pattern`."""
     mask: str
-    place: Callable[[str], Place | None] | None = None
-    """Tells where in a match the value is, and whether there is one. None = the match is the value."""
 
 
 class Searching(Protocol):
@@ -57,24 +52,25 @@ class Watch:
         """By index of a span: two rules may look for the same."""
         self._patterns: list[str] = []
         for place, rule in rules:
-            if "email" in rule.builtins:
-                order = (place, list(MASKS).index("email"))
-                self._claim(email.PATTERN, Claim(order, rule, "email", MASKS["email"], email.place))
             for text in rule.patterns:
                 self._claim(text, Claim((place, len(MASKS)), rule, _PATTERN, rule.mask))
         self._finder = self._compiled() if self._patterns else None
         self._shapes: dict[str, list[tuple[int, Shape]]] = {}
+        self._email: int | None = None
         for rank, (kind, mask) in enumerate(MASKS.items()):
             claims = [Claim((place, rank), rule, kind, mask) for place, rule in rules if kind in rule.builtins]
-            for shape in shapes_of(kind) if claims else ():
-                for sign in shape.first:
-                    self._shapes.setdefault(sign, []).append((len(self.claims), shape))
-            self.claims.append(claims)
+            if claims:
+                self._claim_kind(kind, len(self.claims))
+                self.claims.append(claims)
 
     def begin(self) -> tuple[Searching, ...]:
         """Begin a text."""
-        patterns = (self._finder.search(),) if self._finder else ()
-        return (*patterns, NumberSearch(self._shapes)) if self._shapes else patterns
+        searches: list[Searching] = [self._finder.search()] if self._finder else []
+        if self._shapes:
+            searches.append(NumberSearch(self._shapes))
+        if self._email is not None:
+            searches.append(EmailSearch(self._email))
+        return tuple(searches)
 
     def holder(self, text: str) -> TextRules:
         """Return the rule for which a text waits: it may still become a match of its own."""
@@ -90,6 +86,13 @@ class Watch:
             self._patterns.append(text)
             self.claims.append([])
         self.claims[self._patterns.index(text)].append(claim)
+
+    def _claim_kind(self, kind: Builtin, index: int) -> None:
+        if kind == "email":
+            self._email = index
+        for shape in shapes_of(kind):
+            for sign in shape.first:
+                self._shapes.setdefault(sign, []).append((index, shape))
 
     def _compiled(self) -> Finder:
         try:

@@ -90,7 +90,7 @@ class Scene:
         """Return a context with everything that an expression names."""
         self._context = expression.context((), self._context)
         for name in expression.variables:
-            wanted = expression.members(name)
+            wanted = expression.members[name]
             if name in self._given:
                 given = self._given[name]
                 if given is None or (wanted is not None and wanted <= given):
@@ -101,7 +101,7 @@ class Scene:
         return self._context
 
     def _give(self, context: "cel.Context", name: str, wanted: frozenset[str] | None) -> None:
-        value = _got(self._facts.get(name, _ABSENT))
+        value = self._facts[name] = _got(self._facts.get(name, _ABSENT))
         if isinstance(value, Mapping):
             value = {m: _got(fact) if wanted is None or m in wanted else fact for m, fact in value.items()}
             self._facts[name] = value

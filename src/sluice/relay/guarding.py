@@ -12,6 +12,7 @@ from sluice.policies.guards import Guard, Judge, Rejection, TextRules
 from sluice.policies.rejection import error_of
 
 REASON = "Guardrail"
+_ENDLESS = 1 << 62
 
 
 class Guarding(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +24,8 @@ class Guarding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def guarding(guards: Sequence[Guard], *, streams: bool) -> Guarding | None:
-    """Return the guards of an answer that `streams`, or None if there are none. Compiled once for all answers.
+    """Return the guards of an answer to a client who asked for a stream or not, None if there are none. Compiled once
+    for all answers.
 
     Raises:
         ValueError: a pattern cannot be used; the message names it.
@@ -33,15 +35,18 @@ def guarding(guards: Sequence[Guard], *, streams: bool) -> Guarding | None:
     judges = tuple(guard for guard in told if isinstance(guard, Judge))
     if not told:
         return None
-    if not rules:
-        return Guarding(judges=judges)
-    return Guarding(texts=_compiled(rules), judges=judges)
+    return Guarding(texts=_compiled(rules, streams) if rules else None, judges=judges)
 
 
 @lru_cache(maxsize=256)
-def _compiled(rules: tuple[TextRules, ...]) -> TextGuards:
-    """The rules of a configuration are few, and all of them compile."""
-    return TextGuards(rules)
+def _compiled(rules: tuple[TextRules, ...], streams: bool) -> TextGuards:
+    """The rules of a configuration are few, and all of them compile. Of an answer that is sent as a whole nothing has
+    to be given up because more of it may come."""
+    return TextGuards(rules if streams else [_patient(rule) for rule in rules])
+
+
+def _patient(rule: TextRules) -> TextRules:
+    return msgspec.structs.replace(rule, max_hold_bytes=_ENDLESS, max_hold_s=0.0, mode="incremental")
 
 
 class Blocked(Exception):

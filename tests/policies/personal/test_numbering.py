@@ -14,7 +14,9 @@ KINDS = [PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.TOL
 
 def examples() -> list[PhoneNumber]:
     found = [
-        phonenumbers.example_number_for_type(region, kind) for region in phonenumbers.SUPPORTED_REGIONS for kind in KINDS
+        phonenumbers.example_number_for_type(region, kind)
+        for region in phonenumbers.SUPPORTED_REGIONS
+        for kind in KINDS
     ]
     return [number for number in found if number is not None]
 

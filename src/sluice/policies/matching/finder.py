@@ -162,7 +162,7 @@ class Search:
         """Return the spans that nothing can change any more, nor join to a later one."""
         for pattern in list(self._waiting):
             self._decide(pattern)
-        cleared = min(self._undecided(), *[matches[0][0] for matches in self._waiting.values()], self._position)
+        cleared = self._undecided()  # what still waits began behind it
         begun: list[tuple[int, int, int]] = []
         while self._ready and self._ready[0][0] < cleared:
             begun.append(heappop(self._ready))

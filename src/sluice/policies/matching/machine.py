@@ -176,7 +176,7 @@ class _Draft:
             if pattern not in self._doubtful:
                 return False
             after = self._at_the_end(pattern, after)
-        elif pattern not in self._doubtful and pattern not in self._validated and after[0] is not None:
+        elif pattern not in self._doubtful and after[0] is not None:
             after = self._untaken(pattern, after[0]), after[1]
         return self._put(index, pattern, after, had_matched=False)
 

@@ -83,9 +83,7 @@ class Program:
         """Write the instructions of a node that goes on at `then`; return the first."""
         self._work += 1
         if self._work > MAX_INSTRUCTIONS:
-            raise Unsupported(
-                f"it takes more than {MAX_INSTRUCTIONS} steps: count its repeats less far"
-            )
+            raise Unsupported(f"it takes more than {MAX_INSTRUCTIONS} steps: count its repeats less far")
         if isinstance(node, CharNode):
             return self._write(Char(self.alphabet.bit(node.spelling, node.flags), then))
         if isinstance(node, LookNode):

@@ -1,7 +1,7 @@
 """Built-in guards: values of persons, found by how they are written and checked by what makes them valid.
 
-    numbers: search.py tries all shapes at each place where one may begin; a check refuses most
-    addresses of mail: a pattern for the machine that looks for operators' own patterns too
+    numbers               search.py tries all shapes at each place where one may begin; a check refuses most
+    addresses of mail     email.py looks at what stands on both sides of an @
 
 PURE. What each finds and passes over is listed in tests/policies/personal/, by example.
 Obeys: stream-life 6 and 10.3, compat-agentgateway 1.6 (without its false alarms: ZIP+4, numbers with a wrong check
@@ -11,11 +11,12 @@ digit, a sentence's full stop).
 from typing import Final
 
 from sluice.policies.guards import Builtin
-from sluice.policies.personal import card, email, numbering, numbers, phone
+from sluice.policies.personal import card, numbering, numbers, phone
+from sluice.policies.personal.email import EmailSearch
 from sluice.policies.personal.search import NumberSearch
 from sluice.policies.personal.shape import Shape
 
-__all__ = ["MASKS", "NumberSearch", "Shape", "email", "shapes_of"]
+__all__ = ["MASKS", "EmailSearch", "NumberSearch", "Shape", "shapes_of"]
 
 MASKS: Final[dict[Builtin, str]] = {
     "credit_card": "<CREDIT_CARD>",
