@@ -45,11 +45,11 @@ async def test_a_running_stream_finishes_and_the_process_exits_0(world: World) -
             sluice.signal(signal.SIGTERM)
             await until(lambda: "draining" in sluice.messages())
             assert (await sluice.ask("readiness", "/healthz/ready")).status == 503
-            assert await resting.rest() == b"", "a connection at rest is closed at once"
             with pytest.raises(ConnectionError):
                 await sluice.client()
             body = b"".join(await read_chunks(client.reader))
             assert body.endswith(STOP + DONE)
+            assert await resting.rest() == b"", "it has asked nothing more"
             ended = asyncio.get_running_loop().time()
             assert await sluice.exit_status() == 0
             assert asyncio.get_running_loop().time() - ended < 1.0
@@ -100,6 +100,18 @@ async def test_a_second_signal_ends_at_once(world: World, number: signal.Signals
             assert await sluice.exit_status(within_s=2.5) == 0
             assert b"the server is shutting down" in await client.rest()
         assert (await sluice.request_line())["stream.outcome"] == "drained"
+
+
+async def test_clients_that_say_nothing_do_not_delay_the_end(world: World) -> None:
+    fake = await world.fake()
+    sluice = await world.enter(Sluice(env=environment(fake.port)))
+    async with await sluice.client(), await sluice.client() as resting:
+        assert (await resting.ask(request())).status == 200
+        started = asyncio.get_running_loop().time()
+        sluice.signal(signal.SIGTERM)
+        assert await sluice.exit_status() == 0
+        assert asyncio.get_running_loop().time() - started < 1.0
+    assert nothing_went_wrong(sluice)
 
 
 async def test_a_process_at_rest_ends_at_once() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from sluice.config.plan import Limits
-from sluice.net.server import CLOSE_S, LINGER_S
+from sluice.net.parting import CLOSE_S, LINGER_S
 from tests.net.clients_side import Asked, Desk, fill
 from tests.support.raw_client import RawClient, get, request
 from tests.support.waiting import until

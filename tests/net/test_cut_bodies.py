@@ -5,7 +5,7 @@ import asyncio
 
 import pytest
 
-from sluice.net.server import CLOSE_S
+from sluice.net.parting import CLOSE_S
 from tests.net.clients_side import Asked, Desk, fill
 from tests.support.plans import plan, route, static
 from tests.support.raw_client import RawClient, request

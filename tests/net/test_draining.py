@@ -157,3 +157,103 @@ async def test_a_client_hears_why_in_its_dialect_and_the_record_does_not_say_tha
     record = await serving.record()
     assert (record.path, record.status, record.reason) == ("/openai", 503, "Draining")
     assert upstream.asked == []
+
+
+# -- the last call ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def called(world: World, desk: Desk) -> RawClient:
+    """A client that has asked nothing yet, on a connection that may be told to end."""
+    client = await connect(world, desk)
+    await until(lambda: desk.connections != set())
+    desk.answer = ok
+    return client
+
+
+async def served(client: RawClient, connection: str) -> None:
+    answer = await client.answer("GET")
+    assert (answer.status, answer.header("connection")) == (200, connection)
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["fresh", "at rest"])
+async def test_a_request_after_the_last_call_is_served_and_is_the_last(
+    called: RawClient, desk: Desk, before: int
+) -> None:
+    for _ in range(before):
+        called.send(get("/a"))
+        await served(called, "")
+    desk.connection.last_call()
+    called.send(get("/b"))
+    await served(called, "close")
+    assert await called.rest() == b""
+    assert (desk.asked[-1].request.path, desk.refused, desk.abandoned) == ("/b", [], [])
+
+
+async def test_a_request_that_is_being_sent_at_the_last_call_is_served(called: RawClient, desk: Desk) -> None:
+    called.send(request(b"body")[:-1])
+    await until(lambda: desk.bodies.held == 3)
+    desk.connection.last_call()
+    called.send(b"y")
+    await served(called, "close")
+    assert await called.rest() == b""
+
+
+async def test_requests_in_line_at_the_last_call_are_served_each_in_its_turn(called: RawClient, desk: Desk) -> None:
+    desk.answer = lambda asked: None
+    called.send(get("/a") + get("/b"))
+    first = await desk.request()
+    desk.connection.last_call()
+    ok(first)
+    ok(await desk.request(2))
+    await served(called, "")
+    await served(called, "close")
+    assert await called.rest() == b""
+
+
+async def test_an_answer_whose_head_did_not_say_so_leaves_room_for_another_request(
+    called: RawClient, desk: Desk
+) -> None:
+    """Its client may send one as soon as it has the end, and closing would be faster than that."""
+    desk.answer = lambda asked: None
+    called.send(get("/a"))
+    first = await desk.request()
+    first.stream.start(200, [], 4)
+    first.stream.write(b"be")
+    desk.connection.last_call()
+    first.stream.finish(b"en")
+    await served(called, "")
+    called.send(get("/b"))
+    ok(await desk.request(2))
+    await served(called, "close")
+    assert await called.rest() == b""
+
+
+async def test_the_drain_after_it_closes_who_is_at_rest(called: RawClient, desk: Desk) -> None:
+    desk.connection.last_call()
+    desk.connection.drain()
+    assert await called.rest() == b""
+    assert (desk.asked, desk.refused) == ([], [])
+
+
+async def test_the_drain_after_it_refuses_who_is_too_slow(called: RawClient, desk: Desk) -> None:
+    desk.connection.last_call()
+    called.send(b"GE")
+    await until(lambda: desk.connection._reader.reading)
+    desk.connection.drain()
+    await refused(called)
+
+
+async def test_what_has_come_and_was_not_read_is_known(world: World, desk: Desk) -> None:
+    reader = await world.enter(await desk.reader())
+    await until(lambda: desk.connections != set())
+    connection = desk.connection
+    assert not connection.unheard
+    reader.send(get("/a"))  # blocks the loop, so that nobody reads
+    assert connection.unheard
+    asked = await desk.request()
+    assert not connection.unheard
+    reader.send(get("/b"))
+    assert not connection.unheard, "it is heard after the answer under way"
+    ok(asked)
+    await desk.request(2)

@@ -3,7 +3,8 @@
 import pytest
 
 from sluice.net import requests
-from sluice.net.server import LINGER_S, MAX_PIPELINED
+from sluice.net.parting import LINGER_S
+from sluice.net.server import MAX_PIPELINED
 from tests.net.clients_side import Asked, Desk
 from tests.support.http_answer import error_of
 from tests.support.raw_client import RawClient, get, request

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from sluice.config.plan import Limits
-from sluice.net import requests, server
+from sluice.net import parting, requests
 from sluice.testing.fake_provider import Pause, Script, whole
 from tests.support.http_answer import error_of
 from tests.support.plans import plan, route, static
@@ -121,7 +121,7 @@ async def test_the_413_can_be_read_by_a_client_that_is_still_sending(world: Worl
 async def test_a_refused_client_that_goes_on_sending_is_cut_in_the_end(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "LINGER_S", 0.1)
+    monkeypatch.setattr(parting, "LINGER_S", 0.1)
     _, serving, client = await open_gateway(world, Limits(max_body_bytes=1000))
     client.send(b"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 8000000\r\n\r\n")
     assert (await client.answer()).status == 413

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sluice.net.server import CLOSE_S
+from sluice.net.parting import CLOSE_S
 from tests.net.clients_side import Asked, Desk, Reader, fill
 from tests.support.raw_client import RESET, get
 from tests.support.waiting import until

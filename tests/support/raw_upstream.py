@@ -13,6 +13,7 @@ from typing import Self
 
 import msgspec
 
+from sluice.net.listener import BACKLOG
 from tests.support.raw_client import RESET
 from tests.support.waiting import PATIENCE_S
 
@@ -103,7 +104,8 @@ class RawUpstream:
         self._errors: list[BaseException] = []
 
     async def start(self, *, tls: ssl.SSLContext | None = None) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls, limit=1 << 20)
+        serve = self._serve
+        self._server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls, limit=1 << 20, backlog=BACKLOG)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

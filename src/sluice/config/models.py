@@ -143,7 +143,9 @@ class Models:
 
     def _ai(self, model: Model) -> AiPolicy:
         policies = model.body.spec.policies
-        if policies is None or not (policies.transformations or policies.final_transformations or policies.prompt_guard):
+        if policies is None or not (
+            policies.transformations or policies.final_transformations or policies.prompt_guard
+        ):
             return AiPolicy()
         said = AiSettings(
             transformations=policies.transformations,

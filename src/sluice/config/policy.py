@@ -13,9 +13,9 @@ from sluice.config.backend_policy_api import BackendPolicies
 from sluice.config.conditions import check_health, check_retry
 from sluice.config.core_api import Object
 from sluice.config.faults import Faults, Path
+from sluice.config.layers import Said
 from sluice.config.legacy_api import LegacyAi, RouteWord
 from sluice.config.legacy_policy import legacy_ai
-from sluice.config.layers import Said
 from sluice.config.objects import Objects, Resource
 from sluice.config.policy_parts import KINDS, OLDER, Parts, TrafficLayer, parts
 from sluice.config.policy_status import Trouble, policy_status

@@ -12,7 +12,6 @@ import msgspec
 from sluice.config.access_api import AccessSettings, JwtProvider, JwtSettings, Keys
 from sluice.config.backend_policy_api import BackendPolicies
 from sluice.config.core_api import Object
-from sluice.config.faults import Path
 from sluice.config.layers import Said
 from sluice.config.legacy_api import (
     GlooTrafficPolicy,

@@ -1,76 +1,88 @@
-"""The policies of the short form: what `llm.policies` says of every request, and what a model says beside `params`.
+"""`llm.policies` of the short form: what holds on every request, whatever its model.
 
-PURE. There are no objects here: a reference to one leads nowhere, and says so. Obeys: compat-agentgateway 3.1, and the
-words of stream-life 9 for the additions.
+PURE. Obeys: compat-agentgateway 3.1, and the words of stream-life 9 for the additions.
 """
 
-from collections.abc import Mapping
 from functools import partial
 
 import msgspec
 
-from sluice.config.access import access
-from sluice.config.access_short import short_access, short_authorization
+from sluice.config.access_short import short_access
 from sluice.config.access_short_api import ShortAccessSettings
-from sluice.config.ai_policy import AiReader, members
-from sluice.config.credentials import cloud_of, in_region
-from sluice.config.expressions import members as expressions
-from sluice.config.faults import Faults, Path
-from sluice.config.guard_judges import JudgeReader
-from sluice.config.guard_services import GuardServices
-from sluice.config.guard_short import short_guards
-from sluice.config.health_policy import health
+from sluice.config.ai_policy import AiReader
+from sluice.config.conditions import check_retry
 from sluice.config.layers import Said
 from sluice.config.limit_api import LimitSettings
 from sluice.config.limit_policy import short_limiting
-from sluice.config.objects import Objects
-from sluice.config.plan import Rule, Target
+from sluice.config.plan import Rule
 from sluice.config.policy_api import Traffic
-from sluice.config.references import Unresolved, Values
-from sluice.config.shaping_policy import backend_shaping, prompt_caching, shaping
-from sluice.config.short_form_api import ModelSettings, ModelSpec, PoliciesSpec
-from sluice.config.source import Document
+from sluice.config.shaping_policy import shaping
+from sluice.config.short_form_api import PoliciesSpec
+from sluice.config.short_form_readers import NAMESPACE, ShortReaders
 from sluice.config.traffic import treated
 from sluice.config.traffic_api import TrafficSettings
 from sluice.config.transform_policy import transformations
-from sluice.policies.access import Access
 from sluice.policies.ai import AiPolicy, merged
-from sluice.policies.guards import NO_GUARDS, Guards, accumulated
+from sluice.policies.shaping import Shaping
 
-NAMESPACE = "default"
-_POLICIES: Path = ("llm", "policies")
+PATH = ("llm", "policies")
+SOURCE = ".".join(PATH)
 
 
-class ShortPolicies:
-    """Those of one file. `notes` gets sentences for the banner."""
+def ruled(spec: PoliciesSpec, readers: ShortReaders, below: TrafficSettings) -> Rule:
+    """Return a rule without a name, and what `llm.policies` says of it; `below` is what that stands above."""
+    place, faults = partial(readers.document.place, *PATH), readers.faults
+    check_retry(spec.retry, place, ("retry",), faults)
+    return msgspec.structs.replace(
+        treated(Rule(name="", backends=()), (below, spec)),
+        gateway_ai=_ai(spec, readers),
+        access=short_access(_access(spec), place, faults, readers.notes),
+        limits=short_limiting(_limits(spec), place, faults, readers.notes),
+        shaping=_shaping(spec, readers),
+        sources=tuple((kind, SOURCE) for kind in _kinds(spec)),
+    )
 
-    def __init__(self, document: Document, env: Mapping[str, str], faults: Faults) -> None:
-        self._document, self._env, self._faults = document, env, faults
-        self._values = Values(Objects(), env, faults)
-        self._judges = JudgeReader(GuardServices(faults, values=self._values, env=env), faults)
-        self._notes: list[str] = []
 
-    @property
-    def notes(self) -> list[str]:
-        return [*self._notes, *(f"The guard {name} has no verdict: {why}." for name, why in self._judges.troubles)]
+def _ai(spec: PoliciesSpec, readers: ShortReaders) -> AiPolicy:
+    said = Said(spec, readers.document, PATH, NAMESPACE)
+    policy = AiReader(readers.judges, readers.faults).short(said.part(spec.ai, "ai"), f"{SOURCE}.ai")
+    return merged(policy, AiPolicy(guards=readers.guards(said.part(spec.guardrails, "guardrails"), SOURCE)))
 
-    # -- of every request ---------------------------------------------------------------------------------------------
 
-    def ruled(self, name: str, spec: PoliciesSpec, pool: TrafficSettings) -> Rule:
-        """Return the rule of this name with what `llm.policies` says; `pool` is what stands below it."""
-        place, faults, notes = partial(self._document.place, *_POLICIES), self._faults, self._notes
-        rule = treated(Rule(name=name, backends=()), (pool, spec))
-        return msgspec.structs.replace(
-            rule,
-            gateway_ai=self._ai(spec),
-            access=short_access(_access_of(spec), place, faults, notes),
-            limits=short_limiting(_limits_of(spec), place, faults, notes),
-            shaping=self._shaping(spec),
-            sources=tuple((kind, "llm.policies") for kind in _kinds(spec)),
-        )
+def _access(spec: PoliciesSpec) -> ShortAccessSettings:
+    return ShortAccessSettings(
+        jwt_auth=spec.jwt_auth,
+        basic_auth=spec.basic_auth,
+        api_key=spec.api_key,
+        ext_authz=spec.ext_authz,
+        authorization=spec.authorization,
+    )
 
-    def _ai(self, spec: PoliciesSpec) -> AiPolicy:
-        said = Said(spec.ai, self._document, (*_POLICIES, "ai"), NAMESPACE)
-        policy = AiReader(self._judges, self._faults).short(said, "llm.policies.ai")
-        guards = self._guards(spec.guardrails is not None, "llm.policies", Said(spec, self._document, _POLICIES, NAMESPACE))
-        return merged(policy, AiPolicy(guards=guards))
+
+def _limits(spec: PoliciesSpec) -> LimitSettings:
+    return LimitSettings(
+        rate_limit=spec.rate_limit, local_rate_limit=spec.local_rate_limit, remote_rate_limit=spec.remote_rate_limit
+    )
+
+
+def _shaping(spec: PoliciesSpec, readers: ShortReaders) -> Shaping:
+    words = Traffic(
+        cors=spec.cors,
+        csrf=spec.csrf,
+        header_modifiers=spec.header_modifiers,
+        direct_response=spec.direct_response,
+        delay=spec.delay,
+        abort=spec.abort,
+    )
+    found = shaping([Said(words, readers.document, PATH, NAMESPACE)], readers.faults)
+    if spec.transformations is None:
+        return found
+    place = partial(readers.document.place, *PATH, "transformations")
+    return msgspec.structs.replace(found, transformations=transformations(spec.transformations, place, readers.faults))
+
+
+def _kinds(spec: PoliciesSpec) -> list[str]:
+    """The kinds of policies that are said, by their names in files."""
+    plain = PoliciesSpec()
+    fields = msgspec.structs.fields(PoliciesSpec)
+    return [field.encode_name for field in fields if getattr(spec, field.name) != getattr(plain, field.name)]

@@ -2,7 +2,7 @@
 
 A client that does not read shows nowhere else: its kernel answers for it until its window is shut, and a write buffer
 here only fills after that. Each look costs system calls: it is for looks that are seconds apart.
-Source: ioctl SIOCOUTQ, tcp(7) (read 2026-11-21).
+Source: ioctl SIOCOUTQ and SIOCINQ, tcp(7) (read 2026-11-21).
 """
 
 import asyncio
@@ -13,11 +13,20 @@ import termios
 
 def unacknowledged(transport: asyncio.BaseTransport) -> int:
     """Return how many bytes the kernel holds because the other end has not acknowledged them; 0 if it cannot tell."""
+    return _bytes(transport, termios.TIOCOUTQ)
+
+
+def arrived(transport: asyncio.BaseTransport) -> int:
+    """Return how many bytes of the other end the kernel holds because we have not read them; 0 if it cannot tell."""
+    return _bytes(transport, termios.FIONREAD)
+
+
+def _bytes(transport: asyncio.BaseTransport, which: int) -> int:
     descriptor = _descriptor(transport)
     if descriptor < 0:
         return 0
     try:
-        return int.from_bytes(fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+        return int.from_bytes(fcntl.ioctl(descriptor, which, bytes(4)), sys.byteorder)
     except OSError:
         return 0
 

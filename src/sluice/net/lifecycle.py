@@ -25,7 +25,7 @@ from sluice.net.listener import EVERYWHERE, LOOPBACK
 from sluice.net.memory import Scales
 from sluice.net.place import Alone, Place
 from sluice.net.pool import SWEEP_S, Pool
-from sluice.net.ports import Ports
+from sluice.net.ports import GRACE_S, Ports
 from sluice.net.services import PolicyServices
 from sluice.net.side_doors import SideDoor, admin_app, gateway_gauges, readiness_app, stats_app
 from sluice.net.signing import CloudSigner
@@ -265,13 +265,14 @@ class Process:
         under_way = len(self.gateway.exchanges)
         deadline = time.monotonic() + self._options.drain_timeout_s
         self._log.info("draining", exchanges=under_way, timeout=f"{self._options.drain_timeout_s:g}s")
-        self._ports.drain()
         self._place.drains()
+        await self._ports.drain(lambda: 0.0 if self._at_once else deadline)
+        flush_s = FLUSH_S if self.gateway.exchanges else FLUSH_S - GRACE_S  # the last stream has ended before this
         self.gateway.when_idle(self._over.set)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._options.drain_timeout_s):
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 await self._over.wait()
         cut = len(self.gateway.exchanges)
         self.gateway.cut_all(Outcome("drained", Unavailable("the server is shutting down")))
-        await self._ports.flushed(FLUSH_S, lambda: 0.0 if self._at_once else deadline)
+        await self._ports.flushed(flush_s, lambda: 0.0 if self._at_once else deadline)
         self._log.info("ended", cut=cut)

@@ -10,7 +10,9 @@ from functools import partial
 from sluice.config.plan import Limits, Listener
 from sluice.errors import ConfigError
 from sluice.gateway.ports import Handler
-from sluice.net.server import CLOSE_S, ServerConnection
+from sluice.net.bolt import bolt, queued
+from sluice.net.parting import CLOSE_S
+from sluice.net.server import ServerConnection
 from sluice.net.tls import Certificates, front_context
 from sluice.net.tls_protocol import TlsProtocol
 from sluice.telemetry.metrics import Metrics
@@ -33,6 +35,11 @@ class Port:
         self._metrics = metrics
         self._clock = clock
         self._servers: list[asyncio.Server] = []
+        self._sockets: list[socket.socket] = []
+        """Those that the servers listen on."""
+        self._make: Callable[[], asyncio.BaseProtocol] = self._connection
+        self._ending = False
+        """There has been a last call."""
         self._labels = ("", "", "", "http")
         self._certificates: Certificates | None = None
         self._encrypted: set[TlsProtocol] = set()
@@ -73,9 +80,8 @@ class Port:
             ConfigError: one of them is taken, or there is none.
         """
         problem, any_port = "", self.number == 0
-        make: Callable[[], asyncio.BaseProtocol] = self._connection
         if self._certificates is not None:
-            make = partial(self._encrypted_connection, front_context(self._certificate))
+            self._make = partial(self._encrypted_connection, front_context(self._certificate))
         for host in hosts:
             try:
                 sock = bind(host, self.number, reuse_port=reuse_port)
@@ -85,8 +91,9 @@ class Port:
                     continue
                 break  # half a listener would leave clients with whoever has the other half
             loop = asyncio.get_running_loop()
-            server = await loop.create_server(make, sock=sock, backlog=BACKLOG)
+            server = await loop.create_server(self._make, sock=sock, backlog=BACKLOG)
             self._servers.append(server)
+            self._sockets.append(sock)
             self.number = self.number or sock.getsockname()[1]
         else:
             problem = "" if self._servers else problem
@@ -96,7 +103,10 @@ class Port:
 
     def _connection(self) -> ServerConnection:
         counters = self._metrics.connection_opened(*self._labels)
-        return ServerConnection(self._handler, self.limits, counters, self.connections, self._clock)
+        connection = ServerConnection(self._handler, self.limits, counters, self.connections, self._clock)
+        if self._ending:
+            connection.last_call()
+        return connection
 
     def _encrypted_connection(self, front: ssl.SSLContext) -> TlsProtocol:
         # A connection is ours only in between: TLS needs clocks of its own.
@@ -116,9 +126,47 @@ class Port:
         for server in self._servers:
             server.close()
         self._servers.clear()
+        self._sockets.clear()
+
+    def last_call(self) -> None:
+        """Let nobody else in. Whoever is in is served, and each answer says from now on that it is the last. To be
+        followed by `close_door`, and in the end by `drain`."""
+        self._ending = True
+        for sock in self._sockets:
+            bolt(sock)
+        for connection in self.connections:
+            connection.last_call()
+        for tls in self._encrypted:
+            if isinstance(tls.connection, ServerConnection):  # else it has ended
+                tls.connection.last_call()
+
+    async def close_door(self) -> None:
+        """Accept whoever the kernel has let in until now, and listen no longer."""
+        clients = [client for sock in self._sockets for client in queued(sock)]
+        self.stop_accepting()  # now: nobody can have come in between
+        async with asyncio.TaskGroup() as tasks:
+            for client in clients:
+                tasks.create_task(self._connect(client), name="accepted client")
+
+    async def _connect(self, client: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(self._make, client)
+        except OSError:
+            client.close()  # it has gone already
+
+    @property
+    def occupied(self) -> bool:
+        """Somebody is in."""
+        return bool(self.connections or self._encrypted)
+
+    @property
+    def unheard(self) -> bool:
+        """Somebody has sent something that was not read yet. O(connections), a system call for each at rest."""
+        return any(connection.unheard for connection in self.connections)
 
     def drain(self) -> None:
-        """Take no new connection; close those at rest now, the others after the answer under way."""
+        """Take no new connection and no new request; close those at rest now, the others after the answer under
+        way."""
         self.stop_accepting()
         for connection in list(self.connections):
             connection.drain()
@@ -133,7 +181,7 @@ class Port:
         """Cut everything."""
         self.stop_accepting()
         for connection in list(self.connections):
-            connection.transport.abort()
+            connection.abort()
         self._refuse_handshakes()
 
     def _refuse_handshakes(self) -> None:

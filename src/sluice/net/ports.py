@@ -11,6 +11,14 @@ from sluice.net.listener import Port
 from sluice.net.place import Place
 from sluice.telemetry.metrics import Metrics
 
+LAST_CALL_S = 0.1
+"""How long a drain waits for handshakes that are under way: a round trip to far clients. Who wants in meanwhile has to
+try again, a second later: not longer than it has to be."""
+GRACE_S = 0.5
+"""How long a drain takes requests from whoever is in: they may be on their way. Half of what an end may take
+(stream-life 10.11)."""
+_LAST_TURNS = 3
+"""Of the event loop, for what came in the last moment: in one it is read."""
 _LOOK_S = 0.005
 _SLOW_LOOK_S = 0.05
 """How often the end of the last connections is looked at: in the first second, and for those who take longer."""
@@ -80,9 +88,27 @@ class Ports:
         for port in self._all():
             port.sweep(now)
 
-    def drain(self) -> None:
-        """Take no new connection; close those at rest now, the others after the answer under way."""
-        for port in self._open.values():
+    async def drain(self, deadline: Callable[[], float]) -> None:
+        """Let nobody else in, at once. Serve whoever is in, and asks before the grace or the `deadline` is over (see
+        `flushed`); then take no request any more: connections at rest close, the others after the answer under way."""
+        began = time.monotonic()
+
+        def before(end_s: float) -> bool:
+            return time.monotonic() < min(began + end_s, deadline())
+
+        for _ in range(2):  # in the second turn those are connections too who had just been accepted
+            for port in self._all():
+                port.last_call()
+            await asyncio.sleep(0)
+        await _while(lambda: before(LAST_CALL_S))
+        for port in self._all():
+            await port.close_door()
+        await _while(lambda: before(GRACE_S) and any(port.occupied for port in self._all()))
+        for _ in range(_LAST_TURNS):
+            if not any(port.unheard for port in self._all()):
+                break
+            await asyncio.sleep(0)
+        for port in self._all():
             port.drain()
 
     async def flushed(self, grace_s: float, deadline: Callable[[], float]) -> None:
@@ -103,3 +129,11 @@ class Ports:
 
     def _all(self) -> list[Port]:
         return [*self._open.values(), *self._leaving]
+
+
+async def _while(holds: Callable[[], bool]) -> None:
+    """Wait until something holds no longer."""
+    while True:
+        if not holds():
+            return
+        await asyncio.sleep(_LOOK_S)

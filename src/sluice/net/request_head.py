@@ -58,10 +58,8 @@ def check_head(
         match name:
             case b"host":
                 hosts += 1
-                if value != good_host and not is_valid_host(value):
-                    raise BadHttp("The Host header is not valid.")
-                if absolute is not None and absolute[1].encode("latin-1").lower() != value.strip().lower():
-                    raise BadHttp("The request's target and its Host header name different hosts.")
+                if value != good_host or absolute is not None:
+                    _check_host(value, absolute)
                 host = value
             case b"content-length":
                 body_bytes = int(value) if value.isdigit() else 0
@@ -88,6 +86,13 @@ def _check_line(method: bytes, version: str, target: bytes) -> None:
         raise BadHttp("Only HTTP/1.0 and HTTP/1.1 are spoken here.")
     if method in _OTHER_METHODS:
         raise BadHttp("The method is not one of HTTP's for a server that is no forward proxy.")
+
+
+def _check_host(host: bytes, absolute: re.Match[str] | None) -> None:
+    if not is_valid_host(host):
+        raise BadHttp("The Host header is not valid.")
+    if absolute is not None and absolute[1].encode("latin-1").lower() != host.strip().lower():
+        raise BadHttp("The request's target and its Host header name different hosts.")
 
 
 def head_too_large(limits: Limits) -> HeadTooLarge:

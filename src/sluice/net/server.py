@@ -17,7 +17,8 @@ from sluice.config.plan import Limits
 from sluice.errors import Unavailable
 from sluice.gateway.ports import Handler
 from sluice.net.answer import ServerStream, close_by_reset
-from sluice.net.backlog import unacknowledged
+from sluice.net.backlog import arrived
+from sluice.net.parting import Parting
 from sluice.net.requests import Incoming, RequestReader
 from sluice.net.tls_protocol import raw_of
 from sluice.net.tls_writer import TlsWriter
@@ -28,11 +29,6 @@ MAX_PIPELINED = 32
 """Requests that may wait behind the one being answered; the next one is refused in its turn, and is the last."""
 WRITE_HIGH_BYTES = 64 << 10
 """Bytes buffered for a client beyond which its provider is not read any further."""
-CLOSE_S = 60.0
-"""How long a client may take nothing of what is buffered for it at the end, before it is cut."""
-LINGER_S = 2.0
-"""How long a refused client may go on sending before it is cut: closing at once would destroy the answer on its
-way (RFC 9112, 9.6)."""
 
 _NEVER = float("inf")
 
@@ -61,9 +57,10 @@ class ServerConnection(asyncio.Protocol):
         """When the connection is closed if nothing happens: at rest, lingering, or with bytes that do not leave."""
         self._above = False
         """More is buffered for the client than its high-water mark."""
-        self._left: int | None = None
-        """What was unread when it was looked at last; None = nobody looks whether the buffer drains."""
         self._draining = False
+        """Each answer says that it is the last, unless another one waits behind it."""
+        self._closing = False
+        """Nothing more is taken: the connection ends with what was taken before."""
         self._parted = False
         """The client has said that it sends nothing more."""
         self.until_close = False
@@ -87,6 +84,7 @@ class ServerConnection(asyncio.Protocol):
         self.transport: asyncio.Transport = self._tls or cast(asyncio.Transport, transport)
         if self._tls is None:
             self.transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
+        self._parting = Parting(self.transport, self._clock)
         peer = transport.get_extra_info("peername")
         own = transport.get_extra_info("sockname")
         name = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "unknown"
@@ -104,7 +102,7 @@ class ServerConnection(asyncio.Protocol):
         if incoming:
             self._take(incoming)
         if reader.reading:
-            if self._left is None:
+            if not self._parting.watched:
                 self._closes_at = _NEVER  # its own deadline counts from here on
             self._ask_for_body()
 
@@ -114,11 +112,11 @@ class ServerConnection(asyncio.Protocol):
         there are two such words, and one may come before the connection is made."""
         if self._parted or self not in self._connections:
             return False
-        self._parted = self._draining = True
+        self._parted = self._draining = self._closing = True
         self._abandon()
         if self._tls is not None:
             self._tls.flush()
-        self._watch()
+        self._closes_at = self._parting.watch()
         if self._current is not None and not self._current.finished:
             self._lose()
         return False
@@ -203,7 +201,7 @@ class ServerConnection(asyncio.Protocol):
     def unread(self) -> int:
         if self not in self._connections:
             return 0  # closed
-        return self.transport.get_write_buffer_size() + unacknowledged(self.transport)
+        return self._parting.unread()
 
     def answered(self) -> bool:
         """The current answer is finished: go on, or first wait until its client has taken most of it."""
@@ -212,7 +210,7 @@ class ServerConnection(asyncio.Protocol):
             return True  # the client has gone
         if self._above:
             if current.observer is None:
-                self._watch()
+                self._closes_at = self._parting.watch()
             return False
         self._current = current.observer = None
         self._go_on(keep_alive=current.keep_alive)
@@ -222,7 +220,8 @@ class ServerConnection(asyncio.Protocol):
         """The finished answer has left, and what waited for that goes on."""
         if self._current is not stream:
             return  # cut, or left by its client, in between
-        self._current = self._left = None
+        self._current = None
+        self._parting.forget()
         observer, stream.observer = stream.observer, None
         if observer is not None:
             observer.client_resumed()
@@ -230,10 +229,10 @@ class ServerConnection(asyncio.Protocol):
 
     def _go_on(self, *, keep_alive: bool) -> None:
         """Take the next request, or close."""
-        if not keep_alive or self.draining:  # the drain may have begun after this answer's head was written
+        if not keep_alive or (self._closing and not self._waiting):  # since this answer's head was written
             self._abandon()
             self._reader.close()
-            self._linger() if self._refused else self._close()
+            self._closes_at = self._parting.linger() if self._refused else self._parting.close()
         elif self._waiting:
             self._next()
         elif self._reader.reading:
@@ -244,9 +243,10 @@ class ServerConnection(asyncio.Protocol):
     def cut(self) -> None:
         """Close at once; what is buffered is lost. Nobody is told: the caller knows."""
         self._current = None
-        self._abort()
+        self.abort()
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
+        """The same, but `connection_lost` tells whoever answers."""
         if self.until_close:  # else the client would take what it has for the whole
             close_by_reset(self.transport)
         self.transport.abort()
@@ -254,47 +254,36 @@ class ServerConnection(asyncio.Protocol):
     def expire(self) -> None:
         """The deadline has passed: an idle connection is closed, a slow request refused, a lingering client cut, and
         one that takes nothing of what it is owed."""
-        if self._left is not None:
-            self._look()
+        if self._parting.watched:
+            if self._parting.stalls():
+                self.abort()
+            else:
+                self._closes_at = self._parting.watch()
         elif self._reader.deadline <= self._clock():
             self._take(self._reader.time_out())
         elif self._refused or self.transport.get_write_buffer_size():
-            self._abort()
+            self.abort()
         else:
-            self._close()
+            self._closes_at = self._parting.close()
+
+    def last_call(self) -> None:
+        """Say with each answer that it is the last; a request that comes all the same is served. `drain` follows."""
+        self._draining = True
+
+    @property
+    def unheard(self) -> bool:
+        """Nothing is being answered, and something has come that was not read yet. A system call."""
+        return self._current is None and not (self._closing or self._refused) and arrived(self.transport) > 0
 
     def drain(self) -> None:
         """Close when idle, now or as soon as the answer under way is finished. No other one begins: what waits behind
         it, or is still being read, is refused in its turn."""
-        if self._draining:
+        if self._closing:
             return
-        self._draining = True
+        self._draining = self._closing = True
         self._reader.unwanted = error = Unavailable("the server is shutting down")
         self._waiting = deque(msgspec.structs.replace(turn, error=turn.error or error) for turn in self._waiting)
         if self._reader.reading:
             self._take(self._reader.refuse(error))
         elif self._current is None and not self._refused:  # a refused client is lingering, and not for long
-            self._close()
-
-    def _close(self) -> None:
-        """Close once what is buffered has left."""
-        self._watch()
-        self.transport.close()
-
-    def _watch(self) -> None:
-        """From now on, see to it that the buffer drains."""
-        self._left = self.unread() if self.transport.get_write_buffer_size() else 0
-        self._closes_at = self._clock() + CLOSE_S
-
-    def _look(self) -> None:
-        """Cut a client that took nothing since the last look."""
-        left = self.unread()
-        if self._left is not None and left < self._left:
-            self._watch()
-        else:
-            self._abort()
-
-    def _linger(self) -> None:
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self._closes_at = self._clock() + LINGER_S
+            self._closes_at = self._parting.close()

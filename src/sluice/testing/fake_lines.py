@@ -5,11 +5,11 @@ import ssl
 import time
 from collections import deque
 
+from sluice.net.listener import BACKLOG
 from sluice.net.server import ServerConnection
 from sluice.testing.fake_line import Leave, Line, Serve
 from sluice.testing.fake_sight import MAX_SIGHTS, ConnectionSight
 
-BACKLOG = 4096
 SWEEP_S = 1.0
 """How often connections are looked at whose time is over."""
 

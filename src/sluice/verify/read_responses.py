@@ -63,7 +63,8 @@ class ResponsesReader:
                 self._parts.setdefault((item, part), []).append(found["delta"].text)
                 told.tokens.append((at, found["delta"].text))
             case "response.output_text.done":
-                self._expect("".join(self._parts.get((item, part), ())) == found["text"].text, f"{kind}, or another text,")
+                said = "".join(self._parts.get((item, part), ()))
+                self._expect(said == found["text"].text, f"{kind}, or another text,")
             case "response.content_part.done":
                 self._expect((item, part) in self._parts, kind)
                 self._parts.pop((item, part), None)

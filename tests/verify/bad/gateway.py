@@ -11,6 +11,7 @@ from typing import Self
 import msgspec
 
 from sluice.errors import ProtocolError
+from sluice.net.listener import BACKLOG
 from sluice.wire import coding, http1
 from sluice.wire.chunked import BodyDecoder, ChunkedBody, SizedBody
 from sluice.wire.sse import Frame, SseDecoder
@@ -71,7 +72,7 @@ class HonestGateway:
 
     async def __aenter__(self) -> Self:
         self._group = await asyncio.TaskGroup().__aenter__()
-        self._server = await asyncio.start_server(self._begin, "127.0.0.1", 0, limit=1 << 20)
+        self._server = await asyncio.start_server(self._begin, "127.0.0.1", 0, limit=1 << 20, backlog=BACKLOG)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
