@@ -70,6 +70,7 @@ def test_matches_that_overlap_are_one_stretch_with_one_word(given: list[Given], 
         ([("reject", "d"), ("reject", "b")], "abcd", "a", 1),  # the one that begins first
         ([("reject", "bcd"), ("reject", "bc")], "abcd", "a", 0),  # the earlier rule
         ([("mask", "bc"), ("reject", "d")], "abcd", "a<0>", 1),  # behind a mask
+        ([("mask", "bcdef"), ("reject", "ef"), ("reject", "de.*x")], "abcdefgx", "a", 2),  # known last, begins first
     ],
 )
 def test_rejecting_wins_over_masking(given: list[Given], text: str, passes: str, rejecting: int) -> None:
@@ -236,3 +237,6 @@ def test_the_clock_is_of_the_least_patient_rule_that_waits() -> None:
     through.feed("k")
     assert through.overflow() == Passed("", (Hit(quick, OVERFLOW, "release"),))  # it waits for the slow one still
     assert through.overflow() == Passed("", (Hit(slow, OVERFLOW, "reject"),), slow)
+    for_ever = channel([patient("a[^z]*z", max_hold_s=0.0)])
+    for_ever.feed("a")
+    assert for_ever.overflow() == Passed("")

@@ -50,8 +50,9 @@ def test_a_whole_text_waits_for_nothing_and_is_never_too_long() -> None:
 
 
 def test_the_least_patient_rule_says_how_long_text_may_wait() -> None:
-    assert TextGuards([]).max_hold_s == 0.0
-    assert TextGuards([TextRules(max_hold_s=3.0), TextRules(patterns=("a",), max_hold_s=1.5)]).max_hold_s == 1.5
+    waits = [TextRules(patterns=("a",), max_hold_s=seconds) for seconds in (0.0, 3.0, 1.5)]
+    assert TextGuards([TextRules(max_hold_s=1.0), *waits]).max_hold_s == 1.5  # the first looks for nothing
+    assert TextGuards(waits[:1]).max_hold_s == TextGuards([]).max_hold_s == 0.0  # for ever
 
 
 def test_rules_with_other_bounds_look_at_the_same_original_text() -> None:

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from sluice.chat.events import ChoiceFinished, Ended, Event, Started, TextDelta, ToolCallDelta, ToolCallStarted
@@ -64,6 +64,8 @@ def test_an_answer_in_which_nothing_is_found_reaches_the_official_client_whole(
 @given(events=answers())
 def test_what_waits_for_nothing_passes_just_as_it_came(events: list[Event]) -> None:
     """But for arguments, of which a number waits for its end, and an escape for the rest of it."""
+    assume(not any("S" in event.text for event in events if isinstance(event, TextDelta)))  # so begins what is hidden
+    assume(not any("S" in event.name for event in events if isinstance(event, ToolCallStarted)))
     assert [event for event in shown(machine(SECRET), events) if not isinstance(event, ToolCallDelta)] == [
         event for event in events if not isinstance(event, ToolCallDelta)
     ]

@@ -54,6 +54,8 @@ class Layers:
             Unresolved: a Secret or a ConfigMap that they name is missing.
         """
         result = Settings()
+        if plain and (layer := _first(layers, "ai")) is not None:
+            self._later(layer, "ai", "", "ai on a static backend")
         if (layer := _first(layers, "auth")) is not None:
             if plain:
                 self._later(layer, "auth", "", "auth on a static backend")

@@ -16,7 +16,7 @@ from sluice.config.core_api import Name, Object, Schema, Text
 from sluice.config.guard_legacy_api import LegacyPromptGuard
 from sluice.config.limit_api import Count
 from sluice.config.shaping_api import CorsSettings, HeaderModifiers, Member
-from sluice.config.units import Duration
+from sluice.config.units import Duration, duration
 from sluice.config.unserved import Later
 
 RouteWord = Literal["CHAT", "CHAT_STREAMING"]
@@ -69,7 +69,7 @@ class LegacyAi(Schema):
             raise ValueError("the field `routeType` is missing")
 
 
-class TokenBucket(Schema):
+class TokenBucket(Schema, kw_only=True):
     """Of requests."""
 
     max_tokens: Count
@@ -84,6 +84,10 @@ class LocalBucket(Schema):
 class LegacyLimit(Schema):
     local: LocalBucket | None = None
     global_: Later = msgspec.field(name="global", default=None)
+
+    def __post_init__(self) -> None:
+        if self.local is None and self.global_ is None:
+            raise ValueError("the field `local` is missing")
 
 
 class LegacyTimeouts(Schema):
@@ -170,8 +174,18 @@ class RouteOptions(Schema):
     rbac: Later = None
     retries: Later = None
     staged_transformations: Later = None
-    timeout: Duration | Literal["0"] | None = None
+    timeout: str | None = None
+    """Of the whole exchange; `0` turns it off."""
     transformations: Later = None
+
+    def __post_init__(self) -> None:
+        _ = self.timeout_s
+
+    @property
+    def timeout_s(self) -> Duration | None:
+        if self.timeout is None:
+            return None
+        return Duration(0) if self.timeout == "0" else duration(self.timeout)
 
 
 class RouteOptionSpec(Schema):

@@ -9,6 +9,11 @@ from typing import Literal
 import msgspec
 
 from sluice.config.frozen import Frozen
+from sluice.config.ledger_url import LedgerUrl
+from sluice.config.process_facts import Addresses as Addresses
+from sluice.config.process_facts import Limits as Limits
+from sluice.config.process_facts import Logging as Logging
+from sluice.config.process_facts import Prices as Prices
 from sluice.config.status import ObjectStatus
 from sluice.config.store_url import RedisUrl
 from sluice.policies.access import Access
@@ -253,35 +258,6 @@ class ModelRoute(Frozen):
     public: bool = True
 
 
-class Limits(Frozen):
-    """Bounds on what a client or a provider may send. Bytes and seconds."""
-
-    max_head_bytes: int = 64 << 10
-    max_body_bytes: int = 32 << 20
-    head_timeout_s: float = 30.0
-    """From the first byte of a request's head to its last."""
-    idle_timeout_s: float = 600.0
-    """How long a kept-alive client connection may rest."""
-    pool_idle_timeout_s: float = 90.0
-    max_buffered_bytes: int = 1 << 30
-    """Of the bodies of all requests that are still being read or wait behind another one, in the whole process."""
-
-
-class Logging(Frozen):
-    """`format` is json, text, or auto (text on a terminal)."""
-
-    format: str = "auto"
-    level: str = "info"
-
-
-class Addresses(Frozen):
-    """Where the side doors listen: `host:port`, or `off`. Empty = the default of the process."""
-
-    admin: str = ""
-    stats: str = ""
-    readiness: str = ""
-
-
 class Plan(Frozen):
     """The whole configuration, compiled."""
 
@@ -299,5 +275,9 @@ class Plan(Frozen):
     """Sentences for the banner: what was found, what was assumed."""
     store: RedisUrl | None = None
     """Where what all replicas share is kept; None = nowhere. Looked at when the process starts."""
+    ledger: LedgerUrl | None = None
+    """Where money is written down; None = the default of the process."""
+    prices: tuple[Prices, ...] = ()
+    """Over those that are shipped; of several that know a model the later wins."""
     needs_fake: bool = False
     """Some target is the fake provider of this process; its endpoint has port 0 until the lifecycle fills it in."""

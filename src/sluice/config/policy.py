@@ -118,6 +118,7 @@ class Policies:
             check_retry(layer.said.settings.retry, policy.place, retry_path, self._faults)
             readers.access.access([layer.access])
             readers.limits.limiting([layer.limits])
+            readers.money.budgets([layer.money])
             readers.shaping(layer)
             kinds |= {written for _, written in layer.kinds()}
         if said.backend is not None:

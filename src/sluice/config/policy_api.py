@@ -19,6 +19,7 @@ from sluice.config.backend_policy_api import BackendPolicies, exactly_one
 from sluice.config.core_api import Object, Schema
 from sluice.config.legacy_api import LegacyAi, TargetReferences, TargetSelectors
 from sluice.config.limit_api import EnterpriseLimit, RateLimit
+from sluice.config.money_api import BudgetSpec
 from sluice.config.shaping_api import (
     AbortSettings,
     CorsSettings,
@@ -62,7 +63,7 @@ class Traffic(TrafficSettings):
     abort: AbortSettings | None = None
     buffer: Later = None
     transformation: TransformationSettings | None = None
-    budgets: Later = None
+    budgets: tuple[BudgetSpec, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.phase != "PreRouting":

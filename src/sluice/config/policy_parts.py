@@ -26,10 +26,10 @@ from sluice.config.legacy_api import (
     TrafficPolicySpec,
 )
 from sluice.config.limit_api import LimitSettings, LocalLimit, RateLimit
+from sluice.config.money_api import MoneySettings
 from sluice.config.objects import Resource
 from sluice.config.policy_api import AgentgatewayPolicy, EnterpriseAgentgatewayPolicy, Traffic
 from sluice.config.traffic_api import Timeouts
-from sluice.config.units import Duration
 
 T = TypeVar("T")
 
@@ -45,6 +45,7 @@ class TrafficLayer(msgspec.Struct, frozen=True, kw_only=True):
     said: Said[Traffic]
     access: Said[AccessSettings]
     limits: Said[LimitSettings]
+    money: Said[MoneySettings]
     locked: bool = False
     """It stands above what policies below it say (`strategy.inheritance: Override`)."""
 
@@ -119,6 +120,7 @@ def _layer(policy: Resource[Object], traffic: Traffic | None, *steps: str, locke
         said=_said(policy, traffic, *steps),
         access=_said(policy, access, *steps),
         limits=_said(policy, limits, *steps),
+        money=_said(policy, MoneySettings(budgets=traffic.budgets), *steps),
         locked=locked,
     )
 
@@ -140,8 +142,7 @@ def _of_older(spec: TrafficPolicySpec) -> Traffic:
 
 
 def _of_options(options: RouteOptions) -> Traffic:
-    timeout = Duration(0) if options.timeout == "0" else options.timeout
-    assert not isinstance(timeout, str)
+    timeout = options.timeout_s
     return Traffic(
         timeouts=None if timeout is None else Timeouts(request=timeout),
         jwt_authentication=None if options.jwt is None else _jwt(options.jwt),

@@ -11,6 +11,7 @@ from sluice.config.faults import Faults
 from sluice.config.guard_judges import JudgeReader
 from sluice.config.guard_services import GuardServices
 from sluice.config.limit_policy import LimitReader
+from sluice.config.money_policy import MoneyReader
 from sluice.config.objects import Objects
 from sluice.config.policy_parts import TrafficLayer
 from sluice.config.references import Grants, Values
@@ -29,6 +30,7 @@ class Readers:
         services = Services(objects, values, grants, faults)
         self.access = AccessReader(objects, values, services.endpoint, faults)
         self.limits = LimitReader(objects, services.endpoint, faults)
+        self.money = MoneyReader(faults)
         self.judges = JudgeReader(GuardServices(faults, objects=objects, values=values, grants=grants, env=env), faults)
         self.ai = AiReader(self.judges, faults)
         self._faults = faults

@@ -56,6 +56,7 @@ class Routes:
                         gateway=slot.gateway, listener=slot.spec.name, route=route.label, section=spec.name or ""
                     )
                     ruled = self._holding.ruled(rule, where, own)
+                    self._check_plain(route, index, ruled, where)
                     for hostname in hostnames:
                         slot.entries += [
                             (age(route), Entry(hostname=hostname, match=match, route=route.label, rule=ruled))
@@ -85,6 +86,16 @@ class Routes:
             forwards=bool(spec.backend_refs),
         )
         return Own(source=f"{route.kind} {route.label}", traffic=_own_traffic(spec), shaping=shaping)
+
+    def _check_plain(self, route: Resource[HttpRoute], index: int, rule: Rule, where: Where) -> None:
+        """Add a fault for each policy that a rule cannot keep since it leads to plain HTTP."""
+        plain = next((i for i, item in enumerate(rule.backends) if isinstance(item.backend, HttpBackend)), None)
+        if plain is None:
+            return
+        place = route.place("spec", "rules", index, "backendRefs", plain)
+        for what in self._holding.unread(where):
+            text = f"{what} cannot hold here: this leads to plain HTTP, which crosses unread"
+            self._faults.add(place, text, "attach the policy to rules that lead to AI backends")
 
     def _mirrors(
         self, route: Resource[HttpRoute], spec: RuleSpec

@@ -19,9 +19,10 @@ from sluice.config.traffic_api import TrafficSettings
 from sluice.policies.access import Access
 from sluice.policies.ai import NOTHING, AiPolicy
 from sluice.policies.guards import NO_GUARDS
+from sluice.policies.limiting import Limiting
 from sluice.policies.shaping import NO_SHAPING, Shaping, merged
 
-ADDING = ("authorization", "rate_limit", "ent_rate_limit", "timeouts", "stream", "retry", "header_modifiers")
+ADDING = ("authorization", "rate_limit", "ent_rate_limit", "budgets", "timeouts", "stream", "retry", "header_modifiers")
 """Kinds of which more than one layer may have a say: they add up, or each member is decided on its own."""
 SHAPED = {
     "cors": "cors",
@@ -96,6 +97,7 @@ class RulePolicies:
                 *(layer.said.settings for layer in stack.above),
             ],
         )
+        adding = [layer for group in groups for layer in group if not layer.early]
         route_ai = self._policies.ai_layers("HTTPRoute", where.route, where.section) if where.route else []
         gateway_ai = self._policies.ai_layers("Gateway", where.gateway, where.listener)
         return msgspec.structs.replace(
@@ -103,10 +105,22 @@ class RulePolicies:
             ai=self._policies.ai("HTTPRoute", where.route, where.section) if where.route else AiPolicy(),
             gateway_ai=self._policies.ai("Gateway", where.gateway, where.listener),
             access=readers.access.access([layer.access for layer in stack.all]),
-            limits=readers.limits.limiting([layer.limits for group in groups for layer in group if not layer.early]),
+            limits=readers.limits.limiting([layer.limits for layer in adding]),
+            budgets=readers.money.budgets(layer.money for layer in adding),
             shaping=self._shaping(stack, own.shaping),
             sources=(*_traffic_sources(stack, own), *_ai_sources([*route_ai, *gateway_ai])),
         )
+
+    def unread(self, where: Where) -> list[str]:
+        """Return what cannot hold on a rule that leads to plain HTTP, whose bodies nobody reads: `kind of object`."""
+        own = [source for source, _ in self._policies.ai_layers("HTTPRoute", where.route, where.section)]
+        above = self._policies.ai_layers("Gateway", where.gateway, where.listener)
+        found = [f"`backend.ai` of {source}" for source in own]
+        found += [f"`promptGuard` of {source}" for source, policy in above if policy.guards != NO_GUARDS]
+        for group in self._policies.traffic("HTTPRoute", where.route, where.section):
+            limited = [layer for layer in group if _counts_tokens(self._readers.limits.limiting([layer.limits]))]
+            found += [f"a limit of tokens of {layer.source}" for layer in limited]
+        return found
 
     def early(self, gateway: str, listener: str) -> tuple[Access, Shaping, Sources]:
         """Return what holds on a listener before a route is chosen, and who says it."""
@@ -121,6 +135,13 @@ class RulePolicies:
     def _shaping(self, stack: _Stack, own: Shaping) -> Shaping:
         below, above = (map(self._readers.shaping, layers) for layers in (stack.below, stack.above))
         return merged(*below, own, *above)
+
+
+def _counts_tokens(limiting: Limiting) -> bool:
+    limits = [choice.limits for group in limiting.groups for choice in group]
+    bounds = [bound for each in limits for bound in (each.machine, each.everywhere)]
+    local = any(rate.measure == "tokens" for bound in bounds for rate in bound.rates)
+    return local or any(d.measure == "tokens" for each in limits for remote in each.remotes for d in remote.descriptors)
 
 
 def _stack(groups: Sequence[Sequence[TrafficLayer]], *, early: bool) -> _Stack:

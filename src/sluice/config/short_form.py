@@ -5,6 +5,7 @@ key that is not given is looked for in the environment variable of its provider.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from sluice.config.decode import closest, decode
 from sluice.config.expand import expand
 from sluice.config.faults import Faults
 from sluice.config.layers import Said
+from sluice.config.money_policy import catalog, database
 from sluice.config.plan import (
     Addresses,
     Limits,
@@ -23,6 +25,7 @@ from sluice.config.plan import (
     Logging,
     ModelRoute,
     Plan,
+    Prices,
 )
 from sluice.config.short_form_api import ConfigSpec, LlmSpec, ModelSettings, ProviderReference, ShortForm
 from sluice.config.short_form_models import Models
@@ -31,6 +34,7 @@ from sluice.config.short_form_readers import NAMESPACE, ShortReaders
 from sluice.config.short_form_settings import SettingsReader
 from sluice.config.short_form_virtual import virtual_routes
 from sluice.config.source import Document, Source, read
+from sluice.config.targets import providers
 from sluice.config.traffic import admission
 from sluice.config.traffic_api import AdmissionSettings, Timeouts, TrafficSettings
 from sluice.config.unified import unified_entries
@@ -68,7 +72,7 @@ class _Compiler:
     def __init__(
         self, document: Document, llm: LlmSpec, env: Mapping[str, str], registry: Registry, faults: Faults
     ) -> None:
-        self._document, self._llm, self._faults = document, llm, faults
+        self._document, self._llm, self._registry, self._faults = document, llm, registry, faults
         self._models = Models(document, llm, env, registry, faults)
         self._readers = ShortReaders(document, env, faults)
         self._settings = SettingsReader(self._readers)
@@ -87,6 +91,8 @@ class _Compiler:
             logging=_logging(form.config),
             addresses=self._addresses(form.config),
             notes=(*self._models.notes, *self._readers.notes, *self._readers.troubles),
+            ledger=database(form.config.database, partial(self._document.place, "config", "database"), self._faults),
+            prices=self._prices(form.config),
             needs_fake=any(needs_fake(backend) for route in routes for backend in backends_of(route)),
         )
 
@@ -137,6 +143,15 @@ class _Compiler:
                 place = self._document.place("llm", "gateways", index)
                 self._faults.add(place, "no such gateway is defined", closest(name, form.gateways))
         return ports
+
+    def _prices(self, config: ConfigSpec) -> tuple[Prices, ...]:
+        names = {word: row.telemetry_name for row in providers(self._registry) for word in (row.key, *row.aliases)}
+        found = []
+        for index, item in enumerate(config.model_catalog):
+            place = partial(self._document.place, "config", "modelCatalog", index, "inline")
+            known = {} if item.inline is None else catalog(item.inline, names, place, self._faults)
+            found.append(Prices(catalog=known, file=item.file or ""))
+        return tuple(found)
 
     def _addresses(self, config: ConfigSpec) -> Addresses:
         fields = {

@@ -15,6 +15,7 @@ from sluice.config.core_api import Expression, Port, Schema, Text
 from sluice.config.guard_short_api import ShortPromptGuard
 from sluice.config.health_policy import ShortHealthSettings
 from sluice.config.limit_api import GlobalLimit, LocalLimits, RateLimit
+from sluice.config.money_api import BudgetSpec, CatalogSource, DatabaseSpec
 from sluice.config.shaping_api import (
     AbortSettings,
     CorsSettings,
@@ -65,9 +66,11 @@ class ConfigSpec(Schema):
     histograms: Later = None
     tracing: Later = None
     metrics: Later = None
-    database: Later = None
+    database: DatabaseSpec | None = None
+    """Of the ledger."""
     storage: Later = None
-    model_catalog: Later = None
+    model_catalog: tuple[CatalogSource, ...] = ()
+    """Prices over those that are shipped."""
     session: Later = None
     sensitive_headers: Later = None
     custom_functions: Later = None
@@ -224,7 +227,7 @@ class PoliciesSpec(TrafficSettings):
     direct_response: DirectResponseSettings | None = None
     delay: DelaySettings | None = None
     abort: AbortSettings | None = None
-    budgets: Later = None
+    budgets: tuple[BudgetSpec, ...] | None = None
 
 
 class LlmSpec(Schema, kw_only=True):

@@ -14,6 +14,8 @@ from sluice.config.conditions import check_retry
 from sluice.config.layers import Said
 from sluice.config.limit_api import LimitSettings
 from sluice.config.limit_policy import short_limiting
+from sluice.config.money_api import MoneySettings
+from sluice.config.money_policy import short_budgets
 from sluice.config.plan import Rule
 from sluice.config.policy_api import Traffic
 from sluice.config.shaping_policy import shaping
@@ -38,6 +40,7 @@ def ruled(spec: PoliciesSpec, readers: ShortReaders, below: TrafficSettings) -> 
         gateway_ai=_ai(spec, readers),
         access=short_access(_access(spec), place, faults, readers.notes),
         limits=short_limiting(_limits(spec), place, faults, readers.notes),
+        budgets=short_budgets(MoneySettings(budgets=spec.budgets), place, faults),
         shaping=_shaping(spec, readers),
         sources=tuple((kind, SOURCE) for kind in _kinds(spec)),
     )

@@ -66,7 +66,8 @@ class ActivePlan:
         self._policed = {id(entry.rule) for entry in entries if guarded or _polices(entry.rule)}
         for policy in policies:  # before the first request needs them: milliseconds for each pattern
             compiled(policy.guards.request)
-            guarding(policy.guards.response, streams=False)
+            for streams in (False, True):
+                guarding(policy.guards.response, streams=streams)
         early = [li.port for li in plan.listeners if li.access != OPEN or li.shaping != NO_SHAPING]
         self._early = frozenset(early)
         """Ports where some policy looks at requests before they are routed."""

@@ -6,7 +6,8 @@ from functools import lru_cache
 
 from sluice.config.judging import Forwarded, RemoteJudge
 from sluice.config.pattern import compile_pattern, matches
-from sluice.gateway.outbound import Draft, host_header, joined
+from sluice.gateway.outbound import Draft, joined
+from sluice.gateway.plain_http import host_header
 from sluice.policies.scene import ASKED, Scene
 from sluice.policies.value import Value
 from sluice.providers.text_judge import Question

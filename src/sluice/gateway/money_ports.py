@@ -1,7 +1,7 @@
 """Where money is written down, as the gateway sees it: a ledger and the keys that it knows. Implemented by `stores`.
 
-A ledger is append-only. A row is begun when a request is admitted, with what it may come to, and settled by a second one
-when it is over. One that is never settled, because its process died, counts as what it had reserved.
+A ledger is append-only. A row is begun when a request is admitted, with what it may come to, and settled by a second
+one when it is over. One that is never settled, because its process died, counts as what it had reserved.
 """
 
 from collections.abc import Sequence

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from sluice.chat.request import ChatRequest, Framing
-from sluice.config.plan import AiBackend, Endpoint, Plan, Target
+from sluice.config.plan import AiBackend, Plan, Target
 from sluice.config.targets import model_for
 from sluice.dialects.dialect import Dialect
 from sluice.errors import ModelNotFound
 from sluice.gateway.outbound_keys import TargetKeys
 from sluice.gateway.outbound_keys import client_credential as client_credential
+from sluice.gateway.plain_http import host_header
 from sluice.gateway.ports import Request, Signer
 from sluice.gateway.shaper import with_host
 from sluice.gateway.shaping import Shape
@@ -262,26 +263,6 @@ def _crossing(query: str, allowed: frozenset[str]) -> str:
     return "&".join(part for part in query.split("&") if part in allowed)
 
 
-def plain_http(request: Request, endpoint: Endpoint) -> bytes:
-    """Render a request to a static backend: everything end-to-end crosses, and who asked is said."""
-    query = f"?{request.query}" if request.query else ""
-    line = f"{request.method} {request.path}{query} HTTP/1.1\r\n".encode("latin-1")
-    own = {b"content-length", b"expect"}
-    crossing = [field for field in http1.end_to_end(request.headers) if field[0] not in own]
-    if not any(name == b"host" for name, _ in crossing):
-        crossing.append((b"host", host_header(endpoint).encode("latin-1")))
-    crossing.append((b"x-forwarded-for", request.peer.rpartition(":")[0].encode("latin-1")))
-    length = b"content-length: %d\r\n" % len(request.body) if request.body or request.method == "POST" else b""
-    return b"%b%b%b\r\n%b" % (line, http1.fields(crossing), length, request.body)
-
-
-def host_header(endpoint: Endpoint) -> str:
-    """Host without the port that the scheme implies."""
-    usual = 443 if endpoint.tls else 80
-    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    return host if endpoint.port == usual else f"{host}:{endpoint.port}"
-
-
 def joined(path: str, query: str) -> str:
     """A path that may have a query, and more of it."""
     return path if not query else f"{path}{'&' if '?' in path else '?'}{query}"
@@ -303,9 +284,9 @@ def backends(plan: Plan) -> Iterable[AiBackend]:
     """Every backend of a plan that speaks a dialect, perhaps more than once."""
     for listener in plan.listeners:
         for entry in listener.entries:
-            for each in (*entry.rule.backends, *entry.rule.mirrors):
-                if isinstance(each.backend, AiBackend):
-                    yield each.backend
+            found = [weighted.backend for weighted in entry.rule.backends]
+            found += [mirror.backend for mirror in entry.rule.mirrors]
+            yield from (backend for backend in found if isinstance(backend, AiBackend))
     for route in plan.models:
         if route.backend is not None:
             yield route.backend

@@ -109,11 +109,11 @@ class Policing:
         return own
 
     async def _who(self, access: Access) -> None:
-        admitted = await self._services.access.check(access, self.request, self.scene, scheme=self._scheme)
-        self.shape.request = admitted.request
+        admitted = await self._services.access.check(
+            access, self.request, self.scene, scheme=self._scheme, known=self.principal
+        )
+        self.shape.request, self.principal = admitted.request, admitted.principal
         self._to_client += admitted.to_client
-        if admitted.principal is not NOBODY:
-            self.principal = admitted.principal
 
     async def admit(
         self,

@@ -19,7 +19,7 @@ from sluice.gateway import answers
 from sluice.gateway.account import Account
 from sluice.gateway.outbound import Outbound, client_credential
 from sluice.gateway.policing import Policing
-from sluice.gateway.ports import ClientStream, UpstreamHead
+from sluice.gateway.ports import ClientStream, Request, UpstreamHead
 from sluice.gateway.refusal import redact
 from sluice.gateway.slow_reader import SlowReader
 from sluice.gateway.world import World
@@ -120,11 +120,11 @@ class Reply:
             allowance=allowance,
         )
 
-    def asks(self, outbound: Outbound, chat: ChatRequest | None) -> None:
-        """Take note of whom the client's request is put to now, and how."""
+    def asks(self, outbound: Outbound, request: Request, chat: ChatRequest | None) -> None:
+        """Take note of whom the client's request, as it is by now, is put to, and how."""
         self.refusal = None
         self.secret = outbound.secret
-        if outbound.target.passthrough and (own := client_credential(self._account.request)) is not None:
+        if outbound.target.passthrough and (own := client_credential(request)) is not None:
             self.secret = own.reveal()  # providers quote the client's own as well
         if chat is not None:
             self.keep_company(chat)

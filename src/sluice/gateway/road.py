@@ -20,7 +20,8 @@ from sluice.gateway.asking import ask, ask_plain, left_s, pause, prepare, wished
 from sluice.gateway.attempts import Attempts
 from sluice.gateway.call import Call
 from sluice.gateway.operation import Operation, operation
-from sluice.gateway.outbound import Draft, Outbound, OwnAnswer, host_header, plain_http
+from sluice.gateway.outbound import Draft, Outbound, OwnAnswer
+from sluice.gateway.plain_http import host_header, plain_http
 from sluice.gateway.policing import Policing
 from sluice.gateway.ports import Request, UpstreamStream
 from sluice.gateway.refusal import read_refusal
@@ -125,7 +126,7 @@ class Road:
             if attempts.wait_s:
                 await pause(attempts.wait_s, account, clocks, world)
             outbound, draft = await self._draft(attempts, outbound)
-            reply.asks(outbound, call.chat)
+            reply.asks(outbound, self._request, call.chat)
             account.at_target(outbound, call.provider.module_id if account.chat is not None else "")
             if type(draft) is not OwnAnswer:
                 attempts.began(outbound)
@@ -164,8 +165,8 @@ class Road:
         active, account, reply = self._active, self._account, self._reply
         listener = active.early(self._request)
         if listener is not None:
-            policing = self._police(listener)
             account.at_route(active.labels(listener))
+            policing = self._police(listener)
             if self._answered(await policing.early(listener, active.shaper)):
                 return True
             self._goes_on(policing.request)
@@ -229,12 +230,9 @@ class Road:
         asked = plain_http(request, backend.endpoint)
         upstream = await ask_plain(self._world, account, self._deadlines, backend, asked, retry)
         self._upstream, self.theirs = upstream, upstream.head.headers
-        return Found(
-            relay=OpaqueRelay(terms=self._terms()),
-            upstream=upstream,
-            headers=answers.opaque_headers(upstream.head, account),
-            length=upstream.head.length,
-        )
+        headers = answers.opaque_headers(upstream.head, account)
+        relay = OpaqueRelay(terms=self._terms())
+        return Found(relay=relay, upstream=upstream, headers=headers, length=upstream.head.length)
 
     # -- targets ------------------------------------------------------------------------------------------------------
 

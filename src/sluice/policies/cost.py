@@ -180,8 +180,8 @@ _FORMS = (
     (re.compile(r"\A.*/"), ""),  # a resource's path, an address of a profile
     (re.compile(r"\A(?:us|eu|apac|global|us-gov|jp|au|ca|sa|me|af)\.(?=[a-z])"), ""),  # where it is served
     (re.compile(r"(?:-v[0-9]+)?:[0-9]+(?::[0-9a-z]+)?\Z|-v[0-9]+\Z"), ""),  # a version
-    (re.compile(r"[-@](?:[0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{3,4}|latest|default)\Z"), ""),  # a date
     (re.compile(r"-preview(?:-[0-9]{2}-[0-9]{2,4})?\Z"), ""),
+    (re.compile(r"[-@](?:[0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{3,4}|latest|default)\Z"), ""),  # a date
     (re.compile(r"\A[a-z0-9-]+\.(?=[a-z])"), ""),  # whose model it is, before a dot
 )
 

@@ -132,7 +132,7 @@ class Scan:
     def overflow(self) -> Ruling:
         """Text has waited too long: do what the rules say for which it waits, the least patient ones."""
         ruling = Ruling([], [])
-        waiting = [lane for lane in self._lanes if lane.cleared < self._fed]
+        waiting = [lane for lane in self._lanes if lane.cleared < self._fed and lane.watch.max_hold_s]
         least = min((lane.watch.max_hold_s for lane in waiting), default=0.0)
         self._overflow(ruling, [lane for lane in waiting if lane.watch.max_hold_s == least])
         return ruling

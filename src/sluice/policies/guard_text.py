@@ -40,8 +40,8 @@ class TextGuards:
         self._buffering: Final = next((rule for rule in rules if rule.mode == "buffer"), None)
         self.buffers: Final = self._buffering is not None
         """A rule needs the whole text: nothing leaves a channel before it is complete."""
-        self.max_hold_s: Final = min((rule.max_hold_s for rule in rules), default=0.0)
-        """How long text may wait in a channel that does not buffer, of the least patient rule."""
+        self.max_hold_s: Final = min((watch.max_hold_s for watch in self._watches if watch.max_hold_s), default=0.0)
+        """How long text may wait in a channel that does not buffer, by the least patient rule; 0 = for ever."""
 
     def channel(self) -> Channel:
         """Begin a text as people read it."""

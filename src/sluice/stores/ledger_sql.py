@@ -1,7 +1,7 @@
 """The tables of a ledger, and what is asked of them, as SQLite says it; PostgreSQL says it in `ledger_postgres`.
 
-`opened` and `settled` are only ever added to. `pending` names the rows that are open and whose they are, `spent` is what
-each budget has used in each period: both can be made anew from the others.
+`opened` and `settled` are only ever added to. `pending` names the rows that are open and whose they are, `spent` is
+what each budget has used in each period.
 """
 
 import sqlite3
@@ -40,8 +40,8 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS spent (counter TEXT PRIMARY KEY, ends INTEGER NOT NULL, amount INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, seen REAL NOT NULL)",
     """CREATE TABLE IF NOT EXISTS keys (
-        id TEXT PRIMARY KEY, digest BLOB NOT NULL UNIQUE, name TEXT NOT NULL, team TEXT NOT NULL, metadata TEXT NOT NULL,
-        allowed_models TEXT NOT NULL, budget_unit TEXT NOT NULL, budget_amount INTEGER NOT NULL,
+        id TEXT PRIMARY KEY, digest BLOB NOT NULL UNIQUE, name TEXT NOT NULL, team TEXT NOT NULL,
+        metadata TEXT NOT NULL, allowed_models TEXT NOT NULL, budget_unit TEXT NOT NULL, budget_amount INTEGER NOT NULL,
         budget_period TEXT NOT NULL, created_at REAL NOT NULL, revoked_at REAL)""",
 )
 

@@ -16,9 +16,9 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -48,7 +48,6 @@ class _Admit(msgspec.Struct):
     opened: Opened
     claims: Sequence[Claim]
     future: asyncio.Future[Admission]
-    result: Admission | None = None
 
 
 class _Do(msgspec.Struct):
@@ -157,7 +156,7 @@ class SqliteLedger:
     async def _do(self, run: Callable[[sqlite3.Connection], T]) -> T:
         future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         self._give(_Do(run, future))
-        return await future  # type: ignore[return-value]  # what `run` returned
+        return cast(T, await future)
 
     def _take_back(self, job: _Admit) -> None:
         """Nobody waits for it any more; if it is written all the same, the request came to nothing."""
@@ -196,25 +195,25 @@ class SqliteLedger:
             self._tell([(job, error) for job in jobs if not isinstance(job, Settled)])
 
     def _round(self, db: sqlite3.Connection, jobs: list[_Job]) -> None:
+        """Carry out what was asked for, in its order: who asks after another has settled finds that settled."""
         told: list[tuple[_Admit | _Do, object]] = []
-        admits = [job for job in jobs if isinstance(job, _Admit)]
-        settles = self._owed + [job for job in jobs if isinstance(job, Settled)]
+        rows = [job for job in jobs if not isinstance(job, _Do)]
         try:
-            if admits or settles:
+            if rows or self._owed:
                 with _transaction(db):
-                    for job in admits:
-                        job.result = self._admitted(db, job)
-                    for settled in settles:
+                    for settled in self._owed:
                         _settle(db, settled)
+                    for row in rows:
+                        if isinstance(row, Settled):
+                            _settle(db, row)
+                        else:
+                            told.append((row, self._admitted(db, row)))
         except sqlite3.Error as error:
-            self._owed = settles[-MAX_OWED:]
-            told += [(job, error) for job in admits]
+            self._owed = (self._owed + [row for row in rows if isinstance(row, Settled)])[-MAX_OWED:]
+            told = [(row, error) for row in rows if isinstance(row, _Admit)]
         else:
             self._owed = []
-            told += [(job, job.result) for job in admits]
-        for job in jobs:
-            if isinstance(job, _Do):
-                told.append((job, _done(db, job)))
+        told += [(job, _done(db, job)) for job in jobs if isinstance(job, _Do)]
         self._tell(told)
 
     def _admitted(self, db: sqlite3.Connection, job: _Admit) -> Admission:
@@ -268,7 +267,7 @@ def _done(db: sqlite3.Connection, job: _Do) -> object:
 
 
 @contextlib.contextmanager
-def _transaction(db: sqlite3.Connection) -> "contextlib.Generator[None]":
+def _transaction(db: sqlite3.Connection) -> Generator[None]:
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -281,7 +280,7 @@ def _transaction(db: sqlite3.Connection) -> "contextlib.Generator[None]":
 
 def _hear(told: Sequence[tuple[_Admit | _Do, object]]) -> None:
     for job, result in told:
-        future: asyncio.Future[object] = job.future  # type: ignore[assignment]  # of either job
+        future = cast("asyncio.Future[object]", job.future)
         if future.done():
             continue
         if isinstance(result, sqlite3.Error):

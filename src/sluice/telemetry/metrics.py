@@ -14,10 +14,10 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as CONT
 from sluice.chat.usage import Usage
 from sluice.relay.record import ExchangeRecord, Route
 from sluice.telemetry import exposition, gauges, names
+from sluice.telemetry.metric import Metric
+from sluice.telemetry.policy_counters import PolicyCounters, count_guards
 from sluice.telemetry.series import MAX_LABEL_CHARS, OTHER, Cell, Family, LabelValues, label, method_label, observe
 
-ACTIONS = {"mask": "Mask", "reject": "Reject", "release": "Allow"}
-"""What guards of answers did, in the words of the label."""
 MAX_SERIES = 2_000
 """Label sets per family. A histogram's label set costs about 1 KiB here and 18 samples in Prometheus."""
 
@@ -83,7 +83,7 @@ class Metrics:
         self._max_series = max_series
         self._families = {metric.name: Family(metric, max_series) for metric in names.RECORD_FAMILIES}
         self._model_families = tuple(self._families[metric.name] for metric in names.MODEL_FAMILIES)
-        self._decided = {metric.name: Family(metric, max_series) for metric in names.POLICY_FAMILIES}
+        self.policies = PolicyCounters(max_series)
         self._lag: Cell = [0] * (len(names.LOOP_LAG_BUCKETS_S) + 2)
         self._listeners: dict[LabelValues, ListenerCounters] = {}
         self._bound: dict[tuple[object, ...], _ExchangeCells] = {}
@@ -142,25 +142,6 @@ class Metrics:
     def stream_ended(self) -> None:
         self.streams_active -= 1
 
-    def target_rested(self, target: str) -> None:
-        """Count one rest of a target of the plan."""
-        self._count(names.TARGET_RESTS, target)
-
-    def limited(self, limit: str) -> None:
-        """Count one exchange that a limit refused, or cut."""
-        self._count(names.LIMITED, limit)
-
-    def failed_open(self, limit: str) -> None:
-        """Count one exchange that was admitted although a limit could not be asked."""
-        self._count(names.LIMITS_FAILED_OPEN, limit)
-
-    def mirrored(self, backend: str, result: str) -> None:
-        """Count one copy of a request."""
-        self._count(names.MIRRORED, backend, result)
-
-    def _count(self, metric: names.Metric, *labels: str) -> None:
-        self._decided[metric.name].cell(tuple(map(label, labels)))[0] += 1
-
     def loop_lag(self, seconds: float) -> None:
         """Record how late the event loop woke a timer."""
         observe(self._lag, names.LOOP_LAG_BUCKETS_S, seconds)
@@ -178,11 +159,10 @@ class Metrics:
         process = choose_encoder(content_type)[0](self._process)
         return content_type, ours + process  # the library's part stands last: it brings the `# EOF` of OpenMetrics
 
-    def _collect(self) -> Iterator[tuple[names.Metric, exposition.Series]]:
+    def _collect(self) -> Iterator[tuple[Metric, exposition.Series]]:
         for family in self._families.values():
             yield family.metric, family.cells
-        for family in self._decided.values():
-            yield family.metric, family.cells
+        yield from self.policies.collect()
         listeners = {tuple(map(label, labels)): handle for labels, handle in self._listeners.items()}
         yield names.CONNECTIONS, {labels: [handle.connections] for labels, handle in listeners.items()}
         yield names.RECEIVED_BYTES, {labels: [handle.received] for labels, handle in listeners.items()}
@@ -204,7 +184,7 @@ class Metrics:
             self._bound.clear()
         self._bound[key] = cells
 
-    def _cell(self, metric: names.Metric, labels: LabelValues) -> Cell:
+    def _cell(self, metric: Metric, labels: LabelValues) -> Cell:
         return self._families[metric.name].cell(labels)
 
     def _bind(self, record: ExchangeRecord) -> _ExchangeCells:
@@ -277,27 +257,11 @@ class Metrics:
             cell = self._cell(names.UPSTREAM_CONNECT, (label(record.connect_transport),))
             observe(cell, names.CONNECT_BUCKETS_S, record.connect_s)
         if record.guards or record.guard.checks:
-            self._guards(_route_labels(record.route), record)
+            count_guards(self._cell, _route_labels(record.route), record)
         if record.stream.malformed:
             self._cell(names.MALFORMED_EVENTS, cells.malformed)[0] += record.stream.malformed
         if record.unrecognised:
             self._cell(names.UNRECOGNISED_EVENTS, cells.malformed)[0] += sum(n for _, n in record.unrecognised)
-
-    def _guards(self, route: LabelValues, record: ExchangeRecord) -> None:
-        for guard, action, hits in record.guards:
-            self._cell(names.GUARDRAIL_CHECKS, (*route, "Request", action))[0] += 1
-            if hits:
-                self._cell(names.GUARDRAIL_HITS, (*route, "Request", label(guard), action))[0] += hits
-        facts = record.guard
-        found = {"FailOpen": facts.failed_open}
-        for guard, what, hits in facts.hits:
-            action = ACTIONS[what]
-            found[action] = found.get(action, 0) + 1
-            self._cell(names.GUARDRAIL_HITS, (*route, "Response", label(guard), action))[0] += hits
-        found["Allow"] = max(0, facts.checks - sum(found.values()))
-        for action, count in found.items():
-            if count:
-                self._cell(names.GUARDRAIL_CHECKS, (*route, "Response", action))[0] += count
 
 
 def _timings(cells: _ExchangeCells, record: ExchangeRecord) -> None:

@@ -5,32 +5,12 @@ buckets of the compatible part: compat-agentgateway 4.1; which queries must be a
 value is `unknown`, never empty, because panels exclude `!="unknown"`.
 """
 
-from typing import Literal
-
-import msgspec
-
 from sluice.relay.record import GAP_BUCKETS_S
-
-Kind = Literal["counter", "gauge", "histogram", "info"]
-
-
-class Metric(msgspec.Struct, frozen=True, kw_only=True):
-    """One row: a family of series."""
-
-    name: str
-    """Without the prefix, with the suffix `_total` or `_info` that queries use."""
-    kind: Kind
-    help: str
-    labels: tuple[str, ...] = ()
-    unit: str = ""
-    """What one unit of the value is. OpenMetrics hears of it only where the name ends in it, as its text demands."""
-    buckets: tuple[float, ...] = ()
-    """Upper bounds of a histogram, ascending, without +Inf."""
-
+from sluice.telemetry.metric import ROUTE_LABELS, Metric
+from sluice.telemetry.policy_names import GUARDRAIL_CHECKS, GUARDRAIL_HITS, POLICY_FAMILIES
 
 # -- labels -----------------------------------------------------------------------------------------------------------
 
-ROUTE_LABELS = ("bind", "gateway", "listener", "route", "route_rule")
 HTTP_LABELS = (*ROUTE_LABELS, "backend", "protocol", "method", "status", "reason")
 MODEL_LABELS = ("gen_ai_request_model", "gen_ai_response_model")
 """Chosen by clients and providers: these become `other` when a family is full."""
@@ -167,48 +147,6 @@ ABANDONED_ATTEMPTS = Metric(
     labels=ATTEMPT_LABELS,
     unit="attempts",
 )
-TARGET_RESTS = Metric(
-    name="target_rests_total",
-    kind="counter",
-    help="Rests that targets were given: after failures, or because their provider asked for one.",
-    labels=("target",),
-    unit="rests",
-)
-GUARDRAIL_CHECKS = Metric(
-    name="guardrail_checks_total",
-    kind="counter",
-    help="Looks of guards at what was asked and answered.",
-    labels=(*ROUTE_LABELS, "phase", "action"),
-    unit="checks",
-)
-GUARDRAIL_HITS = Metric(
-    name="guardrail_hits_total",
-    kind="counter",
-    help="What guards found, by the guard that found it.",
-    labels=(*ROUTE_LABELS, "phase", "guard", "action"),
-    unit="hits",
-)
-LIMITED = Metric(
-    name="rate_limited_total",
-    kind="counter",
-    help="Exchanges that a limit refused, or cut.",
-    labels=("limit",),
-    unit="exchanges",
-)
-LIMITS_FAILED_OPEN = Metric(
-    name="rate_limits_failed_open_total",
-    kind="counter",
-    help="Exchanges that were admitted although a limit could not be asked.",
-    labels=("limit",),
-    unit="exchanges",
-)
-MIRRORED = Metric(
-    name="mirrored_requests_total",
-    kind="counter",
-    help="Copies of requests for mirrors, and what became of them.",
-    labels=("backend", "result"),
-    unit="requests",
-)
 MALFORMED_EVENTS = Metric(
     name="malformed_events_total",
     kind="counter",
@@ -304,8 +242,6 @@ RECORD_FAMILIES = (
     *(EXCHANGE_OUTCOMES, TIMEOUTS, ABANDONED_ATTEMPTS, GUARDRAIL_CHECKS, GUARDRAIL_HITS),
 )
 """Fed by ExchangeRecords."""
-POLICY_FAMILIES = (TARGET_RESTS, LIMITED, LIMITS_FAILED_OPEN, MIRRORED)
-"""Fed by who decides, as it happens."""
 LISTENER_FAMILIES = (CONNECTIONS, RECEIVED_BYTES, SENT_BYTES)
 """Fed by the network, one handle per listener."""
 GATEWAY_GAUGES = (EXCHANGES, ADMISSION_WAITING, READING_ON, UPSTREAM_CONNECTIONS)

@@ -89,20 +89,20 @@ class Report:
 
     def rests(self, target: str, seconds: float) -> None:
         """A target goes to rest: called once per rest, so the log has one line of it."""
-        self._metrics.target_rested(target)
+        self._metrics.policies.target_rested(target)
         self._log.warn("a target is given a rest", target=target, seconds=round(seconds, 3))
 
     def mirrored(self, mirror: str, result: str) -> None:
         """A copy of a request was sent, failed or was dropped."""
-        self._metrics.mirrored(mirror, result)
+        self._metrics.policies.mirrored(mirror, result)
 
     def limited(self, limit: str) -> None:
         """This limit has refused an exchange, or cut it."""
-        self._metrics.limited(limit)
+        self._metrics.policies.limited(limit)
 
     def failed_open(self, limit: str) -> None:
         """An exchange was admitted although this limit could not be asked."""
-        self._metrics.failed_open(limit)
+        self._metrics.policies.failed_open(limit)
 
     def memory(self, resident_bytes: int, mark_bytes: int) -> None:
         """Take note of how much memory the process holds; 0 = there is no mark. Call it at every weighing.

@@ -16,7 +16,9 @@ _LETTER: Final = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0370-\u03ff\u04
 _LONGEST_NAME: Final = 64
 _LONGEST_HOST: Final = 255
 _NAME: Final = re.compile(rf"[{_LETTER}0-9_][{_LETTER}0-9_.%+'~-]*+\Z")
-_HOST: Final = re.compile(rf"[{_LETTER}0-9](?:[{_LETTER}0-9-]*\.)+(?:xn--[a-z0-9-]{{2,59}}|[{_LETTER}]{{2,24}})")
+_HOST: Final = re.compile(
+    rf"[{_LETTER}0-9][{_LETTER}0-9-]*\.(?:[{_LETTER}0-9-]+\.)*(?:xn--[a-z0-9-]{{2,59}}|[{_LETTER}]{{2,24}})"
+)
 _OF_A_HOST: Final = re.compile(f"[{_LETTER}0-9.-]{{0,{_LONGEST_HOST}}}")
 _PLACE: Final = re.compile(r":[\w~/]")
 """Behind a host: where the repository is."""
