@@ -6,7 +6,16 @@ import pytest
 from sluice.config.faults import Faults, Place, path_text
 from sluice.config.ledger_url import PostgresUrl, SqliteUrl, ledger_url
 from sluice.config.money_api import CatalogSource, CatalogSpec, DatabaseSpec, MoneySettings
-from sluice.config.money_policy import catalog, database, nanos, shipped, short_budgets
+from sluice.config.money_policy import (
+    catalog,
+    catalog_file,
+    database,
+    nanos,
+    provider_names,
+    shipped,
+    short_budgets,
+)
+from sluice.config.source import Source
 from sluice.config.store_url import RedisUrl
 from sluice.errors import ConfigError
 from sluice.policies.cost import Prices, rate
@@ -116,6 +125,39 @@ def test_a_source_is_a_file_or_stands_there() -> None:
     for wrong in ({}, {"file": "f", "inline": MINI}):
         with pytest.raises(msgspec.ValidationError):
             msgspec.convert(wrong, CatalogSource)
+
+
+def test_a_file_may_call_providers_as_configuration_does() -> None:
+    text = """{"read": "today", "providers": {"Vertex": {"models": {"A": {"rates": {"input": "1"}}}}}}"""
+    faults = Faults()
+    found = catalog_file(Source("own.json", text), provider_names(STANDARD), faults)
+    faults.check()
+    assert found["gcp.vertex_ai"]["a"].rates.input == rate("1")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("providers: {p: {models: {m: {rates: {input: 0.15}}}}}", r"own.yaml:1: providers.p.models.m.rates.input"),
+        (
+            'providers: {p: {models: {m: {rates: {input: "x"}}}}}',
+            r"own.yaml:1: providers.p.models.m.rates.input: a pri",
+        ),
+        ("prices: {}", r"own.yaml:1: prices: unknown field"),
+    ],
+)
+def test_faults_of_a_file_say_where_in_it(text: str, said: str) -> None:
+    faults = Faults()
+    catalog_file(Source("own.yaml", text), {}, faults)
+    with pytest.raises(ConfigError, match=said):
+        faults.check()
+
+
+def test_providers_have_all_the_words_that_configuration_has_for_them() -> None:
+    names = provider_names(STANDARD)
+    assert names["vertex"] == names["vertexai"] == "gcp.vertex_ai"
+    assert names["azureopenai"] == "azure"
+    assert names["openai"] == "openai"
 
 
 def test_ours_is_in_order_and_knows_the_main_models_of_providers_that_there_are() -> None:

@@ -150,6 +150,15 @@ async def test_many_at_once_never_pass_the_budget_by_more_than_one_reservation(m
         assert await used(one) == await used(two) == 143 * 7
 
 
+async def test_two_that_take_turns_never_pass_the_budget_by_more_than_one_reservation(make: Make) -> None:
+    async def one_after_the_other(store: Books) -> int:
+        return sum([(await store.admit(opened(), [claim(7, amount=700)])).admitted for _ in range(100)])
+
+    async with at_work(make) as one, at_work(make) as two:
+        assert sum(await asyncio.gather(one_after_the_other(one), one_after_the_other(two))) == 100
+        assert await used(one) == await used(two) == 700
+
+
 async def test_one_that_is_given_up_reserves_nothing(books: Books) -> None:
     for _ in range(20):
         task = asyncio.create_task(books.admit(opened(), [claim(5)]))

@@ -1,6 +1,7 @@
 """The file: what is admitted survives `kill -9`, the loop never waits, and a file that cannot be written is said so."""
 
 import asyncio
+import contextlib
 import signal
 import sqlite3
 import subprocess
@@ -90,6 +91,17 @@ async def test_while_another_holds_the_file_nobody_is_admitted_and_nothing_is_lo
         assert (await books.admit(opened(model="n"), [claim()])).used == (0,)
         rows = {each.group: (each.requests, each.cost) for each in await books.spend("model", 0, 4e9)}
         assert rows == {"m": (1, 2), "n": (1, 0)}  # the settlement is made good, and only one of the others counts
+
+
+async def test_whoever_reads_does_not_wait_for_those_who_write(tmp_path: Path) -> None:
+    path = str(tmp_path / "ledger.db")
+    async with at_work(lambda: SqliteLedger(path)) as books:
+        await books.admit(opened(model="m"), [])
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert len(await books.spend("model", 0, 4e9)) == 1
+            assert await books.keys() == ()
+            assert await books.keys_version() == 0
 
 
 async def test_more_than_can_be_written_is_refused_and_not_kept(

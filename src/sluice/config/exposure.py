@@ -20,7 +20,8 @@ def authenticates(access: Access) -> bool:
     """
     strict = [one.mode == "strict" for one in (access.jwt, access.basic, access.api_keys) if one is not None]
     external = access.external
-    return any(strict) or (bool(external) and not external[-1].condition and not any(one.fails_open for one in external))
+    for_all = bool(external) and not external[-1].condition
+    return any(strict) or (for_all and not any(one.fails_open for one in external))
 
 
 def _asks(listener: Listener) -> bool:

@@ -70,7 +70,7 @@ class CatalogSource(Schema):
     """One of a list; of several the later wins, model by model."""
 
     file: Address | None = None
-    """JSON or YAML; relative to the configuration's folder."""
+    """JSON or YAML; relative to the working folder."""
     inline: CatalogSpec | None = None
 
     def __post_init__(self) -> None:

@@ -12,13 +12,24 @@ from hashlib import sha256
 import msgspec
 
 from sluice.config.conditions import Placing
+from sluice.config.decode import decode
 from sluice.config.faults import Faults, Place
 from sluice.config.layers import Said
 from sluice.config.ledger_url import LedgerUrl, ledger_url
 from sluice.config.limit_expressions import checked
-from sluice.config.money_api import BudgetSpec, CatalogSpec, DatabaseSpec, MoneySettings, RatesSpec, ShippedCatalog
+from sluice.config.money_api import (
+    BudgetSpec,
+    CatalogSpec,
+    DatabaseSpec,
+    MoneySettings,
+    RatesSpec,
+    ShippedCatalog,
+)
+from sluice.config.source import Source, read
 from sluice.policies.budget import NANOS_PER_USD, Budget
-from sluice.policies.cost import Catalog, Price, Rates, Tier, rate
+from sluice.policies.cost import Catalog, Price, Rates, Tier, merged, rate
+from sluice.providers.provider import Provider
+from sluice.registry import Registry
 
 MAX_USD = 1_000_000
 
@@ -113,6 +124,25 @@ def catalog(spec: CatalogSpec, names: Mapping[str, str], place: Placing, faults:
             )
             models[model.lower()] = Price(rates, tiers)
     return found
+
+
+def provider_names(registry: Registry) -> Mapping[str, str]:
+    """Return the words for providers in configuration, in lower case, and how telemetry names them."""
+    found: dict[str, str] = {}
+    for name in registry.ids("provider"):
+        provider = registry.get(name, Provider)
+        found |= dict.fromkeys((word.lower() for word in (provider.key, *provider.aliases)), provider.telemetry_name)
+    return found
+
+
+def catalog_file(source: Source, names: Mapping[str, str], faults: Faults) -> Catalog:
+    """Return the catalogue of a file, in JSON or YAML; it may have what ours has beside the prices."""
+    found = []
+    for document in read(source, faults):
+        spec = decode(document, ShippedCatalog, faults)
+        if spec is not None:
+            found.append(catalog(spec, names, document.place, faults))
+    return merged(found)
 
 
 def shipped(data: bytes) -> Catalog:

@@ -191,9 +191,9 @@ class Policing:
 
     def dressed(self, status: int, headers: Sequence[Header], theirs: Sequence[Header] = ()) -> list[Header]:
         """Return the headers of the answer as the client gets them. `theirs`: all that the backend said."""
-        said = {name for name, _ in headers}
-        own = [field for field in (*self._to_client, *self.hold.headers) if field[0] not in said]
-        return self.shape.to_client(status, [*headers, *own], theirs)
+        limits = {name for name, _ in self.hold.headers}  # a provider's are about its own
+        said = [field for field in headers if field[0] not in limits]
+        return self.shape.to_client(status, [*said, *self.hold.headers, *self._to_client], theirs)
 
     @property
     def named(self) -> str:

@@ -146,6 +146,7 @@ class Process:
             announce(self)
             await self._stopping.wait()
             await self._drain()
+            await self._policies.finish()
             for keeper_task in keepers:
                 keeper_task.cancel()
             for door in doors.values():

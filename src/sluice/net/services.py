@@ -19,6 +19,8 @@ from sluice.telemetry.process_log import ProcessLog
 from sluice.telemetry.report import Report
 
 Keeper = Callable[[], Coroutine[None, None, None]]
+FINISH_S = 0.25
+"""How long the last words to a store or a service may take: a process ends within a second of its last stream."""
 STORE_READY_S = 2.0
 """How long the start waits for the shared store: what comes before is refused, or let pass, as the policies say."""
 
@@ -60,6 +62,12 @@ class PolicyServices:
         """Wait a moment for the shared store. Its keeper must run."""
         if self._redis is not None:
             await self._redis.ready(STORE_READY_S)
+
+    async def finish(self) -> None:
+        """See to it that others know what was used, before the keepers end."""
+        if self._redis is not None:
+            await self._redis.finish(FINISH_S)
+        await self._limits.finish(FINISH_S)
 
     def close(self) -> None:
         self.services.access.close()

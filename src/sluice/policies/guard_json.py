@@ -51,12 +51,14 @@ class JsonText:
 
     __slots__ = (
         *("_after_value", "_begin", "_characters", "_escape", "_gap", "_plain", "_plain_from", "_rejected"),
-        *("_scan", "_spelled", "_word"),
+        *("_scan", "_shortest", "_spelled", "_word"),
     )
 
-    def __init__(self, begin: Callable[[bool], Scan]) -> None:
-        """`begin`: begins a text; False = it is whole, and waits for nothing."""
+    def __init__(self, begin: Callable[[bool], Scan], shortest: int = 1) -> None:
+        """`begin`: begins a text; False = it is whole, and waits for nothing. `shortest`: characters of a number in
+        which something may be found."""
         self._begin = begin
+        self._shortest = shortest
         self._scan: Scan | None = None
         """Of the string that is open."""
         self._spelled = Spelled()
@@ -228,16 +230,27 @@ class JsonText:
     def _value(self, out: _Out) -> None:
         """A number is whole, or a name: let it out, and the white space behind it."""
         word = self._word
-        if word not in _NAMES:
-            passed = PlainText(self._begin(False)).whole(word)
-            out.hits += passed.hits
-            out.rejected = passed.rejected
-            if any(hit.action == "mask" for hit in passed.hits):
-                word = f'"{written(passed.text)}"'
+        if len(word) >= self._shortest and word not in _NAMES:
+            word = self._number(word, out)
         if out.rejected is None:
             out.texts += [word, self._gap]
         self._word = self._gap = ""
         self._after_value = True
+
+    def _number(self, word: str, out: _Out) -> str:
+        """Return what stands for a number: itself, or a string if something is masked in it."""
+        scan = self._begin(False)
+        passes = scan.feed(word)
+        text, rulings = (passes, []) if isinstance(passes, str) else ("", [passes])
+        if scan.rejected is None:
+            rulings.append(scan.finish())
+        found = [hit for ruling in rulings for hit in ruling.hits]
+        if not found:
+            return word
+        out.hits += found
+        out.rejected = scan.rejected
+        masked = [original if mask is None else mask for ruling in rulings for original, mask in ruling.parts]
+        return f'"{written(text + "".join(masked))}"'
 
     def _turn_plain(self, text: str, at: int, out: _Out) -> int:
         """This is no JSON: go on as plain text with the word that waits and all of `text` from `at` on."""

@@ -167,16 +167,16 @@ class Scan:
 
     def _settle(self, ruling: Ruling, cleared: int) -> None:
         """Decide the text up to `cleared`, where no match that is not known begins before it."""
-        text, base = self.waits, self._passed
-        at = base
-        found = self._found
-        while found and found[0].start < cleared:
-            stretch, end = _stretch(found, cleared)
+        text, base, found = self.waits, self._passed, self._found
+        at, taken = base, 0
+        while taken < len(found) and found[taken].start < cleared:
+            behind, end = _stretch(found, taken, cleared)
+            stretch = found[taken:behind]
             rejecting = next((one.claim for one in stretch if one.claim.rule.action == "reject"), None)
+            start = max(stretch[0].start, at)
             if rejecting is None and end > cleared:
-                cleared = max(found[0].start, at)
+                cleared = start
                 break
-            start = max(found[0].start, at)
             if start > at:
                 ruling.parts.append((text[at - base : start - base], None))
             if rejecting is not None:
@@ -185,11 +185,11 @@ class Scan:
                 return
             ruling.parts.append((text[start - base : end - base], stretch[0].claim.mask))
             ruling.hits += {one.claim.order: Hit(one.claim.rule, one.claim.what, "mask") for one in stretch}.values()
-            del found[: len(stretch)]
-            at = end
+            at, taken = end, behind
         if cleared > at:
             ruling.parts.append((text[at - base : cleared - base], None))
             at = cleared
+        del found[:taken]
         self.waits, self._passed = text[at - base :], at
 
     def _reject(self, ruling: Ruling, rule: TextRules) -> None:
@@ -197,13 +197,11 @@ class Scan:
         self.waits = ""
 
 
-def _stretch(found: Sequence[_Found], cleared: int) -> tuple[list[_Found], int]:
-    """Return the first matches that overlap, of those that begin before `cleared`, and where the last one ends."""
-    end = found[0].end
-    stretch: list[_Found] = []
-    for one in found:
-        if one.start >= min(end, cleared) and stretch:
-            break
-        stretch.append(one)
-        end = max(end, one.end)
-    return stretch, end
+def _stretch(found: Sequence[_Found], first: int, cleared: int) -> tuple[int, int]:
+    """Return how far the matches go, of those that begin before `cleared`, that overlap from the first on; and where in
+    the text the last of them ends."""
+    behind, end = first + 1, found[first].end
+    while behind < len(found) and found[behind].start < min(end, cleared):
+        end = max(end, found[behind].end)
+        behind += 1
+    return behind, end

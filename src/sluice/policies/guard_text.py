@@ -15,6 +15,7 @@ from sluice.policies.guard_json import JsonText
 from sluice.policies.guard_scan import Hit, Scan
 from sluice.policies.guard_watch import Watch
 from sluice.policies.guards import TextRules
+from sluice.policies.personal import SHORTEST
 
 __all__ = ["Channel", "Hit", "Passed", "TextGuards"]
 
@@ -22,7 +23,9 @@ __all__ = ["Channel", "Hit", "Passed", "TextGuards"]
 class TextGuards:
     """Rules, compiled; they know nothing of any text, and serve any number of them at once.
 
-    Cost of a piece in which nothing begins: the machine's, and 1 microsecond. The compilation: some 10 ms.
+    Cost, measured on one core: 2.4 microseconds for a piece of five characters with all built-ins, 3.4 with ten
+    patterns too. A text of a megabyte that comes at once takes up to 0.2 seconds: whoever must not wait for so long
+    feeds a channel in slices. The compilation: some 10 ms, the first one with telephone numbers 40.
     """
 
     def __init__(self, rules: Sequence[TextRules]) -> None:
@@ -38,6 +41,7 @@ class TextGuards:
                 alike.setdefault(bounds, []).append((place, rule))
         self._watches: Final = tuple(Watch(same) for same in alike.values())
         self._buffering: Final = next((rule for rule in rules if rule.mode == "buffer"), None)
+        self._shortest: Final = 1 if any(rule.patterns for rule in rules) else SHORTEST
         self.buffers: Final = self._buffering is not None
         """A rule needs the whole text: nothing leaves a channel before it is complete."""
         self.max_hold_s: Final = min((watch.max_hold_s for watch in self._watches if watch.max_hold_s), default=0.0)
@@ -52,8 +56,8 @@ class TextGuards:
     def json_channel(self) -> Channel:
         """Begin a text that is JSON source, as a tool's arguments are."""
         if self._buffering is not None:
-            return Buffered(JsonText(lambda _: self._scan(False)), self._buffering)
-        return JsonText(self._scan)
+            return Buffered(self._whole_json(), self._buffering)
+        return JsonText(self._scan, self._shortest)
 
     def whole(self, text: str) -> Passed:
         """Take a text that is complete. What channels let out is the same, however its text was cut."""
@@ -61,7 +65,10 @@ class TextGuards:
 
     def whole_json(self, text: str) -> Passed:
         """Take JSON source that is complete."""
-        return JsonText(lambda _: self._scan(False)).whole(text)
+        return self._whole_json().whole(text)
+
+    def _whole_json(self) -> JsonText:
+        return JsonText(lambda _: self._scan(False), self._shortest)
 
     def _scan(self, bounded: bool) -> Scan:
         return Scan(self._watches, bounded=bounded)

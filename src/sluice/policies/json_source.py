@@ -5,6 +5,7 @@ its last character.
 """
 
 import re
+from collections import deque
 from typing import Final
 
 import msgspec
@@ -27,7 +28,7 @@ class Spelled:
     __slots__ = ("_parts", "characters")
 
     def __init__(self) -> None:
-        self._parts: list[tuple[int, str]] = []
+        self._parts: deque[tuple[int, str]] = deque()
         self.characters = 0
         """Of the source."""
 
@@ -40,22 +41,19 @@ class Spelled:
         self.characters += len(source)
 
     def take(self, count: int) -> str:
-        """Return the source of the first characters, and forget it. O(what is there)."""
+        """Return the source of the first characters, and forget it. O(what is taken)."""
         taken: list[str] = []
-        used = 0
-        for meant, source in self._parts:
-            if count < meant:
-                if count:
-                    taken.append(source[:count])
-                    self._parts[used] = (meant - count, source[count:])
-                break
+        parts = self._parts
+        while count:
+            meant, source = parts.popleft()
+            if meant > count:
+                parts.appendleft((meant - count, source[count:]))
+                source = source[:count]
             taken.append(source)
-            used += 1
-            count -= meant
-        del self._parts[:used]
-        source = "".join(taken)
-        self.characters -= len(source)
-        return source
+            count -= min(meant, count)
+        found = "".join(taken)
+        self.characters -= len(found)
+        return found
 
 
 def read(text: str, at: int, spelled: Spelled, *, complete: bool = False) -> tuple[str, int]:

@@ -7,7 +7,7 @@ that claims a budget is the only one that writes (`BEGIN IMMEDIATE`), so budgets
 A commit reaches the kernel, not the disk (WAL, `synchronous=NORMAL`): it survives the death of the process; when the
 power fails the last moments may be lost, never the file.
 
-Cost, measured on one core: 15 microseconds of the loop for an exchange, and 0.4 ms until an admission is written.
+Cost, measured on one core: 7 to 21 microseconds of the loop for an exchange, 0.1 ms until an admission is written.
 """
 
 import asyncio
@@ -40,6 +40,7 @@ MAX_WAITING = 10_000
 MAX_OWED = 100_000
 """Settlements that are kept while the file cannot be written; beyond, they stay what was reserved."""
 DEADLINE_S = 1.0
+WRITES, READS = "BEGIN IMMEDIATE", "BEGIN"
 BUSY_S = 0.5
 """How long a transaction waits for those of other workers."""
 
@@ -51,10 +52,11 @@ class _Admit(msgspec.Struct):
 
 
 class _Do(msgspec.Struct):
-    """Anything else, in the writer's thread, in a transaction of its own."""
+    """Anything else, in the writer's thread, in a transaction of its own. One that only reads holds up nobody."""
 
     run: Callable[[sqlite3.Connection], object]
     future: asyncio.Future[object]
+    begin: str
 
 
 _Job = _Admit | Settled | _Do
@@ -124,13 +126,13 @@ class SqliteLedger:
     # -- gateway.money_ports.KeyStore ---------------------------------------------------------------------------------
 
     async def keys(self) -> tuple[VirtualKey, ...]:
-        return await self._do(lambda db: tuple(sql.key_of(row) for row in db.execute(sql.KEYS)))
+        return await self._do(lambda db: tuple(sql.key_of(row) for row in db.execute(sql.KEYS)), begin=READS)
 
     async def keys_version(self) -> int:
         def version(db: sqlite3.Connection) -> int:
             return int(db.execute(sql.KEYS_VERSION).fetchone()[0])
 
-        return await self._do(version)
+        return await self._do(version, begin=READS)
 
     async def add_key(self, key: VirtualKey) -> None:
         await self._do(lambda db: db.execute(sql.ADD_KEY, sql.row_of(key)))
@@ -139,7 +141,8 @@ class SqliteLedger:
         return await self._do(lambda db: db.execute(sql.REVOKE_KEY, (at, id)).rowcount == 1)
 
     async def spend(self, by: str, since: float, until: float) -> tuple[Spend, ...]:
-        return await self._do(lambda db: tuple(Spend(*row) for row in db.execute(sql.spend(by), (since, until))))
+        question, times = sql.spend(by), (since, until)
+        return await self._do(lambda db: tuple(Spend(*row) for row in db.execute(question, times)), begin=READS)
 
     # -- the loop's side ----------------------------------------------------------------------------------------------
 
@@ -153,9 +156,9 @@ class SqliteLedger:
         batch, self._batch = self._batch, []
         self._queue.put(batch)
 
-    async def _do(self, run: Callable[[sqlite3.Connection], T]) -> T:
+    async def _do(self, run: Callable[[sqlite3.Connection], T], *, begin: str = WRITES) -> T:
         future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        self._give(_Do(run, future))
+        self._give(_Do(run, future, begin))
         return cast(T, await future)
 
     def _take_back(self, job: _Admit) -> None:
@@ -260,15 +263,15 @@ def _used(db: sqlite3.Connection, counter: str) -> int:
 
 def _done(db: sqlite3.Connection, job: _Do) -> object:
     try:
-        with _transaction(db):
+        with _transaction(db, job.begin):
             return job.run(db)
     except sqlite3.Error as error:
         return error
 
 
 @contextlib.contextmanager
-def _transaction(db: sqlite3.Connection) -> Generator[None]:
-    db.execute("BEGIN IMMEDIATE")
+def _transaction(db: sqlite3.Connection, begin: str = WRITES) -> Generator[None]:
+    db.execute(begin)
     try:
         yield
         db.execute("COMMIT")

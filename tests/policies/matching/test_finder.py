@@ -153,7 +153,12 @@ def test_what_begins_inside_an_accepted_match_holds_nothing() -> None:
 
 def test_a_validator_reads_the_match_however_it_was_cut() -> None:
     read: list[str] = []
-    finder = Finder([Pattern(text=r"\b\d{4}\b", accepts=lambda match: read.append(match) is None)])
+
+    def accepts(match: str) -> bool:
+        read.append(match)
+        return True
+
+    finder = Finder([Pattern(text=r"\b\d{4}\b", accepts=accepts)])
     in_pieces(finder, list("in 1984 and 2001, not 12345"))
     assert read == ["1984", "2001"]
 

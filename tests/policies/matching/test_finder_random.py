@@ -1,5 +1,6 @@
 """policies.matching.finder against `re`: thousands of patterns without sense, in texts without sense, cut at random."""
 
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -27,6 +28,10 @@ def test_random_patterns_are_found_where_re_finds_them(seed: int) -> None:
     assert refused < 80
 
 
+def _divisible(by: int) -> Callable[[str], bool]:
+    return lambda match: sum(map(ord, match)) % by == 0
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_random_patterns_with_a_validator_are_found_where_they_should_be(seed: int) -> None:
     rng = Random(seed)
@@ -34,7 +39,7 @@ def test_random_patterns_with_a_validator_are_found_where_they_should_be(seed: i
     while checked < 150:
         accepted = rng.randint(2, 4)
         drawn = pattern(rng, rng.randint(1, 3), bounded=True)
-        patterns = [Pattern(text=drawn, accepts=lambda match, accepted=accepted: sum(map(ord, match)) % accepted == 0)]
+        patterns = [Pattern(text=drawn, accepts=_divisible(accepted))]
         try:
             finder = Finder(patterns)
         except Unsupported:
@@ -44,7 +49,7 @@ def test_random_patterns_with_a_validator_are_found_where_they_should_be(seed: i
             check(text(rng), patterns, rng, finder)
 
 
-@given(seed=st.integers(0, 2**32), sample=st.text(alphabet="ab-\n ſsK\u212aİı1", max_size=30))
+@given(seed=st.integers(0, 2**32), sample=st.text(alphabet="ab-\n ſsK\u212aİı1", max_size=12))
 def test_several_random_patterns_in_any_text(seed: int, sample: str) -> None:
     rng = Random(seed)
     patterns: list[Pattern] = []

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from sluice.policies.matching import Finder, Pattern, Unsupported
-from sluice.policies.matching.syntax import ENDLESS, Char, Look, parse
+from sluice.policies.matching.syntax import ENDLESS, Char, Look, Place, parse
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_the_length_of_matches_is_known(pattern: str, shortest: int, longest: in
         (r"(?m:(?-m:^))", "text_start"),
     ],
 )
-def test_flags_decide_what_a_place_is(pattern: str, place: str) -> None:
+def test_flags_decide_what_a_place_is(pattern: str, place: Place) -> None:
     assert parse(pattern) == Look(place)
 
 

@@ -3,7 +3,7 @@
 A full stop that ends a sentence is no part of one, and `git@host:path` is a place. Letters of the Latin, Greek and
 Cyrillic scripts may stand in a name; those of scripts without spaces do not, or a sentence would be taken for a name.
 Text waits while it may be the name before an `@`, 64 characters at most, and then while it may be a host.
-Guarantee: what is found depends on no cut. Cost: 0.5 microseconds for a piece without an `@`.
+Guarantee: what is found depends on no cut. Cost: 0.8 microseconds for a piece without an `@`.
 Obeys: RFC 5321 4.5.3.1 (64 characters of a name, 255 of a host), RFC 1035 2.3.1.
 """
 
