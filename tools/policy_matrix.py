@@ -39,5 +39,3 @@ def _shown(cells: tuple[Cell, ...], reasons: list[str]) -> str:
         number = f" ({reasons.index(one.why) + 1})" if one.why else ""
         texts.append(f"{when}{_WORDS[one.word]}{number}")
     return "; ".join(texts)
-
-

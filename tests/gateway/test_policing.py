@@ -166,7 +166,8 @@ async def test_a_value_in_pieces_is_masked_in_a_stream(world: World) -> None:
 async def test_a_stream_that_says_the_word_ends_legally_and_its_provider_is_closed(world: World) -> None:
     async def talks(call: Call) -> None:
         await call.request()
-        call.send(chunked_head(), chunk(ROLE), chunk(delta(content="All is well. ")), chunk(delta(content="a secret b")))
+        call.send(chunked_head(), chunk(ROLE))
+        call.send(chunk(delta(content="All is well. ")), chunk(delta(content="a secret b")))
         await call.gone()
 
     rules = TextRules(action="reject", patterns=("secret",))

@@ -112,7 +112,10 @@ async def provider(call: Call) -> None:
         if stream:
             call.send(chunked_head())
             words = [delta(content=f"{SECRET} {number} ") for number in range(40)]
-            await call.send_apart([chunk(piece) for piece in (ROLE, *words, STOP, DONE)])
+            for piece in (ROLE, *words, STOP, DONE):
+                if call.writer.is_closing():
+                    return
+                await call.send_apart([chunk(piece)])
             call.send(LAST)
         elif "/chat/completions" in asked.line:
             call.send(sized(completion(f"{SECRET} words")))
@@ -159,11 +162,11 @@ async def seen(world: World, row: Row, policy: str, *, streams: bool) -> Seen:
     data = b"" if gets else body(row, case.text, streams=streams)
     answers: list[Answer] = []
     began = time.monotonic()
-    for number in range(case.times):
+    for number in range(1, case.times + 1):
         client = await world.client(serving)
         asked = request(data, method="GET" if gets else "POST", path=path, headers=case.headers)
         answers.append(await client.ask(asked))
-        await until(lambda number=number: len(serving.records) > number)
+        await serving.record(number)
     took_s = time.monotonic() - began
     if policy == "requestMirror":
         await until(lambda: bool(copy.asked))

@@ -75,6 +75,14 @@ class MirrorFilter(Schema):
         return 1.0 if self.percent is None else self.percent / 100
 
 
+class ExtensionReference(Schema):
+    """A policy of the route's namespace that holds on the rule, whatever else it is attached to."""
+
+    group: str
+    kind: str
+    name: Name
+
+
 _MEMBERS = {
     "RequestHeaderModifier": "request_header_modifier",
     "ResponseHeaderModifier": "response_header_modifier",
@@ -107,7 +115,7 @@ class Filter(Schema):
     request_mirror: MirrorFilter | None = None
     cors: CorsSettings | None = None
     external_auth: Later = None
-    extension_ref: Later = None
+    extension_ref: ExtensionReference | None = None
 
     def __post_init__(self) -> None:
         _only(self, _MEMBERS[self.type], tuple(_MEMBERS.values()), self.type)

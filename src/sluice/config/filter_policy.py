@@ -72,7 +72,7 @@ def _headers(found: Shaping, item: Filter, place: Placing, faults: Faults) -> Sh
 def _check_together(filters: Sequence[Filter], place: Placing, faults: Faults, *, forwards: bool) -> None:
     kinds: list[str] = [item.type for item in filters]
     for index, kind in enumerate(kinds):
-        if kind in kinds[:index] and kind != "RequestMirror":
+        if kind in kinds[:index] and kind not in ("RequestMirror", "ExtensionRef"):
             faults.add(place(index, "type"), f"two filters of the type {kind}", "one of them can say all of it")
     if "RequestRedirect" not in kinds:
         return

@@ -98,6 +98,7 @@ class LegacyTimeouts(Schema):
 class TrafficPolicySpec(Schema):
     target_refs: TargetReferences | None = None
     target_selectors: TargetSelectors | None = None
+    """Without targets it holds where a filter of a rule refers to it (ExtensionRef)."""
     ai: LegacyAi | None = None
     auto_host_rewrite: Later = None
     buffer: Later = None
@@ -114,7 +115,7 @@ class TrafficPolicySpec(Schema):
     transformation: Later = None
 
     def __post_init__(self) -> None:
-        exactly_one(self, ("target_refs", "target_selectors"))
+        exactly_one(self, ("target_refs", "target_selectors"), at_most=True)
 
 
 class TrafficPolicy(Object, kw_only=True):
@@ -189,7 +190,7 @@ class RouteOptions(Schema):
 
 
 class RouteOptionSpec(Schema):
-    target_refs: TargetReferences
+    target_refs: TargetReferences | None = None
     options: RouteOptions = RouteOptions()
 
 

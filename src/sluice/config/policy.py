@@ -38,6 +38,15 @@ class Layer(msgspec.Struct, frozen=True):
     path: Path
 
 
+class Extension(msgspec.Struct, frozen=True, kw_only=True):
+    """A policy that a filter of a rule refers to."""
+
+    source: str
+    traffic: TrafficLayer | None = None
+    ai: AiPolicy = NOTHING
+    streams: RouteWord | None = None
+
+
 class Policies:
     """All policies, found by what they apply to.
 
@@ -51,6 +60,7 @@ class Policies:
         self._admission: dict[str, list[AdmissionSettings]] = {}
         self._ai: dict[Target, list[tuple[str, AiPolicy]]] = {}
         self._types: dict[Target, list[RouteWord]] = {}
+        self._extensions: dict[tuple[str, str], Extension] = {}
         self.statuses: list[ObjectStatus] = []
         self.notes: list[str] = []
         for schemas in (KINDS, OLDER):
@@ -85,11 +95,20 @@ class Policies:
         words = [*own, *self._types.get(Target("HTTPRoute", route, ""), [])]
         return bool(words) and words[0] == "CHAT_STREAMING"
 
+    def extension(self, kind: str, label: str) -> Extension | None:
+        """Return a policy by its own name."""
+        return self._extensions.get((kind, label))
+
     # -- taking them in -----------------------------------------------------------------------------------------------
 
     def _take(self, policy: Resource[Object], said: Parts) -> None:
         missing = []
         ai, trouble = self._read(policy, said)
+        word = None if said.ai is None else said.ai.settings.route_type
+        source = f"{policy.kind} {policy.label}"
+        self._extensions[policy.kind, policy.label] = Extension(
+            source=source, traffic=said.traffic, ai=ai, streams=word
+        )
         for target, found in self._targets.of(policy.document, policy.namespace, said.refs, said.selectors):
             if not found:
                 missing.append(f"{target.kind} {target.label}")
@@ -98,13 +117,13 @@ class Policies:
             if said.backend is not None:
                 self._take_backend(policy, said.backend, target)
             if ai != NOTHING:
-                self._ai.setdefault(target, []).append((f"{policy.kind} {policy.label}", ai))
-            if said.ai is not None and said.ai.settings.route_type is not None:
+                self._ai.setdefault(target, []).append((source, ai))
+            if said.ai is not None and word is not None:
                 if target.kind == "HTTPRoute":
-                    self._types.setdefault(target, []).append(said.ai.settings.route_type)
+                    self._types.setdefault(target, []).append(word)
                 else:
                     self._refuse(policy, (*said.ai.path, "routeType"), "an HTTPRoute", target)
-        if said.ai is not None and said.ai.settings.route_type is not None:
+        if said.ai is not None and word is not None:
             self.notes.append(_deprecated(policy, said.ai))
         self.statuses.append(policy_status(policy, missing, trouble))
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from sluice.config.access_api import AccessSettings, JwtProvider, JwtSettings, Keys
-from sluice.config.backend_policy_api import BackendPolicies
+from sluice.config.backend_policy_api import AGENTGATEWAY, BackendPolicies
 from sluice.config.core_api import Object
 from sluice.config.layers import Said
 from sluice.config.legacy_api import (
@@ -28,13 +28,23 @@ from sluice.config.legacy_api import (
 from sluice.config.limit_api import LimitSettings, LocalLimit, RateLimit
 from sluice.config.money_api import MoneySettings
 from sluice.config.objects import Resource
-from sluice.config.policy_api import AgentgatewayPolicy, EnterpriseAgentgatewayPolicy, Traffic
+from sluice.config.policy_api import ENTERPRISE, AgentgatewayPolicy, EnterpriseAgentgatewayPolicy, Traffic
 from sluice.config.traffic_api import Timeouts
 
 T = TypeVar("T")
 
 KINDS: tuple[type[Object], ...] = (AgentgatewayPolicy, EnterpriseAgentgatewayPolicy)
 OLDER: tuple[type[Object], ...] = (TrafficPolicy, GlooTrafficPolicy, RouteOption)
+
+
+GROUPS = {
+    "AgentgatewayPolicy": AGENTGATEWAY,
+    "EnterpriseAgentgatewayPolicy": ENTERPRISE,
+    "TrafficPolicy": "gateway.kgateway.dev",
+    "GlooTrafficPolicy": "gloo.solo.io",
+    "RouteOption": "gateway.solo.io",
+}
+"""Kind -> API group."""
 
 
 class TrafficLayer(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +95,7 @@ def parts(policy: Resource[Object]) -> Parts:
     if isinstance(body, RouteOption):
         options = body.spec.options
         return Parts(
-            refs=body.spec.target_refs,
+            refs=body.spec.target_refs or (),
             traffic=_layer(policy, _of_options(options), "options"),
             ai=None if options.ai is None else _said(policy, options.ai, "options", "ai"),
         )

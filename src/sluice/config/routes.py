@@ -6,18 +6,21 @@ PURE. A backendRef that does not resolve is no load error (Gateway API): its sha
 
 from functools import partial
 
+import msgspec
+
 from sluice.config.attach import Parent
 from sluice.config.backend_policy_api import AGENTGATEWAY
 from sluice.config.backends import Backends, service_endpoint
 from sluice.config.core_api import Service
 from sluice.config.faults import Faults, Path
-from sluice.config.filter_api import MirrorReference
+from sluice.config.filter_api import ExtensionReference, MirrorReference
 from sluice.config.filter_policy import backend_filtered, filtered, mirrors
 from sluice.config.gateway_api import GATEWAY, BackendReference, HttpRoute, MatchSpec, RuleSpec
 from sluice.config.objects import Objects, Resource
 from sluice.config.pattern import compile_pattern
 from sluice.config.plan import Backend, Entry, HttpBackend, Match, PathMatch, Rule, ValueMatch, WeightedBackend
-from sluice.config.policy import Policies, age
+from sluice.config.policy import Extension, Policies, age
+from sluice.config.policy_parts import GROUPS
 from sluice.config.references import Grants, Unresolved
 from sluice.config.rule_policies import Own, RulePolicies, Where
 from sluice.config.status import Condition, ObjectStatus
@@ -47,7 +50,10 @@ class Routes:
         trouble: Unresolved | None = None
         for index, spec in enumerate(route.body.spec.rules):
             rule, problem = self._rule(route, index, spec)
-            own = self._own(route, index, spec)
+            try:
+                own = self._own(route, index, spec)
+            except Unresolved as error:
+                own, problem, rule = Own(), error, _failing(rule, str(error))
             trouble = trouble or problem
             matches = self._matches(route, index, spec)
             for parent in parents:
@@ -72,12 +78,22 @@ class Routes:
             name=spec.name or str(index),
             backends=backends,
             mirrors=mirrored,
-            streams=self._policies.streams(route.label, spec.name or ""),
+            streams=self._streams(route, spec),
         )
         return rule, trouble or problem
 
+    def _streams(self, route: Resource[HttpRoute], spec: RuleSpec) -> bool:
+        refs = [item.extension_ref for item in reversed(spec.filters) if item.extension_ref is not None]
+        found = (self._policies.extension(ref.kind, f"{route.namespace}/{ref.name}") for ref in refs)
+        words = [one.streams for one in found if one is not None and one.streams is not None]
+        return words[0] == "CHAT_STREAMING" if words else self._policies.streams(route.label, spec.name or "")
+
     def _own(self, route: Resource[HttpRoute], index: int, spec: RuleSpec) -> Own:
-        """Return what a rule itself says."""
+        """Return what a rule itself says.
+
+        Raises:
+            Unresolved: a filter refers to nothing.
+        """
         shaping = filtered(
             spec.filters,
             partial(route.place, "spec", "rules", index, "filters"),
@@ -85,7 +101,26 @@ class Routes:
             prefixes=all(match.path.type == "PathPrefix" for match in spec.matches),
             forwards=bool(spec.backend_refs),
         )
-        return Own(source=f"{route.kind} {route.label}", traffic=_own_traffic(spec), shaping=shaping)
+        return Own(
+            source=f"{route.kind} {route.label}",
+            traffic=_own_traffic(spec),
+            shaping=shaping,
+            extensions=tuple(self._extension(route, item.extension_ref) for item in spec.filters if item.extension_ref),
+        )
+
+    def _extension(self, route: Resource[HttpRoute], ref: ExtensionReference) -> Extension:
+        """Return the policy that a filter refers to.
+
+        Raises:
+            Unresolved: there is none, or it cannot hold on a rule.
+        """
+        found = self._policies.extension(ref.kind, f"{route.namespace}/{ref.name}")
+        if found is None or GROUPS.get(ref.kind) != ref.group:
+            text = f"{ref.kind} {route.namespace}/{ref.name} (group {ref.group}) not found"
+            raise Unresolved("BackendNotFound", f"{text}: what a filter refers to has to be there")
+        if found.traffic is not None and found.traffic.early:
+            raise Unresolved("UnsupportedValue", f"{found.source} is looked at before a route is chosen")
+        return found
 
     def _check_plain(self, route: Resource[HttpRoute], index: int, rule: Rule, where: Where) -> None:
         """Add a fault for each policy that a rule cannot keep since it leads to plain HTTP."""
@@ -176,6 +211,13 @@ class Routes:
             compile_pattern(pattern)
         except ValueError as error:
             self._faults.add(route.place(*path), str(error))
+
+
+def _failing(rule: Rule, error: str) -> Rule:
+    """Return a rule whose requests all get a 500: a filter that cannot be applied must not be skipped (Gateway API)."""
+    backends = rule.backends or (WeightedBackend(weight=1, backend=None),)
+    failing = (msgspec.structs.replace(item, backend=None, error=error) for item in backends)
+    return msgspec.structs.replace(rule, backends=tuple(failing))
 
 
 def _own_traffic(spec: RuleSpec) -> TrafficSettings:

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from sluice.config.plan import Rule
-from sluice.config.policy import Policies
+from sluice.config.policy import Extension, Policies
 from sluice.config.policy_parts import TrafficLayer
 from sluice.config.readers import Readers
 from sluice.config.traffic import treated
 from sluice.config.traffic_api import TrafficSettings
 from sluice.policies.access import Access
 from sluice.policies.ai import NOTHING, AiPolicy
+from sluice.policies.ai import merged as merged_ai
 from sluice.policies.guards import NO_GUARDS
 from sluice.policies.limiting import Limiting
 from sluice.policies.shaping import NO_SHAPING, Shaping, merged
@@ -63,6 +64,8 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     traffic: TrafficSettings = TrafficSettings()
     shaping: Shaping = NO_SHAPING
+    extensions: tuple[Extension, ...] = ()
+    """Policies that its filters refer to, in their order; they stand between what is attached and what it says."""
 
 
 NOTHING_OWN = Own()
@@ -88,6 +91,8 @@ class RulePolicies:
     def ruled(self, rule: Rule, where: Where, own: Own = NOTHING_OWN) -> Rule:
         """Return the rule with what policies, and it itself, say."""
         groups, readers = self._groups(where), self._readers
+        extensions = [one.traffic for one in own.extensions if one.traffic is not None]
+        groups = [*groups, [layer for layer in extensions if all(layer not in group for group in groups)]]
         stack = _stack(groups, early=False)
         settled = treated(
             rule,
@@ -98,11 +103,14 @@ class RulePolicies:
             ],
         )
         adding = [layer for group in groups for layer in group if not layer.early]
-        route_ai = self._policies.ai_layers("HTTPRoute", where.route, where.section) if where.route else []
+        route_ai = [(one.source, one.ai) for one in reversed(own.extensions)]
+        if where.route:
+            route_ai += self._policies.ai_layers("HTTPRoute", where.route, where.section)
+        route_ai = [said for number, said in enumerate(route_ai) if said not in route_ai[:number]]
         gateway_ai = self._policies.ai_layers("Gateway", where.gateway, where.listener)
         return msgspec.structs.replace(
             settled,
-            ai=self._policies.ai("HTTPRoute", where.route, where.section) if where.route else AiPolicy(),
+            ai=merged_ai(*(policy for _, policy in route_ai)),
             gateway_ai=self._policies.ai("Gateway", where.gateway, where.listener),
             access=readers.access.access([layer.access for layer in stack.all]),
             limits=readers.limits.limiting([layer.limits for layer in adding]),

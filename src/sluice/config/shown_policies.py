@@ -9,11 +9,18 @@ from sluice.config.plan import AiBackend, Listener, Rule
 from sluice.config.units import duration_text
 from sluice.policies.access import Access
 from sluice.policies.ai import merged
+from sluice.policies.budget import NANOS_PER_USD, Budget
 from sluice.policies.guards import Guards
 from sluice.policies.limiting import Bounds, Limiting, LimitSet
 
-_SHOWN_BY_VALUE = ("timeouts", "errorFormat", "stream", "retry", "admission")
-"""Kinds that `shown` tells: what they come to is more than who says it."""
+_TOLD_OTHERWISE = frozenset(
+    [
+        *("timeouts", "errorFormat", "stream", "retry", "admission"),
+        *("rateLimit", "entRateLimit", "localRateLimit", "remoteRateLimit"),
+        *("ai.promptGuard", "guardrails"),
+    ]
+)
+"""Kinds of which it is told what they come to, with the names of those who say so: by `shown`, or below."""
 
 
 def policy_lines(rule: Rule) -> tuple[str, ...]:
@@ -22,7 +29,7 @@ def policy_lines(rule: Rule) -> tuple[str, ...]:
     return (
         *_kinds(rule.sources, rule.access),
         *(f"limit: {text}" for text in _limits(rule.limits)),
-        *(f"budget: {b.name}, {b.unit} per {b.period.lower()}{_per(b.key)}" for b in rule.budgets),
+        *(f"budget: {_budget(budget)}" for budget in rule.budgets),
         *_guards(rule),
     )
 
@@ -37,7 +44,7 @@ def _kinds(sources: Iterable[tuple[str, str]], access: Access) -> Iterator[str]:
     for kind, source in sources:
         found.setdefault(kind, []).append(source)
     for kind, who in found.items():
-        if kind not in _SHOWN_BY_VALUE and kind != "ai.promptGuard":
+        if kind not in _TOLD_OTHERWISE:
             text = _WORDS[kind](access) if kind in _WORDS else ""
             yield f"{kind}: {f'{text} ' if text else ''}({', '.join(who)})"
 
@@ -49,7 +56,10 @@ def _tokens(access: Access) -> str:
 
 
 def _keys(access: Access) -> str:
-    return "" if access.api_keys is None else f"{access.api_keys.mode}, {len(access.api_keys.keys)} keys"
+    if access.api_keys is None:
+        return ""
+    number = len(access.api_keys.keys)
+    return f"{access.api_keys.mode}, {number} key{'' if number == 1 else 's'}"
 
 
 def _passwords(access: Access) -> str:
@@ -106,6 +116,12 @@ def _bounds(bounds: Bounds, where: str) -> Iterator[str]:
         yield f"{each.most} at once{_per(each.key)}{where} ({each.name})"
     if bounds.described:
         yield f"{len(bounds.described)} descriptors{where}"
+
+
+def _budget(budget: Budget) -> str:
+    amount = f"{budget.amount} tokens" if budget.unit == "tokens" else f"{budget.amount / NANOS_PER_USD:g} USD"
+    then = "" if budget.blocks else ", noted when it is exceeded"
+    return f"{budget.name}, {amount} per {budget.period.lower()}{_per(budget.key)}{then}"
 
 
 def _per(key: str) -> str:

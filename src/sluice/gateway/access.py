@@ -14,7 +14,7 @@ from sluice.gateway.access_check import Admitted, Check
 from sluice.gateway.access_sources import Clock, Kept, Texts
 from sluice.gateway.ports import Request, Upstream
 from sluice.policies.access import OPEN, Access
-from sluice.policies.api_key import may_use
+from sluice.policies.api_key import ApiKey, may_use
 from sluice.policies.authorization import EVERYBODY, Authorization, Rules
 from sluice.policies.principal import NOBODY, Principal
 from sluice.policies.scene import Scene
@@ -41,9 +41,12 @@ class AccessControl:
         texts: Texts,
         clock: Clock,
         wall: Callable[[], float],
+        issued: Callable[[bytes], ApiKey | None] = lambda digest: None,
         failed: Callable[[str], None] = lambda message: None,
     ) -> None:
+        """`issued`: finds a key that was issued at run time by its SHA-256."""
         self.upstream = upstream
+        self.issued = issued
         self.clock, self.wall = clock, wall
         self.turns = Turns()
         self._texts, self._failed = texts, failed

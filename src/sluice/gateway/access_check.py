@@ -42,6 +42,7 @@ class Surroundings(Protocol):
     clock: Clock
     wall: Callable[[], float]
     turns: Turns
+    issued: Callable[[bytes], ApiKey | None]
 
     def kept(self, source: Source, read: Callable[[bytes], T]) -> Kept[T]:
         """Return the keeper of a text."""
@@ -70,7 +71,7 @@ class Check:
             users = world.kept(access.basic.users, basic_auth.read)
             self._passwords = Passwords(users, world.turns, world.clock)
         if access.api_keys is not None:
-            self._keys = KeyRing(access.api_keys.keys)
+            self._keys = KeyRing(access.api_keys.keys, world.issued)
             self._said_of_keys = frozenset(name for key in access.api_keys.keys for name, _ in key.headers)
         self._external = [ExternalCheck(one, world.upstream, world.clock, world.wall) for one in access.external]
         self._rules = Rules(access.authorization) if access.authorization != EVERYBODY else None

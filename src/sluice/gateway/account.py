@@ -1,5 +1,7 @@
 """What an exchange learns about itself on its way, and the one record that it becomes."""
 
+import msgspec
+
 from sluice.chat.request import ChatRequest
 from sluice.config.plan import AiBackend, HttpBackend
 from sluice.errors import (
@@ -17,6 +19,7 @@ from sluice.errors import (
     UpstreamError,
 )
 from sluice.gateway.identity import Identity, is_request_id
+from sluice.gateway.money import Money
 from sluice.gateway.outbound import Outbound
 from sluice.gateway.policing import Policing
 from sluice.gateway.ports import Request, UpstreamStream
@@ -150,12 +153,13 @@ class Account:
 
     # -- telling ------------------------------------------------------------------------------------------------------
 
-    def settled(self, outcome: Outcome, *, now: float, wall: float) -> ExchangeRecord:
+    def settled(self, outcome: Outcome, money: Money, *, now: float, wall: float) -> ExchangeRecord:
         """Build the record, and let go of what the policies took for this exchange. Call it exactly once."""
         record = self.record(outcome, now=now, wall=wall)
-        if self.policing is not None:
-            self.policing.settle(record)
-        return record
+        facts = None if self.policing is None else self.policing.settle(record)
+        if facts is None and self._llm:
+            facts = money.priced(record)
+        return record if facts is None else msgspec.structs.replace(record, money=facts)
 
     def record(self, outcome: Outcome, *, now: float, wall: float) -> ExchangeRecord:
         """Build the record of the finished exchange. `now` is monotonic, `wall` seconds since 1970."""

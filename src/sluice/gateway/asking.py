@@ -10,8 +10,10 @@ from sluice.errors import BadRequest, Phase, RouteNotFound, TimedOut, UpstreamEr
 from sluice.gateway.account import Account
 from sluice.gateway.active import ActivePlan
 from sluice.gateway.attempts import may_try_another
+from sluice.gateway.call import Call
 from sluice.gateway.chat_call import ChatCall
 from sluice.gateway.gather import Here, gather
+from sluice.gateway.money import Ask
 from sluice.gateway.operation import CHAT_TYPES, Operation, typed
 from sluice.gateway.outbound import Draft, OwnAnswer
 from sluice.gateway.plain_call import PlainCall
@@ -60,6 +62,22 @@ def prepare(
         backend = active.model(name, request, world.die())
     call.backend = backend
     return call
+
+
+def priced(account: Account, call: Call, route: str) -> Ask | None:
+    """Return what is asked of a model, for who counts the money; None = it costs none."""
+    chat, backend = account.chat, call.backend
+    if not account.operation or backend is None:
+        return None
+    target = backend.groups[0][0]
+    return Ask(
+        request_id=account.request_id,
+        route=route,
+        provider=target.provider.telemetry_name,
+        model=target.model or account.request_model,
+        prompt_tokens=call.prompt_tokens,
+        bound=None if chat is None or chat.max_tokens is None else chat.max_tokens * chat.choices,
+    )
 
 
 def ask(

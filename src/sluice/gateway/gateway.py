@@ -140,7 +140,9 @@ class Gateway:
         self._door.leave(over, now)
         if exchange.account.streaming and exchange.account.relay is not None:
             self._telemetry.stream_ended()
-        self._telemetry.record(partial(exchange.account.settled, outcome, now=now, wall=self.wall()))
+        self._telemetry.record(
+            partial(exchange.account.settled, outcome, self.services.money, now=now, wall=self.wall())
+        )
         if self._idle is not None and not self.exchanges:
             self._idle()
 

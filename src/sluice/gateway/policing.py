@@ -22,17 +22,19 @@ from sluice.gateway.judging import Judges
 from sluice.gateway.limits import Limiter
 from sluice.gateway.limits_hold import NO_HOLD, Hold
 from sluice.gateway.mirroring import Mirrors
+from sluice.gateway.money import Ask, Held, Money
 from sluice.gateway.ports import Request
 from sluice.gateway.scene import scene_of
 from sluice.gateway.shaper import OwnReply, Shaper
 from sluice.gateway.shaping import Shape
 from sluice.policies import cors
 from sluice.policies.access import Access
+from sluice.policies.charge import CostFacts
 from sluice.policies.guards import Guard
 from sluice.policies.judges import Verdict
 from sluice.policies.principal import NOBODY, Principal
 from sluice.policies.shaping import Shaping
-from sluice.relay.actions import Ask
+from sluice.relay.actions import Ask as Question
 from sluice.relay.record import ExchangeRecord
 from sluice.wire.http1 import Header
 
@@ -54,6 +56,7 @@ class Services(msgspec.Struct, frozen=True):
     limiter: Limiter
     judges: Judges
     mirrors: Mirrors
+    money: Money
 
 
 class Policing:
@@ -66,6 +69,8 @@ class Policing:
         self.shape = Shape(request, self.scene, scheme=scheme)
         self.principal: Principal = NOBODY
         self.hold: Hold = NO_HOLD
+        self.held: Held | None = None
+        """What the exchange may cost, reserved."""
         self.checks: list[Check] = []
         """What the guards did about the request."""
         self._to_client: tuple[Header, ...] = ()
@@ -121,17 +126,25 @@ class Policing:
         chat: ChatRequest | None = None,
         model: str = "",
         prompt_tokens: Callable[[], int] | None = None,
+        ask: Ask | None = None,
     ) -> None:
-        """It is known what is asked.
+        """It is known what is asked. `ask`: of a model, which costs money.
 
         Raises:
             Forbidden: not of this model.
-            RateLimited: too much.
+            RateLimited: too much; BudgetExceeded: too dear.
             PolicyUnavailable: a limit that fails closed cannot be asked.
         """
         if model:
             allow_model(self.principal, model)
-        self.hold = await self._services.limiter.reserve(rule.limits, self.scene, chat, prompt_tokens)
+        self.hold = hold = await self._services.limiter.reserve(rule.limits, self.scene, chat, prompt_tokens)
+        if ask is not None:
+            try:
+                self.held = await self._services.money.admit(rule.budgets, self.scene, self.principal, ask)
+            except BaseException:
+                self.hold = NO_HOLD
+                hold.undo()
+                raise
 
     def at_backend(
         self,
@@ -169,7 +182,7 @@ class Policing:
         self._looked = guards, chat, passed
         return passed
 
-    async def judge(self, ask: Ask) -> Verdict:
+    async def judge(self, ask: Question) -> Verdict:
         """Put a relay's question to a judge.
 
         Raises:
@@ -206,10 +219,11 @@ class Policing:
         """What the guards did about the request, for the record."""
         return tuple((check.guard, _ACTIONS[check.outcome], check.hits) for check in self.checks)
 
-    def settle(self, record: ExchangeRecord) -> None:
-        """The exchange is over."""
+    def settle(self, record: ExchangeRecord) -> CostFacts | None:
+        """The exchange is over. Return what it came to, if something was reserved for it."""
         if self.hold is not NO_HOLD:
             self.hold.settle(record)
+        return None if self.held is None else self.held.settle(record)
 
 
 def _said(backend: AiBackend | HttpBackend, target: Target | None) -> dict[str, object]:

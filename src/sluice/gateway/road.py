@@ -16,7 +16,7 @@ from sluice.errors import ClientError, RouteNotFound, SluiceError
 from sluice.gateway import answers
 from sluice.gateway.account import Account
 from sluice.gateway.active import ActivePlan, Place
-from sluice.gateway.asking import ask, ask_plain, left_s, pause, prepare, wished
+from sluice.gateway.asking import ask, ask_plain, left_s, pause, prepare, priced, wished
 from sluice.gateway.attempts import Attempts
 from sluice.gateway.call import Call
 from sluice.gateway.operation import Operation, operation
@@ -106,7 +106,8 @@ class Road:
         account.at_backend(active.labels(listener, entry, call.backend), call.backend)
         if self.policing is not None:
             call.policing = self.policing
-            await self.policing.admit(entry.rule, account.chat, account.request_model, call.prompt_tokens)
+            asked = priced(account, call, entry.route)
+            await self.policing.admit(entry.rule, account.chat, account.request_model, call.prompt_tokens, asked)
         groups, retry = active.groups(call.backend, call.kind), active.retry(entry.rule, self._request)
         self.attempts = attempts = Attempts(self._world, account, call, groups, retry, self._deadlines.wished)
         return await self.ask(attempts.first(account.taken_at))

@@ -29,8 +29,11 @@ from sluice.net.ports import GRACE_S, Ports
 from sluice.net.services import PolicyServices
 from sluice.net.side_doors import SideDoor, admin_app, gateway_gauges, readiness_app, stats_app
 from sluice.net.signing import CloudSigner
+from sluice.policies.cost import Prices
 from sluice.registry import Registry
 from sluice.relay.outcome import Outcome
+from sluice.stores.ledger import books
+from sluice.stores.prices import load_prices
 from sluice.telemetry.metrics import Metrics
 from sluice.telemetry.process_log import ProcessLog, Threshold
 from sluice.telemetry.report import Report
@@ -117,6 +120,7 @@ class Process:
             signer=signer,
             counters=self._place.counters(time.monotonic()),
             store=plan.store,
+            books=None if plan.ledger is None else books(plan.ledger),
             report=self._report,
             log=self._log,
         )
@@ -130,6 +134,8 @@ class Process:
             clock=time.monotonic,
             wall=time.time,
         )
+        self._policies.services.money.prices = self._prices(plan)
+        await self._policies.open()
         self.gateway.swap(await self._ports.use(plan, self.gateway))
         doors = self._side_doors()
         if not self._place.shared:
@@ -248,13 +254,23 @@ class Process:
             if not self._stopping.is_set():  # a port that a new plan adds would take new work
                 await self.reload()
 
+    def _prices(self, plan: Plan) -> Prices:
+        """
+        Raises:
+            ConfigError: a catalogue cannot be read.
+        """
+        return Prices(load_prices(plan.prices, self._registry))
+
     async def reload(self) -> None:
         """Load the configuration anew and swap to it, or refuse it whole and say why."""
         try:
-            plan = await self._ports.use(await self._ours(self._files.load()), self.gateway)
+            plan = await self._ours(self._files.load())
+            prices = self._prices(plan)
+            plan = await self._ports.use(plan, self.gateway)
         except ConfigError as error:
             self._log.error("configuration refused, the old one stays", error=str(error))
             return
+        self._policies.services.money.prices = prices
         self.gateway.swap(plan)
         self.pool.idle_timeout_s = plan.limits.pool_idle_timeout_s
         self._log.info("configuration reloaded", listeners=len(plan.listeners))

@@ -7,7 +7,7 @@ tells nothing about the keys there are. Obeys: compat-agentgateway 1.7, labs C10
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -44,15 +44,17 @@ class ApiKeys(msgspec.Struct, frozen=True, kw_only=True):
 class KeyRing:
     """The keys of a policy, found by what clients present. Never changed."""
 
-    __slots__ = ("_keys",)
+    __slots__ = ("_issued", "_keys")
 
-    def __init__(self, keys: Iterable[ApiKey]) -> None:
+    def __init__(self, keys: Iterable[ApiKey], issued: Callable[[bytes], ApiKey | None] = lambda digest: None) -> None:
+        """`issued`: finds a key that was issued at run time, by its SHA-256."""
         self._keys = {key.digest.value: key for key in keys}
+        self._issued = issued
 
     def find(self, presented: str) -> ApiKey | None:
         """Return the key that a client presents, None if it is none of them."""
         digest = digest_of(presented)
-        key = self._keys.get(digest)
+        key = self._keys.get(digest) or self._issued(digest)
         return key if key is not None and hmac.compare_digest(key.digest.value, digest) else None
 
 

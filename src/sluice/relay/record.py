@@ -4,6 +4,7 @@ else."""
 import msgspec
 
 from sluice.chat.usage import Usage
+from sluice.policies.charge import NO_COST_FACTS, CostFacts
 from sluice.relay.outcome import OutcomeKind
 from sluice.relay.tally import UNGUARDED, GuardFacts
 
@@ -119,6 +120,7 @@ class ExchangeRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What the guards of the request did: name, `Allow`, `Mask`, `Reject`, `FailOpen` or `FailClosed`, values found."""
     guard: GuardFacts = UNGUARDED
     """What those of the answer did."""
+    money: CostFacts = NO_COST_FACTS
     connect_s: float | None = None
     """How long the upstream connect took; None when a pooled connection served."""
     connect_transport: str = "plaintext"

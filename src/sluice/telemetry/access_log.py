@@ -7,6 +7,7 @@ null. Prompts, answers and query strings are not in the record, so they cannot g
 
 from collections.abc import Callable
 
+from sluice.policies.cost import USD
 from sluice.relay.record import UNKNOWN, ExchangeRecord
 from sluice.telemetry.line import Fields, Format, encoder, timestamp
 from sluice.telemetry.process_log import ProcessLog, Threshold
@@ -109,6 +110,7 @@ def _gen_ai(line: Fields, record: ExchangeRecord) -> None:
         line["agw.ai.time_to_first_token"] = round(record.stream.first_token_s, 6)
     if record.streaming and record.tpot_s is not None:
         line["agw.ai.time_per_output_token"] = round(record.tpot_s, 6)
+    line["agw.ai.usage.cost.total"] = record.money.cost.total / USD
     _audio(line, record)
     _params(line, record)
 

@@ -12,6 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, choose_encode
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE_OPENMETRICS
 
 from sluice.chat.usage import Usage
+from sluice.policies.cost import USD, Cost
 from sluice.relay.record import ExchangeRecord, Route
 from sluice.telemetry import exposition, gauges, names
 from sluice.telemetry.metric import Metric
@@ -119,9 +120,13 @@ class Metrics:
             observe(cells.llm_duration, names.LLM_DURATION_BUCKETS_S, record.duration_s)
             if usage is not None:
                 self._tokens(cells, usage)
+            if record.money.usage.total_tokens:
+                self._cost(cells, record.money.cost)
             if record.streaming:
                 _timings(cells, record)
         failed = record.attempts > 1 or record.outcome == "timeout"
+        if record.guards or record.guard.checks:
+            count_guards(self._cell, _route_labels(record.route), record)
         if failed or record.connect_s is not None or stream.malformed or record.unrecognised:
             self._rare(cells, record)
 
@@ -245,6 +250,10 @@ class Metrics:
             cell = self._cell(names.TOKEN_USAGE, (*cells.gen_ai, "input_cache_write"))
             observe(cell, names.TOKEN_BUCKETS, usage.cache_write_tokens)
 
+    def _cost(self, cells: _ExchangeCells, cost: Cost) -> None:
+        self._cell(names.COST, cells.gen_ai)[0] += cost.total / USD
+        self._cell(names.COST_LOOKUPS, (cost.status, *cells.gen_ai))[0] += 1
+
     def _rare(self, cells: _ExchangeCells, record: ExchangeRecord) -> None:
         if record.attempts > 1:
             self._cell(names.RETRIES, cells.http)[0] += record.attempts - 1
@@ -256,8 +265,6 @@ class Metrics:
         if record.connect_s is not None:
             cell = self._cell(names.UPSTREAM_CONNECT, (label(record.connect_transport),))
             observe(cell, names.CONNECT_BUCKETS_S, record.connect_s)
-        if record.guards or record.guard.checks:
-            count_guards(self._cell, _route_labels(record.route), record)
         if record.stream.malformed:
             self._cell(names.MALFORMED_EVENTS, cells.malformed)[0] += record.stream.malformed
         if record.unrecognised:

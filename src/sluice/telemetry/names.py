@@ -76,6 +76,21 @@ INTER_TOKEN = Metric(
     buckets=GAP_BUCKETS_S,
 )
 
+COST = Metric(
+    name="gen_ai_client_cost_usd_total",
+    kind="counter",
+    help="What exchanges cost, by the catalogue of prices.",
+    labels=GEN_AI_LABELS,
+    unit="USD",
+)
+COST_LOOKUPS = Metric(
+    name="cost_catalog_lookups_total",
+    kind="counter",
+    help="Exchanges by whether their model has a price: Exact, Missing, Unpriced, NoCatalog.",
+    labels=("status", *GEN_AI_LABELS),
+    unit="exchanges",
+)
+
 # -- every exchange ---------------------------------------------------------------------------------------------------
 
 REQUESTS = Metric(
@@ -234,7 +249,7 @@ WORKERS = Metric(
     unit="processes",
 )
 
-MODEL_FAMILIES = (TOKEN_USAGE, LLM_DURATION, TTFT, TPOT, INTER_TOKEN, STREAM_OUTCOMES)
+MODEL_FAMILIES = (TOKEN_USAGE, LLM_DURATION, TTFT, TPOT, INTER_TOKEN, STREAM_OUTCOMES, COST, COST_LOOKUPS)
 RECORD_FAMILIES = (
     *MODEL_FAMILIES,
     *(REQUESTS, REQUEST_DURATION, REQUEST_PROCESSING, RESPONSE_PROCESSING, RESPONSE_BYTES, RETRIES),
