@@ -3,7 +3,7 @@
 `matrix_table` returns the Markdown of the generated block of docs/reference/policy-matrix.md.
 """
 
-from sluice.config.matrix import POLICIES, Cell, cell, rows
+from sluice.config.matrix import POLICIES, Cell, Row, cell, rows
 from tools.markdown import table
 
 _WORDS = {"runs": "runs", "refused_when_asked": "refused", "refused_at_load": "not loaded", "not_about_it": "–"}
@@ -23,9 +23,9 @@ def matrix_table() -> str:
     return table(("policy", *heads), lines) + f"\n\nReasons:\n\n{notes}"
 
 
-def _joined(found: list[tuple[str, bool, Cell]]) -> list[tuple[Cell, ...]]:
+def _joined(found: list[tuple[Row, bool, Cell]]) -> list[tuple[Cell, ...]]:
     """One column for each kind of request; where streaming makes a difference it has both cells."""
-    columns: dict[str, list[Cell]] = {}
+    columns: dict[Row, list[Cell]] = {}
     for row, _, one in found:
         columns.setdefault(row, []).append(one)
     return [tuple(dict.fromkeys(cells)) for cells in columns.values()]

@@ -162,6 +162,11 @@ def test_what_needs_a_body_is_refused_where_bodies_cross_unread(policy: str, wha
     assert line.endswith("(attach the policy to rules that lead to AI backends)")
 
 
+def test_a_policy_that_a_filter_refers_to_is_no_exception() -> None:
+    (line,) = refusal(STATIC + gateway(LISTENER) + route(f"{{{TO_PAGE}, filters: [{TO_OLDER}]}}") + OLDER)
+    assert CANNOT % "`backend.ai` of TrafficPolicy default/older" in line
+
+
 @pytest.mark.parametrize(
     "policy",
     [

@@ -5,9 +5,10 @@ import asyncio
 import msgspec
 import pytest
 
+from sluice.errors import Denied
 from sluice.policies.access import Access
 from sluice.policies.authorization import Authorization
-from sluice.policies.external_auth import Cache, Denied, ExternalAuth
+from sluice.policies.external_auth import Cache, ExternalAuth
 from sluice.policies.value import Value
 from tests.gateway.identity import Desk, desk_in, here, tokens
 from tests.support.raw_upstream import Call, RawUpstream, silent, sized, then_close

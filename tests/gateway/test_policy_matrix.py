@@ -1,6 +1,7 @@
 """The table of policies and kinds of requests: a request through every cell, over real sockets."""
 
 import time
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -94,8 +95,8 @@ def manifests(case: Case, row: Row, provider: int, service: int, copy: int, *, a
     return "\n---\n".join(texts)
 
 
-def compiled(text: str) -> Plan:
-    return load([Source("matrix.yaml", text)], {}, STANDARD)
+def compiled(text: str, **env: str) -> Plan:
+    return load([Source("matrix.yaml", text)], env, STANDARD)
 
 
 # -- who is asked -----------------------------------------------------------------------------------------------------
@@ -150,11 +151,13 @@ def body(row: Row, text: str, *, streams: bool) -> bytes:
     return msgspec.json.encode(asked)
 
 
-async def seen(world: World, row: Row, policy: str, *, streams: bool) -> Seen:
-    """Send what the case sends through a gateway that has the policy."""
+async def seen(world: World, row: Row, policy: str, folder: Path, *, streams: bool) -> Seen:
+    """Send what the case sends through a gateway that has the policy; a ledger is in the folder."""
     case = CASES[policy]
     there, service, copy = [await world.upstream(play) for play in (provider, refuses, provider)]
-    serving = await world.gateway(compiled(manifests(case, row, there.port, service.port, copy.port)))
+    text = manifests(case, row, there.port, service.port, copy.port)
+    ledger = {"SLUICE_DATABASE": f"sqlite://{folder}/ledger.db"} if policy == "budgets" else {}
+    serving = await world.gateway(compiled(text, **ledger))
     path = PATHS[row]
     if row == "generate_content" and streams:
         path = "/x/v1beta/models/m:streamGenerateContent?alt=sse"
@@ -187,18 +190,18 @@ def test_no_cell_is_empty_and_every_policy_has_its_case() -> None:
 
 
 @pytest.mark.parametrize("one", of("runs"), ids=named)
-async def test_what_runs_shows(world: World, one: tuple[Row, bool, str]) -> None:
+async def test_what_runs_shows(world: World, tmp_path: Path, one: tuple[Row, bool, str]) -> None:
     row, streams, policy = one
-    found = await seen(world, row, policy, streams=streams)
+    found = await seen(world, row, policy, tmp_path, streams=streams)
     assert CASES[policy].holds(found), (found.answers, [asked.raw for asked in found.asked], found.outcomes)
 
 
 @pytest.mark.parametrize("one", of("refused_when_asked"), ids=named)
 async def test_what_cannot_be_looked_into_is_refused_when_it_is_asked_for(
-    world: World, one: tuple[Row, bool, str]
+    world: World, tmp_path: Path, one: tuple[Row, bool, str]
 ) -> None:
     row, streams, policy = one
-    found = await seen(world, row, policy, streams=streams)
+    found = await seen(world, row, policy, tmp_path, streams=streams)
     assert found.last.status == 403
     assert not found.asked
 

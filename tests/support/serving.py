@@ -2,14 +2,17 @@
 
 import asyncio
 import re
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
 from sluice.config.plan import Plan
 from sluice.gateway.gateway import Gateway
+from sluice.gateway.money_ports import Books
 from sluice.net.listener import Port
 from sluice.net.pool import Pool
 from sluice.net.services import PolicyServices
@@ -17,6 +20,7 @@ from sluice.net.signing import CloudSigner
 from sluice.registry import Registry
 from sluice.relay.record import ExchangeRecord
 from sluice.standard import STANDARD
+from sluice.stores.ledger_sqlite import SqliteLedger
 from sluice.stores.limits_memory import MemoryCounters
 from sluice.telemetry.access_log import AccessLog
 from sluice.telemetry.metrics import Metrics
@@ -83,6 +87,7 @@ class Serving:
             signer=signer,
             counters=MemoryCounters(),
             store=plan.store,
+            books=self._books(plan),
             report=self.heard.report,
             log=self.heard.log,
         )
@@ -99,7 +104,15 @@ class Serving:
         self._port = Port(0, self.gateway, self.heard.metrics, time.monotonic)
         self._sweeper: asyncio.TimerHandle | None = None
 
+    @staticmethod
+    def _books(plan: Plan) -> Books | None:
+        """A ledger that nobody else has, if budgets need one."""
+        if not any(entry.rule.budgets for listener in plan.listeners for entry in listener.entries):
+            return None
+        return SqliteLedger(str(Path(tempfile.mkdtemp(prefix="ledger-")) / "ledger.db"))
+
     async def start(self) -> None:
+        await self._policies.open()
         self._port.use(self._plan.listeners, self._plan.limits)
         await self._port.open(["127.0.0.1"])
         self.use(self._plan)
@@ -124,6 +137,9 @@ class Serving:
             self._sweeper.cancel()
         self._port.close()
         await until(lambda: not self.gateway.exchanges and not self._port.connections)
+        self.heard.flush()
+        await self._policies.finish()
+        self._policies.close()
         self.pool.close()
         assert not self.heard.faults, self.heard.faults
 

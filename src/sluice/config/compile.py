@@ -18,6 +18,7 @@ from sluice.config.models import Models
 from sluice.config.objects import read_objects
 from sluice.config.plan import AiBackend, Listener, ModelRoute, Plan
 from sluice.config.policy import Policies, age
+from sluice.config.process_stores import stored
 from sluice.config.readers import Readers
 from sluice.config.references import Grants, Values
 from sluice.config.routes import Routes
@@ -54,6 +55,8 @@ def load(sources: Sequence[Source], env: Mapping[str, str], registry: Registry) 
         plan = compile_short_form(short[0][0], env, registry, faults)
     else:
         plan = compile_manifests([document for _, document in documents], env, registry, faults)
+    if plan is not None:
+        plan = stored(plan, env, faults)
     faults.check()
     assert plan is not None
     return plan

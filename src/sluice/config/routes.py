@@ -62,7 +62,7 @@ class Routes:
                         gateway=slot.gateway, listener=slot.spec.name, route=route.label, section=spec.name or ""
                     )
                     ruled = self._holding.ruled(rule, where, own)
-                    self._check_plain(route, index, ruled, where)
+                    self._check_plain(route, index, ruled, where, own)
                     for hostname in hostnames:
                         slot.entries += [
                             (age(route), Entry(hostname=hostname, match=match, route=route.label, rule=ruled))
@@ -122,13 +122,13 @@ class Routes:
             raise Unresolved("UnsupportedValue", f"{found.source} is looked at before a route is chosen")
         return found
 
-    def _check_plain(self, route: Resource[HttpRoute], index: int, rule: Rule, where: Where) -> None:
+    def _check_plain(self, route: Resource[HttpRoute], index: int, rule: Rule, where: Where, own: Own) -> None:
         """Add a fault for each policy that a rule cannot keep since it leads to plain HTTP."""
         plain = next((i for i, item in enumerate(rule.backends) if isinstance(item.backend, HttpBackend)), None)
         if plain is None:
             return
         place = route.place("spec", "rules", index, "backendRefs", plain)
-        for what in self._holding.unread(where):
+        for what in self._holding.unread(where, own.extensions):
             text = f"{what} cannot hold here: this leads to plain HTTP, which crosses unread"
             self._faults.add(place, text, "attach the policy to rules that lead to AI backends")
 

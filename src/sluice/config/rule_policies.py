@@ -119,13 +119,15 @@ class RulePolicies:
             sources=(*_traffic_sources(stack, own), *_ai_sources([*route_ai, *gateway_ai])),
         )
 
-    def unread(self, where: Where) -> list[str]:
+    def unread(self, where: Where, extensions: Sequence[Extension] = ()) -> list[str]:
         """Return what cannot hold on a rule that leads to plain HTTP, whose bodies nobody reads: `kind of object`."""
         own = [source for source, _ in self._policies.ai_layers("HTTPRoute", where.route, where.section)]
+        own += [one.source for one in extensions if one.ai != NOTHING]
         above = self._policies.ai_layers("Gateway", where.gateway, where.listener)
         found = [f"`backend.ai` of {source}" for source in own]
         found += [f"`promptGuard` of {source}" for source, policy in above if policy.guards != NO_GUARDS]
-        for group in self._policies.traffic("HTTPRoute", where.route, where.section):
+        referred = [one.traffic for one in extensions if one.traffic is not None]
+        for group in (*self._policies.traffic("HTTPRoute", where.route, where.section), referred):
             limited = [layer for layer in group if _counts_tokens(self._readers.limits.limiting([layer.limits]))]
             found += [f"a limit of tokens of {layer.source}" for layer in limited]
         return found

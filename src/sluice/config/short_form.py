@@ -34,6 +34,7 @@ from sluice.config.short_form_readers import NAMESPACE, ShortReaders
 from sluice.config.short_form_settings import SettingsReader
 from sluice.config.short_form_virtual import virtual_routes
 from sluice.config.source import Document, Source, read
+from sluice.config.store_url import RedisUrl, redis_url
 from sluice.config.targets import providers
 from sluice.config.traffic import admission
 from sluice.config.traffic_api import AdmissionSettings, Timeouts, TrafficSettings
@@ -92,6 +93,7 @@ class _Compiler:
             addresses=self._addresses(form.config),
             notes=(*self._models.notes, *self._readers.notes, *self._readers.troubles),
             ledger=database(form.config.database, partial(self._document.place, "config", "database"), self._faults),
+            store=self._store(form.config),
             prices=self._prices(form.config),
             needs_fake=any(needs_fake(backend) for route in routes for backend in backends_of(route)),
         )
@@ -143,6 +145,13 @@ class _Compiler:
                 place = self._document.place("llm", "gateways", index)
                 self._faults.add(place, "no such gateway is defined", closest(name, form.gateways))
         return ports
+
+    def _store(self, config: ConfigSpec) -> RedisUrl | None:
+        try:
+            return None if config.shared_store is None else redis_url(config.shared_store.url)
+        except ValueError as error:
+            self._faults.add(self._document.place("config", "sharedStore", "url"), str(error))
+            return None
 
     def _prices(self, config: ConfigSpec) -> tuple[Prices, ...]:
         names = {word: row.telemetry_name for row in providers(self._registry) for word in (row.key, *row.aliases)}

@@ -68,6 +68,8 @@ class ConfigSpec(Schema):
     metrics: Later = None
     database: DatabaseSpec | None = None
     """Of the ledger."""
+    shared_store: DatabaseSpec | None = None
+    """A Redis, in which replicas count together. An addition of Sluice."""
     storage: Later = None
     model_catalog: tuple[CatalogSource, ...] = ()
     """Prices over those that are shipped."""

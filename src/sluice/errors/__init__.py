@@ -14,8 +14,9 @@
     │   ├── UnsupportedMedia    415
     │   ├── RateLimited         429 a limit is reached; says when to come back
     │   │   └── BudgetExceeded  429 the money or the tokens of a period are spent
-    │   ├── HeadTooLarge        431
-    │   └── GuardRejected       403 (or as configured) a guard refused what was asked or answered
+    │   ├── GuardRejected       403 (or as configured) a guard refused what was asked or answered
+    │   │   └── Denied          403 (or as it says) an external authorization said no
+    │   └── HeadTooLarge        431
     ├── UpstreamError               the provider, or the way to it, failed
     │   ├── Unreachable         503 DNS, connect or TLS failed: nothing was sent
     │   ├── NoBackend           503 the route has no backend that can be used
@@ -42,6 +43,7 @@ from sluice.errors.client import (
     BodyTooLarge,
     BudgetExceeded,
     ClientError,
+    Denied,
     Forbidden,
     GuardRejected,
     HeadTooLarge,
@@ -73,6 +75,7 @@ __all__ = [
     "BudgetExceeded",
     "ClientError",
     "ConfigError",
+    "Denied",
     "Fault",
     "Forbidden",
     "FrameTooLarge",

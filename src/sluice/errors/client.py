@@ -110,6 +110,7 @@ class GuardRejected(ClientError):
     `body` is what the operator configured: it is the whole body, verbatim. None = the message in the client's dialect.
     """
 
+    status = 403
     code = "guardrail_rejected"
     type = "permission_error"
     reason = "Guardrail"
@@ -126,6 +127,13 @@ class GuardRejected(ClientError):
         self.status = status
         self.body = body
         self.headers = headers
+
+
+class Denied(GuardRejected):
+    """An external authorization said no: its status, headers and body are the answer."""
+
+    code = "external_authorization_denied"
+    reason = "ExtAuth"
 
 
 class HeadTooLarge(ClientError):

@@ -4,14 +4,13 @@ from collections.abc import Callable, Hashable
 
 import msgspec
 
-from sluice.errors import BodyTooLarge, PolicyUnavailable, UpstreamError
+from sluice.errors import BodyTooLarge, Denied, PolicyUnavailable, UpstreamError
 from sluice.gateway.access_http import ask, host_of, render
 from sluice.gateway.access_sources import Clock
 from sluice.gateway.ports import Request, Upstream, UpstreamHead
 from sluice.policies.condition import Condition
 from sluice.policies.external_auth import (
     MAX_DENIAL_BYTES,
-    Denied,
     ExternalAuth,
     Permitted,
     denied,

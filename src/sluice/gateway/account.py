@@ -6,6 +6,7 @@ from sluice.chat.request import ChatRequest
 from sluice.config.plan import AiBackend, HttpBackend
 from sluice.errors import (
     ClientError,
+    Denied,
     GuardRejected,
     InBandFailure,
     Overloaded,
@@ -23,7 +24,6 @@ from sluice.gateway.money import Money
 from sluice.gateway.outbound import Outbound
 from sluice.gateway.policing import Policing
 from sluice.gateway.ports import Request, UpstreamStream
-from sluice.policies.external_auth import Denied
 from sluice.relay.meter import Meter
 from sluice.relay.outcome import Outcome
 from sluice.relay.record import UNKNOWN, ExchangeRecord, RequestParams, Route

@@ -14,6 +14,7 @@ from sluice.config.plan import (
     WeightedBackend,
 )
 from sluice.config.routing import PortRouter, choose, model_route
+from sluice.config.virtual import backends_of
 from sluice.errors import Internal, ModelNotFound, NoBackend, RouteNotFound, SluiceError
 from sluice.gateway.breakers import Breakers
 from sluice.gateway.content import compiled
@@ -63,7 +64,12 @@ class ActivePlan:
         self._policies: dict[tuple[int, int, int], AiPolicy] = {}
         entries = [entry for listener in plan.listeners for entry in listener.entries]
         guarded = any(p.guards != NO_GUARDS or p.transformations or p.final_transformations for p in policies)
-        self._policed = {id(entry.rule) for entry in entries if guarded or _polices(entry.rule)}
+        by_name = any(_says(backend) for route in plan.models for backend in backends_of(route))
+        self._policed = {
+            id(entry.rule)
+            for entry in entries
+            if guarded or _polices(entry.rule) or (by_name and entry.answer == "by_model")
+        }
         for policy in policies:  # before the first request needs them: milliseconds for each pattern
             compiled(policy.guards.request)
             for streams in (False, True):
@@ -207,13 +213,19 @@ class ActivePlan:
 
 
 def _polices(rule: Rule) -> bool:
-    said = rule.access != OPEN or rule.limits != NO_LIMITS or rule.shaping != NO_SHAPING
-    below = [each.backend.shaping for each in rule.backends if each.backend is not None]
-    below += [each.shaping for each in rule.backends]
-    for each in rule.backends:
-        if isinstance(each.backend, AiBackend):
-            below += [target.shaping for group in each.backend.groups for target in group]
-    return said or bool(rule.budgets or rule.mirrors) or any(shaping != NO_SHAPING for shaping in below)
+    own = rule.access != OPEN or rule.limits != NO_LIMITS or rule.shaping != NO_SHAPING
+    own = own or bool(rule.budgets or rule.mirrors)
+    return own or any(
+        each.shaping != NO_SHAPING or (each.backend is not None and _says(each.backend)) for each in rule.backends
+    )
+
+
+def _says(backend: AiBackend | HttpBackend) -> bool:
+    """Whether a backend has policies of its own that are looked at before it is asked."""
+    if backend.access != OPEN or backend.shaping != NO_SHAPING:
+        return True
+    targets = [t for group in backend.groups for t in group] if isinstance(backend, AiBackend) else []
+    return any(target.shaping != NO_SHAPING for target in targets)
 
 
 def _policies(plan: Plan) -> Iterable[AiPolicy]:

@@ -170,7 +170,7 @@ class PlainCall:
         name = name_in_path(row, model)
         if not row.dialect:
             body = self._counting(client.write_request(chat, model=model, ask_usage=False), row, outbound, model)
-            return outbound.operation(self._request, row.path, body, traceparent, model=name)
+            return outbound.operation(self._request, row.path, body, traceparent, self._shape, model=name)
         provider, conversation = self._world.dialect(row.dialect), client.read_conversation(chat)
         body = provider.write_conversation(conversation, model=model, stream=False, ask_usage=False)
 

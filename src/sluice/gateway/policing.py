@@ -28,7 +28,7 @@ from sluice.gateway.scene import scene_of
 from sluice.gateway.shaper import OwnReply, Shaper
 from sluice.gateway.shaping import Shape
 from sluice.policies import cors
-from sluice.policies.access import Access
+from sluice.policies.access import OPEN, Access
 from sluice.policies.charge import CostFacts
 from sluice.policies.guards import Guard
 from sluice.policies.judges import Verdict
@@ -112,6 +112,15 @@ class Policing:
         if own is not None:
             await self.admit(rule)
         return own
+
+    async def at_access(self, access: Access) -> None:
+        """It is known which backend answers, and who may ask it.
+
+        Raises:
+            SluiceError: who asks may not.
+        """
+        if access != OPEN:
+            await self._who(access)
 
     async def _who(self, access: Access) -> None:
         admitted = await self._services.access.check(

@@ -92,10 +92,9 @@ class Road:
         active, account, reply = self._active, self._account, self._reply
         listener, entry = self._place
         assert entry is not None
+        backend = None
         if entry.answer == "backends":
             self._weighted, backend = active.backend(entry, self._world.die())
-        else:
-            backend = None
         if answers.asks_for_models(entry, self._request, self._wanted):
             await self._list_models()
             return None
@@ -106,11 +105,12 @@ class Road:
         account.at_backend(active.labels(listener, entry, call.backend), call.backend)
         if self.policing is not None:
             call.policing = self.policing
-            asked = priced(account, call, entry.route)
-            await self.policing.admit(entry.rule, account.chat, account.request_model, call.prompt_tokens, asked)
+            await self.policing.at_access(call.backend.access)
+            money = priced(account, call, entry.route)
+            await self.policing.admit(entry.rule, account.chat, account.request_model, call.prompt_tokens, money)
         groups, retry = active.groups(call.backend, call.kind), active.retry(entry.rule, self._request)
-        self.attempts = attempts = Attempts(self._world, account, call, groups, retry, self._deadlines.wished)
-        return await self.ask(attempts.first(account.taken_at))
+        self.attempts = Attempts(self._world, account, call, groups, retry, self._deadlines.wished)
+        return await self.ask(self.attempts.first(account.taken_at))
 
     async def ask(self, outbound: Outbound) -> Found:
         """Ask one target after the other until one answers; the last one's failure is the client's."""
@@ -223,6 +223,7 @@ class Road:
         account, policing, request = self._account, self.policing, self._request
         account.at_backend(self._active.labels(*self._place, backend), backend)
         if policing is not None:
+            await policing.at_access(backend.access)
             await policing.admit(self._reply.rule)
             policing.at_backend(self._active.shaper, self._weighted, backend, None)
             request = policing.shape.to_plain(host_header(backend.endpoint))

@@ -9,6 +9,7 @@ A second SIGTERM or SIGINT ends at once. One of several workers gets its orders 
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -21,6 +22,7 @@ from sluice.errors import ConfigError, Unavailable
 from sluice.gateway.gateway import Gateway
 from sluice.net.descriptors import Descriptors
 from sluice.net.files import ConfigFiles
+from sluice.net.ledgers import ledger_of
 from sluice.net.listener import EVERYWHERE, LOOPBACK
 from sluice.net.memory import Scales
 from sluice.net.place import Alone, Place
@@ -115,12 +117,13 @@ class Process:
         self._descriptors.raise_limit(plan)
         self.pool = Pool(idle_timeout_s=plan.limits.pool_idle_timeout_s)
         signer = CloudSigner(time.time)
+        ledger = ledger_of(plan, os.environ)
         self._policies = PolicyServices(
             upstream=self.pool,
             signer=signer,
             counters=self._place.counters(time.monotonic()),
             store=plan.store,
-            books=None if plan.ledger is None else books(plan.ledger),
+            books=None if ledger is None else books(ledger),
             report=self._report,
             log=self._log,
         )

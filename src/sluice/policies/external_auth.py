@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from sluice.errors import GuardRejected
+from sluice.errors import Denied
 from sluice.policies.server import Server
 
 Header = tuple[bytes, bytes]
@@ -70,13 +70,6 @@ class ExternalAuth(msgspec.Struct, frozen=True, kw_only=True):
     fails_open: bool = False
     failure_status: int = 503
     cache: Cache | None = None
-
-
-class Denied(GuardRejected):
-    """The service said no: its status, headers and body are the answer."""
-
-    code = "external_authorization_denied"
-    reason = "ExtAuth"
 
 
 class Permitted(msgspec.Struct, frozen=True):
