@@ -134,7 +134,9 @@ class PlainCall:
 
     def _translated(self, outbound: Outbound, row: Operated, asked: Asked, traceparent: bytes, *, model: str) -> Draft:
         first, *rest = asked.bodies
-        draft = outbound.operation(self._request, row.path, first, traceparent, model=model, same_api=False)
+        draft = outbound.operation(
+            self._request, row.path, first, traceparent, self._shape, model=model, same_api=False
+        )
         return msgspec.structs.replace(draft, rest=tuple(rest)) if rest else draft
 
     def _body(self, policy: AiPolicy, model: str) -> bytes:
