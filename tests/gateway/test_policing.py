@@ -240,3 +240,9 @@ async def test_a_stream_that_nobody_polices_is_still_the_providers_own_bytes(wor
 def _text(body: bytes) -> str:
     chunks = [json.loads(line[6:]) for line in body.split(b"\n") if line.startswith(b"data: {")]
     return "".join(each["choices"][0]["delta"].get("content") or "" for each in chunks if each["choices"])
+
+
+async def test_where_tokens_are_counted_nothing_crosses_uncounted(world: World) -> None:
+    upstream, _, client = await under(world, limited(rates=(rate("tokens", 100),)), sized(b"{}"))
+    assert (await client.ask(request(b"{}", path="/openai/v1/images/edits"))).status == 403
+    assert upstream.asked == []

@@ -4,15 +4,16 @@ import asyncio
 from collections.abc import Awaitable
 from functools import partial
 
-from sluice.config.plan import AiBackend, HttpBackend, Target
+from sluice.config.plan import AiBackend, HttpBackend, Rule, Target
 from sluice.config.units import duration
-from sluice.errors import BadRequest, Phase, RouteNotFound, TimedOut, UpstreamError
+from sluice.errors import BadRequest, Forbidden, Phase, RouteNotFound, TimedOut, UpstreamError
 from sluice.gateway.account import Account
 from sluice.gateway.active import ActivePlan
 from sluice.gateway.attempts import may_try_another
 from sluice.gateway.call import Call
 from sluice.gateway.chat_call import ChatCall
 from sluice.gateway.gather import Here, gather
+from sluice.gateway.limits_keys import counts_tokens
 from sluice.gateway.money import Ask
 from sluice.gateway.operation import CHAT_TYPES, Operation, typed
 from sluice.gateway.outbound import Draft, OwnAnswer
@@ -64,10 +65,16 @@ def prepare(
     return call
 
 
-def priced(account: Account, call: Call, route: str) -> Ask | None:
-    """Return what is asked of a model, for who counts the money; None = it costs none."""
+def priced(account: Account, call: Call, rule: Rule, route: str) -> Ask | None:
+    """Return what is asked of a model, for who counts tokens and money; None = nobody counts.
+
+    Raises:
+        Forbidden: somebody does, and cannot look into this operation: it would be a way round the limit.
+    """
     chat, backend = account.chat, call.backend
     if not account.operation or backend is None:
+        if rule.budgets or any(counts_tokens(choice.limits) for group in rule.limits.groups for choice in group):
+            raise Forbidden("This route counts tokens, and nobody can count those of this operation.")
         return None
     target = backend.groups[0][0]
     return Ask(

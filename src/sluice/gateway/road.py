@@ -106,7 +106,7 @@ class Road:
         if self.policing is not None:
             call.policing = self.policing
             await self.policing.at_access(call.backend.access)
-            money = priced(account, call, entry.route)
+            money = priced(account, call, entry.rule, entry.route)
             await self.policing.admit(entry.rule, account.chat, account.request_model, call.prompt_tokens, money)
         groups, retry = active.groups(call.backend, call.kind), active.retry(entry.rule, self._request)
         self.attempts = Attempts(self._world, account, call, groups, retry, self._deadlines.wished)
