@@ -114,7 +114,8 @@ def test_a_record_with_every_fact_shows_every_key_in_the_documented_order() -> N
     line = json.loads(lines("json", record)[0])
     assert list(line) == ALL_KEYS.split()
     assert None not in line.values()
-    tokens = {key.removeprefix("gen_ai.usage."): value for key, value in line.items() if key.startswith("gen_ai.usage.")}
+    prefix = "gen_ai.usage."
+    tokens = {key.removeprefix(prefix): value for key, value in line.items() if key.startswith(prefix)}
     assert tokens == {
         "input_tokens": 9,
         "cache_creation.input_tokens": 2,

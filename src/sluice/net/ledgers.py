@@ -11,8 +11,8 @@ VARIABLE = "SLUICE_DATABASE"
 
 
 def ledger_of(plan: Plan, env: Mapping[str, str]) -> LedgerUrl | None:
-    """Return the address of the ledger; None = nobody has asked for one. Budgets do: theirs is, if nothing else is said,
-    `$XDG_STATE_HOME/sluice/ledger.db`, and its folder is made.
+    """Return the address of the ledger; None = nobody has asked for one. Budgets do: theirs is
+    `$XDG_STATE_HOME/sluice/ledger.db` if nothing else is said, and its folder is made.
 
     Raises:
         ConfigError: the environment names none, or the folder cannot be made.
