@@ -1,4 +1,4 @@
-"""errors.py: the tree that is drawn at its head is the tree that is there, and each leaf is complete."""
+"""errors: the tree that is drawn at its head is the tree that is there, and each leaf is complete."""
 
 import re
 
@@ -24,7 +24,9 @@ def classes() -> list[type[SluiceError]]:
     def below(parent: type[SluiceError]) -> list[type[SluiceError]]:
         return [leaf for child in parent.__subclasses__() for leaf in [child, *below(child)]]
 
-    return [cls for cls in below(SluiceError) if cls.__module__ == errors.__name__]
+    leaves = [f"{errors.__name__}.{name}" for name in ("client", "upstream", "ours")]
+    found = [cls for cls in below(SluiceError) if cls.__module__ in leaves]
+    return sorted(found, key=lambda cls: leaves.index(cls.__module__))
 
 
 def test_the_picture_shows_every_class_in_its_order() -> None:
@@ -47,7 +49,7 @@ def test_whose_fault_it_is_and_who_may_be_tried_next() -> None:
     for cls in classes():
         if issubclass(cls, ClientError):
             assert (cls.fault, cls.retryable, 400 <= cls.status < 500) == ("client", False, True)
-            assert cls.type == "invalid_request_error"
+            assert cls.type in ("invalid_request_error", "authentication_error", "permission_error", "rate_limit_error")
         elif issubclass(cls, UpstreamError) and cls is not errors.NoBackend:
             assert (cls.fault, cls.retryable, cls.status >= 500) == ("provider", True, True)
     assert (errors.NoBackend.fault, errors.NoBackend.retryable) == ("operator", False)

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from bench import report
 from bench.soak import report as soak_report
-from tools import log_reference, provider_reference, reference, translation
+from tools import log_reference, policy_matrix, provider_reference, reference, translation
 
 GENERATORS: dict[str, Callable[[], str]] = {
     "bench": report.block,
@@ -23,6 +23,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "laws": reference.law_table,
     "log-fields": log_reference.log_table,
     "metrics": reference.metric_table,
+    "policy-matrix": policy_matrix.matrix_table,
     **provider_reference.GENERATORS,
     "soak": soak_report.block,
     "translation-carries": translation.carries_table,

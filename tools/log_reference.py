@@ -1,9 +1,13 @@
 """The table of the log line's fields: order and types from the code, when and what from here."""
 
+import msgspec
+
 from sluice.chat.usage import Usage
 from sluice.errors import TimedOut
 from sluice.relay.record import ExchangeRecord, RequestParams, Route, StreamFacts
+from sluice.relay.tally import GuardFacts
 from sluice.telemetry import access_log
+from sluice.telemetry.line import Fields
 from tools.markdown import table
 
 FULL = ExchangeRecord(
@@ -49,6 +53,9 @@ FULL = ExchangeRecord(
     attempts=2,
     tried=(("first", "429"), ("second", "timeout_idle")),
     error_code=TimedOut("idle").code,
+    principal="api_key:team-a",
+    guards=(("regex", "Mask", 1), ("webhook", "FailOpen", 0)),
+    guard=GuardFacts(checks=1, blocked_by="regex"),
 )
 """A record with everything in it, so that its line has every field."""
 
@@ -70,6 +77,8 @@ FIELDS = {
     "http.status": "as sent; 499 when the client left or was cut for reading too slowly",
     "trace.id": "W3C trace context: the client's, or a new one",
     "span.id": "of this exchange; the provider is told it as parent",
+    "jwt.sub": "the subject of the client's token; when one was verified",
+    "user.id": "who asked, if no token says it: the name of an API key or of a user",
     "protocol": "`llm` or `http`",
     "gen_ai.operation.name": "`chat`, `embeddings`, `rerank`, `count_tokens`; when the request names a model",
     "gen_ai.provider.name": "when a provider was chosen",
@@ -82,6 +91,7 @@ FIELDS = {
     "gen_ai.usage.reasoning_tokens": "when above 0",
     "agw.ai.time_to_first_token": "seconds from the request's first byte to the first non-empty token; streams",
     "agw.ai.time_per_output_token": "(last token - first) / (output tokens - 1) in seconds; streams with two tokens",
+    "agw.ai.usage.cost.total": "USD; 0 if the model has no price; `llm`",
     "gen_ai.usage.input_audio_tokens": "when above 0",
     "gen_ai.usage.output_audio_tokens": "when above 0",
     "gen_ai.request.temperature": "when the client sent it",
@@ -96,6 +106,9 @@ FIELDS = {
     "timeout.phase": "which clock ran out: `connect`, `headers`, `first_token`, `idle`, `total`; outcome `timeout`",
     "stream.chunks": "events with data that the provider sent, its terminator not counted; streams",
     "stream.unrecognised": "events and parts of the provider that no dialect here has a word for; when there were any",
+    "guardrail.masked": "values that guards masked, in what was asked and answered; when there were any",
+    "guardrail.blocked_by": "the guard that rejected the request or ended the answer",
+    "guardrail.failed_open": "looks of guards that could not be asked, and let pass; when there were any",
     "gen_ai.response.finish_reason": "of the first choice, in the words of the vocabulary",
     "retry.attempt": "attempts after the first; when there were any",
     "retry.targets": "`first;429, second;200`: who was asked and what became of it, status or code; when several were",
@@ -112,7 +125,18 @@ def log_table() -> str:
         KeyError: a field has no sentence in FIELDS.
     """
     words = {str: "string", int: "integer", float: "number", bool: "boolean"}
-    line = access_log.fields(FULL)
+    line = _every_field()
     return table(
         ("field", "type", "when and what"), [(f"`{key}`", words[type(line[key])], FIELDS[key]) for key in line]
     )
+
+
+def _every_field() -> Fields:
+    """Return a line with all fields: who asked is said in one of two."""
+    line = access_log.fields(msgspec.structs.replace(FULL, principal="jwt:alice"))
+    named = {}
+    for key, value in line.items():
+        named[key] = value
+        if key == "jwt.sub":
+            named["user.id"] = "team-a"
+    return named

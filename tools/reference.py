@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sluice import errors
 from sluice.telemetry import names
+from sluice.telemetry.metric import ROUTE_LABELS, Metric
 from tools import house
 from tools.markdown import code, first_sentence, table
 
@@ -96,7 +97,7 @@ _GROUPS = {
     "GEN_AI": names.GEN_AI_LABELS,
     "HTTP": names.HTTP_LABELS,
     "OUTCOME": names.OUTCOME_LABELS,
-    "ROUTE": names.ROUTE_LABELS,
+    "ROUTE": ROUTE_LABELS,
     "LISTENER": names.LISTENER_LABELS,
 }
 """Sets of labels that several metrics have, the widest first."""
@@ -107,14 +108,14 @@ def label_table() -> str:
     return table(("set", "labels"), [(name, code(labels)) for name, labels in _GROUPS.items()])
 
 
-def _labels(metric: names.Metric) -> str:
+def _labels(metric: Metric) -> str:
     for name, group in _GROUPS.items():
         if metric.labels[: len(group)] == group:
             return " + ".join([name, *(f"`{label}`" for label in metric.labels[len(group) :])])
     return code(metric.labels)
 
 
-def _buckets(metric: names.Metric) -> str:
+def _buckets(metric: Metric) -> str:
     bounds = [f"{bound:.12g}" for bound in metric.buckets]
     return f"{len(bounds)}, {bounds[0]} to {bounds[-1]}" if bounds else ""
 

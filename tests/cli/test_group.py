@@ -56,12 +56,12 @@ def test_a_worker_is_started_as_its_supervisor_was(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "orig_argv", ["python", "-W", "error", "-m", "sluice", "serve", "--workers", "2"])
     of = command("json")
     again = [sys.executable, "-W", "error", "-m", "sluice", "serve", "--workers", "2", "--log-format", "json"]
-    assert list(of(Seat(1, 2, 7), None)) == [*again, "--worker", "1/2:7"]
-    assert list(of(Seat(2, 2, 9), 8080)) == [*again, "--port", "8080", "--worker", "2/2:9"]
+    assert list(of(Seat(1, 2, 7, 3), None)) == [*again, "--worker", "1/2:7,3"]
+    assert list(of(Seat(2, 2, 9, 3), 8080)) == [*again, "--port", "8080", "--worker", "2/2:9,3"]
 
 
 def test_a_seat_is_read_as_it_was_written() -> None:
-    assert Seat.read(str(Seat(2, 4, 11))) == Seat(2, 4, 11)
+    assert Seat.read(str(Seat(2, 4, 11, 12))) == Seat(2, 4, 11, 12)
     for text in ("", "1", "1/2", "1/2:", "a/2:3"):
         with pytest.raises(ValueError, match="invalid literal"):
             Seat.read(text)
@@ -70,6 +70,6 @@ def test_a_seat_is_read_as_it_was_written() -> None:
 def test_each_line_says_whose_it_is() -> None:
     fields = {"level": "info", "time": "t", "scope": "s", "message": "hello"}
     lines: list[bytes] = []
-    stamped(lines.append, Seat(3, 4, 5), "json")(json_line(fields))
-    stamped(lines.append, Seat(3, 4, 5), "text")(text_line(fields))
+    stamped(lines.append, Seat(3, 4, 5, 6), "json")(json_line(fields))
+    stamped(lines.append, Seat(3, 4, 5, 6), "text")(text_line(fields))
     assert lines == [json_line({**fields, "worker": 3}), text_line({**fields, "worker": 3})]

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from sluice.config import Source, load
-from sluice.config.plan import AiBackend, Condition, Entry, ModelRoute, ObjectStatus, Plan, Target
+from sluice.config.plan import AiBackend, Entry, ModelRoute, Plan, Target
+from sluice.config.status import Condition, ObjectStatus
 from sluice.errors import ConfigError
 from sluice.providers.fake import FAKE
 from sluice.providers.openai import OPENAI

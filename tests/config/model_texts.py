@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from sluice.config.plan import AiBackend, Condition, ModelRoute, Plan
+from sluice.config.plan import AiBackend, ModelRoute, Plan
 from sluice.config.routing import model_route
+from sluice.config.status import Condition
 
 from .loading import gateway
 from .vendors import loaded, refused

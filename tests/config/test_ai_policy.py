@@ -3,9 +3,10 @@
 import pytest
 from msgspec import Raw
 
-from sluice.config.ai_policy import json_text
+from sluice.config.ai_api import json_text
 from sluice.config.plan import AiBackend, Plan, Rule
 from sluice.policies.ai import AiPolicy
+from sluice.policies.prompt_caching import PromptCaching
 
 from .loading import BACKEND, backend, entries, gateway, plan, policy, refusal, route, target
 
@@ -150,13 +151,22 @@ def test_what_is_wrong_is_told_with_its_place(ai: str, words: str) -> None:
     assert words in line
 
 
-@pytest.mark.parametrize("field", ["transformations", "finalTransformations", "promptCaching", "promptGuard"])
-def test_what_is_not_implemented_is_refused_wherever_it_stands(field: str) -> None:
-    expected = f"ai.{field}: `{field}` is not implemented by this version"
-    (line,) = refusal(inline(f"{{modelAliases: {{a: b}}, {field}: {{x: 1}}}}"))
-    assert expected in line
-    (line,) = refusal(policy(f"{{{RT % ''}, backend: {{ai: {{{field}: {{x: 1}}}}}}}}"))
-    assert expected in line
+def test_expressions_and_marks_are_kept_member_by_member() -> None:
+    found = compiled(
+        "{transformations: [{field: max_tokens, expression: '10'}], finalTransformations: {user: jwt.sub}, "
+        "promptCaching: {minTokens: 2}}"
+    )
+    assert found.transformations == (("max_tokens", "10"),)
+    assert found.final_transformations == (("user", "jwt.sub"),)
+    assert found.prompt_caching == PromptCaching(min_tokens=2)
+
+
+@pytest.mark.parametrize("field", ["transformations", "finalTransformations"])
+def test_an_expression_that_cannot_be_computed_is_refused_wherever_it_stands(field: str) -> None:
+    (line,) = refusal(inline(f"{{{field}: [{{field: user, expression: 'jwt.'}}]}}"))
+    assert f"ai.{field}[0].expression: " in line
+    (line,) = refusal(policy(f"{{{RT % ''}, backend: {{ai: {{{field}: {{user: nobody.sub}}}}}}}}"))
+    assert f"spec.backend.ai.{field}.user: " in line
 
 
 def test_sixty_four_settings_and_no_more() -> None:

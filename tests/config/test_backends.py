@@ -112,12 +112,9 @@ def test_the_place_of_a_credential(header: str, expected: HeaderPlacement) -> No
 @pytest.mark.parametrize(
     ("policies", "words"),
     [
-        ("{auth: {passthrough: {}, location: {header: {name: a}}}}", "`location with passthrough` is not implemented"),
-        ("{auth: {key: k, location: {queryParameter: {name: a}}}}", "`queryParameter` is not implemented"),
         ("{auth: {azure: {}}}", "`azure` is not implemented"),
         ("{auth: {aws: {assumeRole: {}}}}", "`assumeRole` is not implemented"),
         ("{auth: {gcp: {audience: x}}}", "`audience` is not implemented"),
-        ("{auth: {credentials: [{}]}}", "`credentials` is not implemented"),
         ("{http: {version: HTTP2}}", "`HTTP2` is not implemented"),
         ("{tls: {insecureSkipVerify: Hostname}}", "`Hostname` is not implemented"),
         ("{tls: {alpnProtocols: [h2]}}", "`alpnProtocols` is not implemented"),

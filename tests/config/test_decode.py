@@ -1,5 +1,6 @@
 """Hints, and the decoder's words."""
 
+import re
 from typing import Literal
 
 import pytest
@@ -92,3 +93,23 @@ def test_the_number_of_complaints_of_a_document_is_bounded() -> None:
 )
 def test_the_closest_word(word: str, words: list[str], hint: str) -> None:
     assert closest(word, words) == hint
+
+
+class Named(Schema):
+    name: str
+
+
+class Either(Schema):
+    values: tuple[Named, ...] | dict[str, str]
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [("values: {a: b, c: 1}", "values.c"), ("values: [{name: a}, {name: 1}]", "values[1].name")],
+)
+def test_of_two_forms_the_one_that_is_written_is_told_about(text: str, path: str) -> None:
+    faults = Faults()
+    (document,) = read(Source("f.yaml", text), faults)
+    assert decode(document, Either, faults) is None
+    with pytest.raises(ConfigError, match=f"^f.yaml:1: {re.escape(path)}: expected a string, not a whole number"):
+        faults.check()

@@ -1,6 +1,10 @@
 """The route type of the streaming page, in every kind of policy that was ever printed with it."""
 
 import pytest
+from msgspec import Raw
+
+from sluice.policies.guards import HeaderChange, TextRules
+from tests.support.tokens import jwk, jwk_set, rsa_key
 
 from .loading import BACKEND, condition, entries, gateway, plan, policy, refusal, route, source
 
@@ -69,12 +73,47 @@ def test_between_two_policies_of_a_route_the_older_wins() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("field", ["promptGuard", "promptEnrichment", "defaults"])
+def test_what_else_the_old_settings_say_holds_too(kind: str) -> None:
+    regex = "regex: {action: REJECT, matches: [{pattern: secret}]}"
+    guard = f"promptGuard: {{request: {{{regex}, customResponse: {{message: stop}}}}}}"
+    prompt = "promptEnrichment: {prepend: [{role: SYSTEM, content: be brief}]}"
+    values = "defaults: [{field: temperature, value: 0.5}, {field: user, value: u, override: true}]"
+    loaded = plan(BACKEND + route() + legacy(kind, f"{{{guard}, {prompt}, {values}}}"))
+    found = entries(loaded)[0].rule.ai
+    (rules,) = found.guards.request
+    assert isinstance(rules, TextRules)
+    assert (rules.action, rules.patterns, rules.rejection.message) == ("reject", ("secret",), "stop")
+    assert found.prepend == (("system", "be brief"),)
+    assert (found.defaults, found.overrides) == ((("temperature", Raw(b"0.5")),), (("user", Raw(b'"u"')),))
+    assert not [note for note in loaded.notes if "deprecated" in note]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("field", ["rag", "semanticCache"])
 def test_the_rest_of_the_old_settings_is_refused(kind: str, field: str) -> None:
     (line,) = refusal(legacy(kind, f"{{routeType: CHAT_STREAMING, {field}: {{x: 1}}}}"))
     assert f"ai.{field}: `{field}` is not implemented by this version" in line
-    (line,) = refusal(legacy(kind, f"{{{field}: {{x: 1}}}}"))
-    assert "is not implemented" in line
+
+
+def test_traffic_of_the_old_kinds_holds_too() -> None:
+    said = "rateLimit: {local: {tokenBucket: {maxTokens: 2, fillInterval: 30s}}}, timeouts: {request: 9s}, "
+    said += "rbac: {action: Deny, policy: {matchExpressions: ['request.path == \"/x\"']}}, "
+    said += "headerModifiers: {response: {set: [{name: a, value: b}]}}, ai:"
+    rule = entries(plan(BACKEND + route() + legacy("TrafficPolicy", STREAMING).replace("ai:", said)))[0].rule
+    assert rule.deadlines.total_s == 9
+    assert rule.access.authorization.deny == ('request.path == "/x"',)
+    assert rule.shaping.response_headers == HeaderChange(set=(("a", "b"),))
+    (rate,) = rule.limits.groups[0][0].limits.machine.rates
+    assert (rate.capacity, rate.fill, rate.interval_us) == (2, 1, 30_000_000)
+
+
+def test_tokens_and_the_timeout_of_a_route_option() -> None:
+    jwt = "jwt: {providers: {own: {issuer: solo.io, jwks: {local: {key: '" + jwk_set(jwk(rsa_key(), "k")) + "'}}}}}, "
+    text = legacy("RouteOption", STREAMING).replace("ai:", f"{jwt}timeout: '0', ai:")
+    rule = entries(plan(BACKEND + route() + text))[0].rule
+    assert rule.deadlines.total_s == 0
+    assert rule.access.jwt is not None
+    assert (rule.access.jwt.mode, rule.access.jwt.issuers[0].issuer) == ("strict", "solo.io")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -88,19 +127,19 @@ def test_what_is_wrong_is_told(kind: str) -> None:
 
 
 def test_other_parts_of_the_old_kinds_are_refused() -> None:
-    text = legacy("TrafficPolicy", STREAMING).replace("ai:", "rateLimit: {}, ai:")
-    assert "`rateLimit` is not implemented" in refusal(text)[0]
+    text = legacy("TrafficPolicy", STREAMING).replace("ai:", "extAuth: {}, ai:")
+    assert "`extAuth` is not implemented" in refusal(text)[0]
     text = legacy("GlooTrafficPolicy", STREAMING).replace("ai:", "glooJWT: {}, ai:")
     assert "`glooJWT` is not implemented" in refusal(text)[0]
-    text = legacy("RouteOption", STREAMING).replace("ai:", "timeout: '0', ai:")
-    assert "spec.options.timeout: `timeout` is not implemented" in refusal(text)[0]
+    text = legacy("RouteOption", STREAMING).replace("ai:", "timeout: soon, ai:")
+    assert "expected a duration" in refusal(text)[0]
 
 
 def test_a_gateway_has_no_route_type() -> None:
     ref = "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: gw}]"
     text = gateway("{name: l, port: 1, protocol: HTTP}") + policy(f"{{{ref}, ai: {STREAMING}}}")
     (line,) = refusal(text)
-    assert "spec.ai: `ai` on a target of kind Gateway is not implemented" in line
+    assert "spec.ai.routeType: `ai.routeType` on a target of kind Gateway is not implemented" in line
     assert line.endswith("(it may target an HTTPRoute)")
 
 

@@ -107,7 +107,7 @@ def test_policies_of_a_model() -> None:
         ("provider: OpenAI, baseURL: 'http://u:p@x'", "a base URL holds no credentials"),
         ("provider: OpenAI, match: {model: 'a*b'}", "spec.match.model"),
         ("provider: OpenAI, policies: {}", "expected at least one policy"),
-        ("provider: OpenAI, policies: {transformations: [{field: a}]}", "`transformations` is not implemented"),
+        ("provider: OpenAI, policies: {transformations: [{field: a}]}", "the field `expression` is missing"),
         (
             "virtualModel: {weighted: {targets: []}}",
             "weighted.targets: expected a list of length >= 1",

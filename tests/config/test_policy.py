@@ -137,7 +137,16 @@ def test_the_route_type_of_the_documentation_is_accepted_and_noted() -> None:
             "`backend.auth` on a target of kind HTTPRoute is not implemented",
         ),
         (f"{GW % ''}, frontend: {{accessLog: {{}}}}", "`accessLog` is not implemented"),
-        (f"{RT % ''}, strategy: {{}}, traffic: {{}}", "`strategy` is not implemented"),
+        (f"{RT % ''}, strategy: {{inheritance: Override}}, backend: {{auth: {{key: k}}}}", "is about `traffic`"),
+        (
+            f"{GW % ''}, traffic: {{phase: PreRouting, csrf: {{}}}}",
+            "`csrf` cannot be looked at before a route is chosen",
+        ),
+        (f"{RT % ''}, traffic: {{phase: PreRouting, cors: {{}}}}", "cannot be of a target of kind HTTPRoute"),
+        (
+            f"{RT % ''}, backend: {{transformation: {{request: {{remove: [a]}}}}}}",
+            "`backend.transformation` on a target",
+        ),
     ],
 )
 def test_what_is_not_served_is_refused(spec: str, words: str) -> None:

@@ -186,11 +186,11 @@ def test_a_policy_for_all_models() -> None:
         ),
         (
             "llm: {models: [{name: m, provider: fake}], policies: {ai: {promptGuard: {}}}}\n",
-            "llm.policies.ai.promptGuard: `promptGuard` is not implemented by this version",
+            "llm.policies.ai.promptGuard: expected `request` or `response`",
         ),
         (
             "llm: {models: [{name: m, provider: fake}], providers: [{name: p, provider: x, defaults: {auth: {}}}]}\n",
-            "llm.providers[0].defaults.auth: `auth` is not implemented by this version",
+            "llm.providers[0].defaults.auth: expected exactly one of `key`",
         ),
     ],
 )

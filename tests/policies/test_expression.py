@@ -17,22 +17,22 @@ def holds(text: str, **values: object) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("text", "only"),
+    ("text", "members"),
     [
-        ("response.code >= 500 || response.code == 429", True),
-        ("response\n. code == 1 && [200].exists(c, c == response.code)", True),
-        ("other.headers == 1 || response.code == 1", True),
-        ("true", True),
-        ("response.headers == {} || response.code == 1", False),
-        ('response["code"] == 1', False),
-        ("size(response) == 2", False),
-        ("response == other", False),
-        ('r"\\" == "" || response.headers == {} || "" == ""', False),  # no quote ends where others would think so
-        ('"response" == "x"', False),  # in doubt
+        ("response.code >= 500 || response.code == 429", {"code"}),
+        ("response\n. code == 1 && [200].exists(c, c == response.code)", {"code"}),
+        ("other.headers == 1 || response.code == 1", {"code"}),
+        ("true", set()),
+        ("response.headers == {} || response.code == 1", {"code", "headers"}),
+        ('response["code"] == 1', None),
+        ("size(response) == 2", None),
+        ("response == other", None),
+        ('r"\\" == "" || response.headers == {} || "" == ""', {"headers"}),  # no quote ends where others think so
+        ('"response" == "x" || response.code == 1', None),  # in doubt
     ],
 )
-def test_it_says_that_one_member_is_all_it_looks_at_only_if_that_is_sure(text: str, only: bool) -> None:
-    assert Expression(text, empty=EMPTY).only("response", "code") is only
+def test_it_says_which_members_it_looks_at_and_in_doubt_all(text: str, members: set[str] | None) -> None:
+    assert Expression(text, empty=EMPTY).members.get("response", set()) == members
 
 
 def test_a_member_is_checked_only_where_the_variable_has_known_ones() -> None:
@@ -100,3 +100,21 @@ def test_the_library_is_imported_with_the_first_condition_and_not_before() -> No
         " ResponseCondition('response.code == 500'); assert 'cel' in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", script], timeout=30).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'timestamp("9999-12-31T23:59:59Z") + duration("9000000h") == timestamp(other.x)',
+        'timestamp("0001-01-01T00:00:00Z") - duration("9000000h") == timestamp(other.x)',
+    ],
+)
+def test_the_librarys_own_end_is_a_failure_and_no_more(text: str) -> None:
+    assert not holds(text, other={"x": "2026-01-01T00:00:00Z"})
+    assert holds(f"default({text}, true)", other={"x": "2026-01-01T00:00:00Z"})
+
+
+def test_a_macro_may_not_bind_the_name_of_a_variable_where_default_would_mistake_it() -> None:
+    with pytest.raises(ValueError, match="`other` is a variable: call what a macro binds by another name"):
+        Expression("[1].exists(other, default(other.x, 1) == 1)", empty=EMPTY)
+    assert holds("[1].exists(other, other == 1)")

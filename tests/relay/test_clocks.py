@@ -96,3 +96,25 @@ def test_answers_that_are_no_streams_have_idle_and_total(make: Callable[..., Rel
     (Playbook(relay) >> at(8.9) >> tick() >> at(9) >> tick() << end("timeout", code="timeout_idle") >> eof()).run()
     total = make(terms=Terms(deadlines=Deadlines(idle_s=0, total_s=2)))
     (Playbook(total) >> at(2) >> tick() << end("timeout", code="timeout_total") >> client_gone()).run()
+
+
+def test_while_somebody_has_to_be_asked_the_providers_silence_is_ours_and_the_rest_goes_on() -> None:
+    deadlines = Deadlines(idle_s=5, total_s=60)
+    clocks = Clocks(Terms(deadlines=deadlines, keep_alive=PING), beats=True)
+    clocks.ask()
+    assert clocks.deadline == 15.0  # of a keep-alive
+    clocks.pause()
+    assert clocks.deadline == 60.0
+    clocks.resume(20.0)
+    assert clocks.expired(30.0) is None
+    assert clocks.beat(35.0)
+    clocks.answered(40.0)
+    assert clocks.deadline == 45.0
+    assert clocks.expired(45.0) is not None
+
+
+def test_of_an_answer_that_is_read_on_nobody_is_asked() -> None:
+    clocks = Clocks(Terms(deadlines=Deadlines(idle_s=5)))
+    clocks.ask()
+    clocks.read_on(10.0)
+    assert clocks.deadline == 15.0

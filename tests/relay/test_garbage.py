@@ -99,7 +99,7 @@ def test_a_terminator_is_never_sent_without_the_outcome_completed(script: list[t
             for action in call(relay, what, data, float(now)):
                 if isinstance(action, Send):
                     sent += action.data
-                else:
+                elif isinstance(action, End):
                     outcome = action.outcome.kind
         assert outcome is not None
         assert sent.endswith(DONE) == (outcome == "completed" and relay.meter.bytes_to_client > 0 and b"data:" in sent)

@@ -3,10 +3,27 @@
 import pytest
 
 from sluice.errors import TimedOut, Truncated
+from sluice.policies.judges import PASS, JudgeFailed
 from sluice.relay.outcome import CLIENT_GONE
-from sluice.testing.playbook import Playbook, at, broke, client_gone, cut, end, eof, feed, send, send_that, tick
+from sluice.testing.playbook import (
+    Playbook,
+    ask,
+    at,
+    broke,
+    client_gone,
+    cut,
+    end,
+    eof,
+    feed,
+    resume,
+    send,
+    send_that,
+    tick,
+    wake,
+)
 from sluice.testing.steps import Ended
-from tests.relay.relays import opaque
+from tests.relay.guarded import SECRET, WORDS, stream
+from tests.relay.relays import opaque, text
 
 
 def said(playbook: Playbook) -> str:
@@ -86,3 +103,16 @@ def test_feeding_shows_the_cut_in_words() -> None:
 def test_a_write_that_should_have_been_an_end_is_a_failure() -> None:
     message = said(Playbook(opaque()) >> feed(b"a") << end("timeout", code="timeout_idle", status=504))
     assert "- << end(timeout, timeout_idle, 504)" in message
+
+
+def test_questions_and_their_answers_are_lines_of_a_script() -> None:
+    def begun() -> Playbook:
+        return Playbook(stream(WORDS)) >> feed(text("a.")) << ask("words", "a.")
+
+    (begun() >> resume(PASS) << send_that("the text", lambda data: b'"a."' in data)).run()
+    message = said(begun() >> resume(JudgeFailed("x")) << wake())
+    assert "  << ask(words, ('a.',))\n  >> resume(JudgeFailed('x'))\n- << wake()" in message
+    assert "- << ask(words, ('b.',))\n+ << ask(words, ('a.',))" in said(
+        Playbook(stream(WORDS)) >> feed(text("a.")) << ask("words", "b.")
+    )
+    assert "+ << wake()" in said(Playbook(stream(SECRET)) >> feed(text("SECRET-")))

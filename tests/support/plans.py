@@ -23,9 +23,13 @@ from sluice.config.plan import (
     Tls,
     WeightedBackend,
 )
+from sluice.policies.access import Access
 from sluice.policies.admission import Admission
+from sluice.policies.ai import AiPolicy
 from sluice.policies.deadlines import Deadlines
+from sluice.policies.mirroring import Mirror
 from sluice.policies.retry import Retry
+from sluice.policies.shaping import Shaping
 from sluice.policies.streaming import Streaming
 from sluice.providers.credential import HeaderPlacement, Secret
 from sluice.providers.openai import OPENAI
@@ -76,6 +80,10 @@ class RuleMembers(TypedDict, total=False):
     streaming: Streaming
     retry: Retry
     error_format: Literal["json", "text"]
+    access: Access
+    shaping: Shaping
+    ai: AiPolicy
+    mirrors: tuple[Mirror[Backend], ...]
 
 
 def route(path: str, *backends: Backend | None, weights: Sequence[int] = (), **members: Unpack[RuleMembers]) -> Entry:

@@ -2,20 +2,26 @@
 
 import asyncio
 import re
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
 from sluice.config.plan import Plan
 from sluice.gateway.gateway import Gateway
+from sluice.gateway.money_ports import Books
 from sluice.net.listener import Port
 from sluice.net.pool import Pool
+from sluice.net.services import PolicyServices
 from sluice.net.signing import CloudSigner
 from sluice.registry import Registry
 from sluice.relay.record import ExchangeRecord
 from sluice.standard import STANDARD
+from sluice.stores.ledger_sqlite import SqliteLedger
+from sluice.stores.limits_memory import MemoryCounters
 from sluice.telemetry.access_log import AccessLog
 from sluice.telemetry.metrics import Metrics
 from sluice.telemetry.process_log import ProcessLog
@@ -40,31 +46,32 @@ class Heard:
         self.rested: list[tuple[str, float]] = []
         log = ProcessLog(self.lines.append, "json")
         loop = asyncio.get_running_loop()
-        self._report = Report(AccessLog(self.lines.append, "json"), self.metrics, log, loop.call_soon)
-        self.flush = self._report.flush
+        self.log = log
+        self.report = Report(AccessLog(self.lines.append, "json"), self.metrics, log, loop.call_soon)
+        self.flush = self.report.flush
         """Call it before looking at the lines or the metrics."""
 
     def record(self, record: Callable[[], ExchangeRecord]) -> None:
         built = record()
         self.records.append(built)
-        self._report.record(lambda: built)
+        self.report.record(lambda: built)
 
     def stream_began(self) -> None:
-        self._report.stream_began()
+        self.report.stream_began()
 
     def stream_ended(self) -> None:
-        self._report.stream_ended()
+        self.report.stream_ended()
 
     def memory(self, resident_bytes: int, mark_bytes: int) -> None:
-        self._report.memory(resident_bytes, mark_bytes)
+        self.report.memory(resident_bytes, mark_bytes)
 
     def rests(self, target: str, seconds: float) -> None:
         self.rested.append((target, seconds))
-        self._report.rests(target, seconds)
+        self.report.rests(target, seconds)
 
     def fault(self, error: BaseException) -> None:
         self.faults.append(error)
-        self._report.fault(error)
+        self.report.fault(error)
 
 
 class Serving:
@@ -74,10 +81,21 @@ class Serving:
         self.heard = Heard()
         self.pool = Pool()
         self._plan = plan
+        signer = CloudSigner(time.time)
+        self._policies = PolicyServices(
+            upstream=self.pool,
+            signer=signer,
+            counters=MemoryCounters(),
+            store=plan.store,
+            books=self._books(plan),
+            report=self.heard.report,
+            log=self.heard.log,
+        )
         self.gateway = Gateway(
             plan,
             upstream=self.pool,
-            signer=CloudSigner(time.time),
+            signer=signer,
+            services=self._policies.services,
             telemetry=self.heard,
             registry=registry,
             clock=time.monotonic,
@@ -86,7 +104,15 @@ class Serving:
         self._port = Port(0, self.gateway, self.heard.metrics, time.monotonic)
         self._sweeper: asyncio.TimerHandle | None = None
 
+    @staticmethod
+    def _books(plan: Plan) -> Books | None:
+        """A ledger that nobody else has, if budgets need one."""
+        if not any(entry.rule.budgets for listener in plan.listeners for entry in listener.entries):
+            return None
+        return SqliteLedger(str(Path(tempfile.mkdtemp(prefix="ledger-")) / "ledger.db"))
+
     async def start(self) -> None:
+        await self._policies.open()
         self._port.use(self._plan.listeners, self._plan.limits)
         await self._port.open(["127.0.0.1"])
         self.use(self._plan)
@@ -111,6 +137,9 @@ class Serving:
             self._sweeper.cancel()
         self._port.close()
         await until(lambda: not self.gateway.exchanges and not self._port.connections)
+        self.heard.flush()
+        await self._policies.finish()
+        self._policies.close()
         self.pool.close()
         assert not self.heard.faults, self.heard.faults
 

@@ -10,9 +10,9 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
-from sluice.telemetry import exposition, names
+from sluice.telemetry import exposition, metric, names
 
-FAMILIES: list[tuple[names.Metric, exposition.Series]] = [
+FAMILIES: list[tuple[metric.Metric, exposition.Series]] = [
     (names.SENT_BYTES, {("8080/a/b", 'g"\\\n', "http", "http"): [12]}),
     (names.LOOP_LAG, {(): [1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3.25]}),
     (names.UPSTREAM_CONNECT, {}),

@@ -11,6 +11,8 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
 from sluice.chat.usage import Usage
+from sluice.policies.charge import CostFacts
+from sluice.policies.cost import USD, Cost
 from sluice.relay.record import ExchangeRecord, StreamFacts
 from sluice.telemetry import names
 from sluice.telemetry.metrics import Metrics
@@ -297,7 +299,9 @@ def test_each_bucket_holds_the_durations_up_to_its_bound(durations: list[float])
 
 
 def test_ten_thousand_models_of_a_client_stay_bounded_and_none_is_lost() -> None:
-    metrics = counted(*(stream(request_model=f"model-{number}", response_model="") for number in range(10_000)))
+    paid = CostFacts(cost=Cost(input=USD, status="Exact"), usage=Usage(input_tokens=1))
+    named = (f"model-{number}" for number in range(10_000))
+    metrics = counted(*(stream(request_model=name, response_model="", money=paid) for name in named))
     body = metrics.render("")[1].decode()  # 100,000 samples: a parser would take ten seconds
     for row in names.MODEL_FAMILIES:
         suffix = "_count" if row.kind == "histogram" else ""
@@ -308,7 +312,7 @@ def test_ten_thousand_models_of_a_client_stay_bounded_and_none_is_lost() -> None
         ]
         assert 1_000 <= len(values) <= 2_000 + 4
         each = {names.TOKEN_USAGE: 2, names.INTER_TOKEN: 297}.get(row, 1)
-        assert sum(map(int, values)) == 10_000 * each
+        assert sum(map(float, values)) == 10_000 * each
     assert len(metrics._bound) <= 2_000
 
 

@@ -64,8 +64,8 @@ def test_a_traceback_stays_on_its_line(form: Format) -> None:
     assert b"KeyError: 'inner'" in line
     if form == "json":
         back = json.loads(line)
-        assert back["error"] == "sluice.errors.Internal: broken"
-        assert back["traceback"].splitlines()[-1] == "sluice.errors.Internal: broken"
+        assert back["error"] == "sluice.errors.ours.Internal: broken"
+        assert back["traceback"].splitlines()[-1] == "sluice.errors.ours.Internal: broken"
         assert back["request.id"] == "req-1"
 
 

@@ -6,6 +6,7 @@ from sluice import __version__
 from sluice.cli.chat import chat_command
 from sluice.cli.check import check_command
 from sluice.cli.fake import fake_command
+from sluice.cli.keys import keys_command
 from sluice.cli.serve import serve_command
 from sluice.cli.verify import verify_command
 
@@ -16,6 +17,7 @@ _EXAMPLES = """
   sluice check -f gateway.yaml          what would be served, and what is wrong
   sluice chat "Tell me about rivers"    watch a stream arrive
   sluice fake --port 9000               a provider that needs no key
+  sluice keys create --name alice       a key for a client, and what may be spent with it
   sluice verify http://localhost:4000   how truthful a gateway is
 """
 
@@ -26,5 +28,5 @@ def main() -> None:
     """A streaming gateway for large language models: one address, any client, every stream truthful."""
 
 
-for _command in (serve_command, check_command, chat_command, fake_command, verify_command):
+for _command in (serve_command, check_command, chat_command, fake_command, keys_command, verify_command):
     main.add_command(_command)

@@ -17,7 +17,7 @@ from sluice.chat.grammar import Grammar
 from sluice.config.plan import Endpoint, Tls
 from sluice.dialects.openai_chat import OPENAI_CHAT
 from sluice.errors import ProtocolError, Refused, SluiceError, Truncated, UpstreamError
-from sluice.gateway.outbound import host_header
+from sluice.gateway.plain_http import host_header
 from sluice.gateway.ports import UpstreamHead
 from sluice.net.pool import Pool
 from sluice.relay.meter import Meter

@@ -9,6 +9,7 @@ import click
 
 from sluice.config.plan import AiBackend, Endpoint, ModelRoute, Plan, Target
 from sluice.config.shown import admission_line, health_line, rule_lines
+from sluice.config.shown_policies import early_lines
 from sluice.errors import ConfigError
 from sluice.net.files import ConfigFiles
 from sluice.standard import STANDARD
@@ -39,6 +40,8 @@ def _show(plan: Plan) -> bool:
     for listener in plan.listeners:
         scheme = "https" if listener.tls else "http"
         click.echo(f"{scheme} :{listener.port}  {listener.gateway}/{listener.name}  {listener.hostname or '*'}")
+        for line in early_lines(listener):
+            click.echo(f"    {line}")
         for traffic, entries in groupby(listener.entries, key=lambda entry: rule_lines(entry.rule)):
             for entry in entries:
                 who = ", ".join(w.backend.name if w.backend else w.error for w in entry.rule.backends) or entry.answer

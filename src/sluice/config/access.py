@@ -4,12 +4,14 @@ PURE. Obeys: compat-agentgateway 2.2 and 2.4. What is wrong with the form is a f
 """
 
 from sluice.config.backend_policy_api import Auth, BackendTls
+from sluice.config.credentials import extra_credentials, fits_placement, placement_of
 from sluice.config.faults import Faults, Path
-from sluice.config.plan import Frozen, Tls
+from sluice.config.frozen import Frozen
+from sluice.config.plan import Tls
 from sluice.config.references import Unresolved, Values, fits_header
 from sluice.config.source import Document
 from sluice.config.unserved import not_implemented
-from sluice.providers.credential import HeaderPlacement, Secret
+from sluice.providers.credential import Credential, Placement, Secret
 
 
 class Access(Frozen):
@@ -17,7 +19,9 @@ class Access(Frozen):
 
     credential: Secret | None = None
     passthrough: bool = False
-    placement: HeaderPlacement | None = None
+    placement: Placement | None = None
+    credentials: tuple[Credential, ...] = ()
+    """Beside it."""
 
 
 def access(auth: Auth | None, namespace: str, values: Values, document: Document, path: Path, faults: Faults) -> Access:
@@ -28,7 +32,6 @@ def access(auth: Auth | None, namespace: str, values: Values, document: Document
     """
     if auth is None:
         return Access()
-    location = auth.location.header if auth.location is not None else None
     credential = None
     if auth.key is not None:
         credential = Secret(auth.key)
@@ -37,10 +40,15 @@ def access(auth: Auth | None, namespace: str, values: Values, document: Document
             faults.add(document.place(*path, "key"), text)
     elif auth.secret_ref is not None:
         credential = values.header(namespace, auth.secret_ref.name, auth.secret_ref.key)
-    elif location is not None:
-        faults.add(document.place(*path, "location"), not_implemented("`location with passthrough`"))
-    placement = HeaderPlacement(location.name.lower(), location.prefix) if location is not None else None
-    return Access(credential=credential, passthrough=auth.passthrough is not None, placement=placement)
+    placement = placement_of(auth.location)
+    if credential is not None and placement is not None and not fits_placement(credential, placement):
+        faults.add(document.place(*path, "location", "cookie"), "the credential holds what a cookie cannot")
+    return Access(
+        credential=credential,
+        passthrough=auth.passthrough is not None,
+        placement=placement,
+        credentials=extra_credentials(auth.credentials or (), namespace, values),
+    )
 
 
 def tls(

@@ -11,7 +11,7 @@ from sluice.config.faults import Faults
 from sluice.config.gateway_api import GATEWAY, HttpRoute, ParentReference
 from sluice.config.listeners import Slot, Slots
 from sluice.config.objects import Resource
-from sluice.config.plan import Condition
+from sluice.config.status import Condition
 from sluice.config.unserved import not_implemented
 
 

@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sluice.config.ai_policy import AiSettings
+from sluice.config.access_api import ExternalSettings
+from sluice.config.ai_api import AiSettings
 from sluice.config.core_api import Name, Schema, Text
-from sluice.config.gateway_api import HeaderName
 from sluice.config.health_policy import HealthSettings
+from sluice.config.location_api import CredentialLocation, ExtraCredentials
+from sluice.config.shaping_api import TransformationSettings
 from sluice.config.units import Duration
 from sluice.config.unserved import Ignored, Later
 
@@ -39,20 +41,6 @@ class SecretKey(Schema):
     key: Text = "Authorization"
     group: Literal[""] = ""
     kind: Literal["Secret"] = "Secret"
-
-
-class HeaderLocation(Schema):
-    name: HeaderName
-    prefix: Annotated[str, msgspec.Meta(max_length=256, pattern=r"^[ -~]*$")] = ""
-
-
-class AuthLocation(Schema):
-    header: HeaderLocation | None = None
-    query_parameter: Later = None
-    cookie: Later = None
-
-    def __post_init__(self) -> None:
-        exactly_one(self, ("header", "query_parameter", "cookie"))
 
 
 class AwsSecret(Schema):
@@ -102,8 +90,9 @@ class Auth(Schema):
     secret_ref: SecretKey | None = None
     passthrough: dict[str, Ignored] | None = None
     """Forward the client's own Authorization."""
-    location: AuthLocation | None = None
-    credentials: Later = None
+    location: CredentialLocation | None = None
+    credentials: ExtraCredentials | None = None
+    """Beside it."""
     aws: AwsAuth | None = None
     azure: Later = None
     gcp: GcpAuth | None = None
@@ -156,7 +145,7 @@ class BackendPolicies(Schema):
     tls: BackendTls | None = None
     ai: AiSettings | None = None
     tunnel: Later = None
-    transformation: Later = None
+    transformation: TransformationSettings | None = None
     health: HealthSettings | None = None
-    ext_auth: Later = None
+    ext_auth: ExternalSettings | None = None
     mcp: Later = None

@@ -5,6 +5,7 @@ PURE. Obeys: compat-agentgateway 2.2 to 2.5. The strongest layer wins per kind o
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 
@@ -15,10 +16,12 @@ from sluice.config.health_policy import health
 from sluice.config.plan import Tls
 from sluice.config.policy import Layer
 from sluice.config.references import Values
+from sluice.config.shaping_policy import backend_shaping
 from sluice.config.units import Duration
 from sluice.config.unserved import not_implemented
 from sluice.policies.health import Health
-from sluice.providers.credential import CloudAuth, HeaderPlacement, Secret
+from sluice.policies.shaping import NO_SHAPING, Shaping
+from sluice.providers.credential import CloudAuth, Credential, Placement, Secret
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +29,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     credential: Secret | None = None
     passthrough: bool = False
-    placement: HeaderPlacement | None = None
+    placement: Placement | None = None
+    credentials: tuple[Credential, ...] = ()
     cloud: CloudAuth | None = None
     said: bool = False
     """Some policy of kind `auth` is there."""
@@ -34,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     headers_timeout_s: float | None = None
     tls: Tls | None = None
     health: Health = Health()
+    shaping: Shaping = NO_SHAPING
 
 
 class Layers:
@@ -49,6 +54,8 @@ class Layers:
             Unresolved: a Secret or a ConfigMap that they name is missing.
         """
         result = Settings()
+        if plain and (layer := _first(layers, "ai")) is not None:
+            self._later(layer, "ai", "", "ai on a static backend")
         if (layer := _first(layers, "auth")) is not None:
             if plain:
                 self._later(layer, "auth", "", "auth on a static backend")
@@ -67,6 +74,10 @@ class Layers:
             if plain:
                 self._later(layer, "health", "", "health on a static backend")
             result = msgspec.structs.replace(result, health=health(layer.policies.health))
+        if (layer := _first(layers, "transformation")) is not None:
+            place = partial(layer.document.place, *layer.path)
+            found_shaping = backend_shaping(place, self._faults, transformation=layer.policies.transformation)
+            result = msgspec.structs.replace(result, shaping=found_shaping)
         return result
 
     def _auth(self, layer: Layer, namespace: str) -> Settings:
@@ -76,6 +87,7 @@ class Layers:
             credential=found.credential,
             passthrough=found.passthrough,
             placement=found.placement,
+            credentials=found.credentials,
             cloud=cloud_of(auth, namespace, self._values, self._env),
             said=True,
         )

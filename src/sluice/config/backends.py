@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from sluice.config.ai_policy import ai_policy
+from sluice.config.access_api import AccessSettings
 from sluice.config.backend_api import AgentgatewayBackend, AiProvider, NamedProvider
 from sluice.config.backend_policy_api import BackendPolicies
 from sluice.config.backend_settings import Layers, Settings
@@ -17,13 +17,17 @@ from sluice.config.conditions import check_health
 from sluice.config.core_api import Service
 from sluice.config.credentials import in_environment, in_region, wanted
 from sluice.config.faults import Faults, Path
+from sluice.config.layers import Said
 from sluice.config.objects import Objects, Resource
-from sluice.config.plan import AiBackend, Backend, Condition, Endpoint, HttpBackend, ObjectStatus, Target, Tls
+from sluice.config.plan import AiBackend, Backend, Endpoint, HttpBackend, Target, Tls
 from sluice.config.policy import Layer, Policies
+from sluice.config.readers import Readers
 from sluice.config.references import Unresolved, Values
 from sluice.config.source import Document
+from sluice.config.status import Condition, ObjectStatus
 from sluice.config.targets import TargetSpec, endpoint_at, make_target, own_endpoint, served_provider, settings
 from sluice.config.unserved import not_implemented
+from sluice.policies.access import OPEN, Access
 from sluice.policies.ai import AiPolicy, merged
 from sluice.providers.custom import formats
 from sluice.registry import Registry
@@ -44,12 +48,13 @@ class Backends:
         objects: Objects,
         values: Values,
         policies: Policies,
+        readers: Readers,
         registry: Registry,
         faults: Faults,
         env: Mapping[str, str] = NOTHING,
     ) -> None:
         """`env` holds the credentials of clouds for backends that say nothing about theirs."""
-        self._objects, self._policies = objects, policies
+        self._objects, self._policies, self._readers = objects, policies, readers
         self._registry, self._faults, self._env = registry, faults, env
         self._layers = Layers(values, env, faults)
         self._backends: dict[str, Backend] = {}
@@ -94,11 +99,13 @@ class Backends:
                 endpoint=endpoint,
                 connect_timeout_s=found.connect_timeout_s,
                 headers_timeout_s=found.headers_timeout_s,
+                access=self._access(resource, layers),
+                shaping=found.shaping,
             )
         if spec.ai is None:
             return None  # a kind of backend that was refused as not implemented
         groups: list[tuple[Target | None, ...]] = []
-        common = AiPolicy() if spec.policies is None else ai_policy(spec.policies.ai)
+        common = self._ai(resource, ("spec", "policies"), spec.policies, resource.label)
         if spec.ai.provider is not None:
             found = self._layers.settings(layers, resource.namespace)
             path: Path = ("spec", "ai", "provider")
@@ -109,13 +116,26 @@ class Backends:
                 path = ("spec", "ai", "groups", g, "providers", p)
                 if provider.policies is not None:
                     self._check(document, (*path, "policies"), provider.policies)
+                    if provider.policies.ext_auth is not None:
+                        place = document.place(*path, "policies", "extAuth")
+                        text = not_implemented("`extAuth` of one provider")
+                        self._faults.add(place, text, "it may stand in the policies of the backend")
                 found = self._layers.settings(_with_own(document, path, provider, layers), resource.namespace)
-                own = AiPolicy() if provider.policies is None else ai_policy(provider.policies.ai)
+                own = self._ai(resource, (*path, "policies"), provider.policies, f"{resource.label} {provider.name}")
                 targets.append(self._target(resource, path, provider.name, provider, found, merged(own, common)))
             groups.append(tuple(targets))
         served = tuple(tuple(target for target in group if target is not None) for group in groups)
         ai = self._policies.ai("AgentgatewayBackend", resource.label)
-        return AiBackend(name=resource.label, groups=served, ai=ai)
+        access = self._access(resource, layers)
+        return AiBackend(name=resource.label, groups=served, ai=ai, access=access)
+
+    def _access(self, resource: Resource[AgentgatewayBackend], layers: list[Layer]) -> Access:
+        """Return who may ask, as the strongest layer says it."""
+        layer = next((layer for layer in layers if layer.policies.ext_auth is not None), None)
+        if layer is None:
+            return OPEN
+        settings = AccessSettings(ext_auth=layer.policies.ext_auth)
+        return self._readers.access.access([Said(settings, layer.document, layer.path, resource.namespace)])
 
     def _target(
         self,
@@ -159,12 +179,22 @@ class Backends:
                     connect_timeout_s=found.connect_timeout_s,
                     headers_timeout_s=found.headers_timeout_s,
                     health=found.health,
+                    credentials=found.credentials,
+                    shaping=found.shaping,
                 )
             )
         except ValueError as error:
             self._faults.add(document.place(*path, spec.key), str(error))
             return None
         return self._signed(resource, target, found)
+
+    def _ai(
+        self, resource: Resource[AgentgatewayBackend], path: Path, policies: BackendPolicies | None, name: str
+    ) -> AiPolicy:
+        if policies is None or policies.ai is None:
+            return AiPolicy()
+        said = Said(policies.ai, resource.document, (*path, "ai"), resource.namespace)
+        return self._readers.ai.policy(said, name)
 
     def _check(self, document: Document, path: Path, policies: BackendPolicies) -> None:
         check_health(policies.health, document.place, (*path, "health"), self._faults)

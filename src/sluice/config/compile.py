@@ -5,6 +5,8 @@ PURE. Either a whole Plan comes out or one ConfigError that lists every place th
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from sluice.config.attach import attach, implied_gateways
 from sluice.config.backends import Backends, needs_fake
 from sluice.config.faults import Faults, Place
@@ -16,9 +18,12 @@ from sluice.config.models import Models
 from sluice.config.objects import read_objects
 from sluice.config.plan import AiBackend, Listener, ModelRoute, Plan
 from sluice.config.policy import Policies, age
+from sluice.config.process_stores import stored
+from sluice.config.readers import Readers
 from sluice.config.references import Grants, Values
 from sluice.config.routes import Routes
 from sluice.config.routing import precedence
+from sluice.config.rule_policies import RulePolicies
 from sluice.config.short_form import compile_short_form
 from sluice.config.source import Document, Source, read
 from sluice.config.virtual import backends_of
@@ -50,6 +55,8 @@ def load(sources: Sequence[Source], env: Mapping[str, str], registry: Registry) 
         plan = compile_short_form(short[0][0], env, registry, faults)
     else:
         plan = compile_manifests([document for _, document in documents], env, registry, faults)
+    if plan is not None:
+        plan = stored(plan, env, faults)
     faults.check()
     assert plan is not None
     return plan
@@ -65,13 +72,15 @@ def compile_manifests(documents: list[Document], env: Mapping[str, str], registr
     slots = Slots(objects, values, grants, faults)
     found = sorted(objects.of(HttpRoute), key=age)
     implied = implied_gateways(found, slots) | gateways_of_models(objects, slots)
-    policies = Policies(objects, implied, faults)
-    backends = Backends(objects, values, policies, registry, faults, env)
-    routes = Routes(objects, backends, policies, grants, faults)
+    readers = Readers(objects, values, grants, env, faults)
+    policies = Policies(objects, implied, readers, faults)
+    holding = RulePolicies(policies, readers)
+    backends = Backends(objects, values, policies, readers, registry, faults, env)
+    routes = Routes(objects, backends, policies, holding, grants, faults)
     for route in found:
         routes.add(route, attach(route, slots, faults))
-    models = Attached(Models(objects, values, env, registry, faults), slots, policies, faults)
-    listeners = tuple(_listener(slot) for slot in slots.all())
+    models = Attached(Models(objects, values, env, readers, registry, faults), slots, holding, faults)
+    listeners = tuple(_listener(slot, holding) for slot in slots.all())
     notes = [
         f"Gateway {label} is not defined: its routes are served on a default listener." for label in sorted(implied)
     ]
@@ -82,7 +91,7 @@ def compile_manifests(documents: list[Document], env: Mapping[str, str], registr
     ]
     if not found and not objects.of(AgentgatewayModel):
         notes.append("There is no HTTPRoute: every request is answered with 404.")
-    notes += [*backends.notes, *models.notes]
+    notes += [*backends.notes, *models.notes, *readers.troubles]
     admission, words = policies.admission()
     statuses = (*slots.statuses(), *routes.statuses, *models.statuses, *backends.statuses, *policies.statuses)
     listeners = listeners or (Listener(name="http", gateway="default/sluice", port=8080),)
@@ -100,12 +109,14 @@ def _is_manifest(document: Document) -> bool:
     return isinstance(document.value, dict) and bool({"apiVersion", "kind"} & set(document.value))
 
 
-def _listener(slot: Slot) -> Listener:
+def _listener(slot: Slot, holding: RulePolicies) -> Listener:
     """Return the listener with its entries in order of precedence; among equals the older route, then the order of
     rules.
     """
     by_age = sorted(slot.entries, key=lambda item: item[0])
-    return slot.listener(tuple(sorted((entry for _, entry in by_age), key=precedence)))
+    listener = slot.listener(tuple(sorted((entry for _, entry in by_age), key=precedence)))
+    access, shaping, sources = holding.early(slot.gateway, slot.spec.name)
+    return msgspec.structs.replace(listener, access=access, shaping=shaping, sources=sources)
 
 
 def _needs_fake(listeners: tuple[Listener, ...], models: list[ModelRoute]) -> bool:

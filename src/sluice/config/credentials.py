@@ -6,14 +6,15 @@ may set themselves. Obeys: docs.cloud.google.com/docs/authentication/application
 docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html, read 2026-11-21. No message repeats a value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from sluice.config.backend_policy_api import Auth, AwsAuth, GoogleSecret
-from sluice.config.plan import Frozen
+from sluice.config.frozen import Frozen
+from sluice.config.location_api import CredentialLocation, ExtraCredential
 from sluice.config.references import Unresolved, Values, fits_header
-from sluice.providers.credential import AwsKeys, CloudAuth, GoogleAccount, Secret
+from sluice.providers.credential import AwsKeys, CloudAuth, Credential, GoogleAccount, Placement, Secret
 from sluice.providers.provider import Provider
 
 GOOGLE_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
@@ -119,6 +120,42 @@ def _key_file(reference: GoogleSecret, namespace: str, values: Values) -> str:
         except Unresolved:
             continue
     return values.secret(namespace, reference.name, keys[-1]).reveal()
+
+
+def placement_of(location: CredentialLocation | None) -> Placement | None:
+    """Return where a provider's credential goes; None = where the provider expects it."""
+    if location is None:
+        return None
+    if location.header is not None:
+        return Placement(location.header.name.lower(), location.header.prefix or "")
+    if location.query_parameter is not None:
+        return Placement(location.query_parameter.name, "", "query")
+    assert location.cookie is not None
+    return Placement(location.cookie.name, "", "cookie")
+
+
+def extra_credentials(specs: Sequence[ExtraCredential], namespace: str, values: Values) -> tuple[Credential, ...]:
+    """Return the credentials that a provider gets beside its own (`auth.credentials`).
+
+    Raises:
+        Unresolved: a Secret is missing, or holds what cannot be sent.
+    """
+    found = []
+    for spec in specs:
+        secret = values.header(namespace, spec.secret_ref.name, spec.secret_ref.key)
+        placement = placement_of(spec.location)
+        assert placement is not None
+        if not fits_placement(secret, placement):
+            name = f"Secret {namespace}/{spec.secret_ref.name}"
+            raise Unresolved("InvalidSecret", f"the key `{spec.secret_ref.key}` of {name} cannot stand in a cookie")
+        found.append(Credential(secret=secret, placement=placement))
+    return tuple(found)
+
+
+def fits_placement(secret: Secret, placement: Placement) -> bool:
+    """Return whether a credential that a header can carry can stand there: in a cookie without blanks, quotes, commas,
+    semicolons and backslashes (RFC 6265 4.1.1)."""
+    return placement.kind != "cookie" or not set(placement.bare(secret)) & set(' ",;\\')
 
 
 def aws_keys(

@@ -112,18 +112,18 @@ def _follow(text: str, value: object, schema: object) -> tuple[Path, object]:
     The decoder writes `[...]` for any key of a mapping: it is the first one whose value does not decode.
     """
     path: list[str | int] = []
-    here = _core(schema)
+    here = _core(schema, value)
     for match in _STEP.finditer(text):
         step: str | int = int(match[2]) if match[2] else match[1] or ""
         if match[2]:
-            here = _core((get_args(here) or (None,))[0])
+            inner: object = (get_args(here) or (None,))[0]
         elif match[1]:
-            here = _core(_fields(here).get(match[1]))
+            inner = _fields(here).get(match[1])
         else:
             inner = (get_args(here) or (None,))[-1]
             step = next((key for key, item in _items(value) if not _decodes(item, inner)), "")
-            here = _core(inner)
         value = dict(_items(value)).get(step)
+        here = _core(inner, value)
         path.append(step)
     return tuple(path), here
 
@@ -152,14 +152,21 @@ def _remove(value: object, path: Path) -> bool:
     return False
 
 
-def _core(schema: object) -> object:
+def _core(schema: object, value: object) -> object:
+    """Return a type without what surrounds it; of several the first that such a value can be of."""
     origin = get_origin(schema)
     if origin is Annotated:
-        return _core(get_args(schema)[0])
+        return _core(get_args(schema)[0], value)
     if origin in (Union, types.UnionType):
-        members = [member for member in get_args(schema) if member is not type(None)]
-        return _core(members[0])
+        members = [_core(member, value) for member in get_args(schema) if member is not type(None)]
+        return next((member for member in members if _suits(member, value)), members[0])
     return schema
+
+
+def _suits(schema: object, value: object) -> bool:
+    if isinstance(value, dict):
+        return get_origin(schema) is dict or bool(_fields(schema))
+    return isinstance(value, list) is (get_origin(schema) in (tuple, list))
 
 
 def _fields(schema: object) -> dict[str, object]:

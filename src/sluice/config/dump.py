@@ -1,14 +1,17 @@
 """The Plan as JSON-ready values, for the admin address.
 
-PURE. Guarantee: no secret is in the result: every `Secret` is `***`, and so are private keys and passwords inside
-URLs, wherever they stand, and members that a policy sets in a body if their name says that they are secret.
+PURE. Guarantee: no secret is in the result: every `Secret` and `Hidden` is `***`, and so are private keys and passwords
+inside URLs, wherever they stand, and members that a policy sets in a body, or that describe a key, if their name says
+that they are secret.
 """
 
 import re
+from collections.abc import Callable
 
 import msgspec
 
 from sluice.config.plan import Plan
+from sluice.policies.hidden import Hidden
 from sluice.providers.credential import Secret
 
 HIDDEN = "***"
@@ -29,7 +32,7 @@ def dump(plan: Plan) -> dict[str, object]:
 
 
 def _hidden(value: object) -> object:
-    if isinstance(value, Secret):
+    if isinstance(value, Secret | Hidden):
         return HIDDEN
     if isinstance(value, msgspec.Raw):
         return _hide_members(msgspec.json.decode(value))
@@ -38,16 +41,12 @@ def _hidden(value: object) -> object:
 
 def _hide(value: object) -> object:
     if isinstance(value, dict):
-        return {key: _hide(_hide_named(item) if key in _MEMBERS else item) for key, item in value.items()}
+        return {key: _hide(_HIDING[key](item) if key in _HIDING else item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_hide(item) for item in value]
     if isinstance(value, str):
         return HIDDEN if "PRIVATE KEY-----" in value else _USERINFO.sub(f"{HIDDEN}@", value)
     return value
-
-
-_MEMBERS = ("defaults", "overrides")
-"""Of an AiPolicy: pairs of a member's name and its value."""
 
 
 def _hide_named(pairs: object) -> object:
@@ -60,3 +59,11 @@ def _hide_members(value: object) -> object:
     if isinstance(value, dict):
         return {key: HIDDEN if _SECRET_NAME.search(key) else _hide_members(item) for key, item in value.items()}
     return [_hide_members(item) for item in value] if isinstance(value, list) else value
+
+
+_HIDING: dict[str, Callable[[object], object]] = {
+    "defaults": _hide_named,
+    "overrides": _hide_named,
+    "metadata": _hide_members,
+}
+"""Of an AiPolicy: pairs of a member's name and its value. Of an API key: what is known of its owner."""

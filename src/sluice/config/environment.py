@@ -14,11 +14,11 @@ from sluice.config.credentials import Found, Unusable, first, in_environment, in
 from sluice.config.decode import closest
 from sluice.config.environment_settings import settings_in
 from sluice.config.faults import Faults, Place
+from sluice.config.frozen import Frozen
 from sluice.config.listeners import DEFAULT_LISTENER, DEFAULT_PORT
 from sluice.config.plan import (
     AiBackend,
     Entry,
-    Frozen,
     Listener,
     Match,
     ModelRoute,
@@ -28,6 +28,7 @@ from sluice.config.plan import (
     Target,
     WeightedBackend,
 )
+from sluice.config.process_stores import stored
 from sluice.config.targets import Missing, TargetSpec, make_target, providers, served_provider
 from sluice.config.traffic import admission, treated
 from sluice.config.traffic_api import AdmissionSettings, TrafficSettings
@@ -77,6 +78,7 @@ def from_environment(env: Mapping[str, str], registry: Registry) -> Plan:
     keyed = [found for row in rows if (found := _keyed(row, env, notes, faults)) is not None]
     default = _default(keyed, fake, env, registry, notes, faults)
     settings = settings_in(env, faults, notes)
+    kept = stored(Plan(listeners=()), env, faults)
     faults.check()
     by_word = {word: item for item in (fake, *keyed) for word in item.words}
     by_word.setdefault(FIRST, fake)
@@ -90,6 +92,8 @@ def from_environment(env: Mapping[str, str], registry: Registry) -> Plan:
         admission=admission({GATEWAY: [settings.admission or AdmissionSettings()]})[0],
         default_model=default.target.default_model,
         notes=(*_summary(default, keyed, rows), *notes),
+        ledger=kept.ledger,
+        store=kept.store,
         needs_fake=True,
     )
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from sluice.config.core_api import Name, Object, Port, Schema
+from sluice.config.filter_api import Filters
 from sluice.config.traffic_api import RouteRetry
 from sluice.config.units import Duration
 from sluice.config.unserved import Ignored, Later
@@ -153,7 +154,7 @@ class BackendReference(Schema):
     namespace: Name | None = None
     port: Port | None = None
     weight: Weight = 1
-    filters: Later = None
+    filters: Filters = ()
 
     def __post_init__(self) -> None:
         if self.kind == "Service" and self.group == "" and self.port is None:
@@ -176,7 +177,7 @@ class RuleSpec(Schema):
     matches: Annotated[tuple[MatchSpec, ...], msgspec.Meta(max_length=64)] = ()
     backend_refs: Annotated[tuple[BackendReference, ...], msgspec.Meta(max_length=16)] = ()
     timeouts: RouteTimeouts = RouteTimeouts()
-    filters: Later = None
+    filters: Filters = ()
     retry: RouteRetry | None = None
     session_persistence: Later = None
 

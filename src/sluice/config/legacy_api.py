@@ -1,16 +1,22 @@
-"""Schemas of the older policies that the documentation of streaming still prints: they say one thing here, the type of
-a route (`CHAT_STREAMING`).
+"""Schemas of the older policies that the documentation of streaming and its labs still print.
 
-PURE. Obeys: labs 2.4 and seed 001; kgateway 2.0 TrafficPolicy, Gloo Gateway 2.0 GlooTrafficPolicy, Gloo Gateway 1.x
-RouteOption. What is typed `Later` is refused when set; whatever else these objects hold is unknown.
+PURE. Obeys: labs 1.E, 2.4 and seed 001; kgateway 2.0 TrafficPolicy, Gloo Gateway 2.0 GlooTrafficPolicy, Gloo Gateway
+1.x RouteOption (read 2026-11-21). What is typed `Later` is refused when set; whatever else these objects hold is
+unknown.
 """
 
 from typing import Annotated, Literal
 
 import msgspec
 
+from sluice.config.access_api import AuthorizationSettings
+from sluice.config.ai_api import Json, Prompt, json_text
 from sluice.config.backend_policy_api import exactly_one
-from sluice.config.core_api import Name, Object, Schema
+from sluice.config.core_api import Name, Object, Schema, Text
+from sluice.config.guard_legacy_api import LegacyPromptGuard
+from sluice.config.limit_api import Count
+from sluice.config.shaping_api import CorsSettings, HeaderModifiers, Member
+from sluice.config.units import Duration, duration
 from sluice.config.unserved import Later
 
 RouteWord = Literal["CHAT", "CHAT_STREAMING"]
@@ -36,14 +42,25 @@ TargetReferences = Annotated[tuple[TargetReference, ...], msgspec.Meta(min_lengt
 TargetSelectors = Annotated[tuple[TargetSelector, ...], msgspec.Meta(min_length=1, max_length=16)]
 
 
+class LegacyDefault(Schema):
+    """One member of the body; `override` sets it in any case."""
+
+    field: Member
+    value: Json
+    override: bool = False
+
+    def __post_init__(self) -> None:
+        json_text(self.value)
+
+
 class LegacyAi(Schema):
-    """Never part of agentgateway's API, but printed in its documentation of 1.0 to 1.3. Deprecated: `"stream": true`
-    in a request is enough. The rest of it has moved to `spec.backend.ai`."""
+    """Of an AgentgatewayPolicy too: never part of its API, but printed in its documentation of 1.0 to 1.3. Deprecated:
+    `"stream": true` in a request is enough, and the rest has moved to `spec.backend.ai`."""
 
     route_type: RouteWord | None = None
-    defaults: Later = None
-    prompt_enrichment: Later = None
-    prompt_guard: Later = None
+    defaults: Annotated[tuple[LegacyDefault, ...], msgspec.Meta(min_length=1, max_length=64)] | None = None
+    prompt_enrichment: Prompt | None = None
+    prompt_guard: LegacyPromptGuard | None = None
     rag: Later = None
     semantic_cache: Later = None
 
@@ -52,26 +69,53 @@ class LegacyAi(Schema):
             raise ValueError("the field `routeType` is missing")
 
 
+class TokenBucket(Schema, kw_only=True):
+    """Of requests."""
+
+    max_tokens: Count
+    tokens_per_fill: Count = 1
+    fill_interval: Duration
+
+
+class LocalBucket(Schema):
+    token_bucket: TokenBucket
+
+
+class LegacyLimit(Schema):
+    local: LocalBucket | None = None
+    global_: Later = msgspec.field(name="global", default=None)
+
+    def __post_init__(self) -> None:
+        if self.local is None and self.global_ is None:
+            raise ValueError("the field `local` is missing")
+
+
+class LegacyTimeouts(Schema):
+    request: Duration | None = None
+    stream_idle: Duration | None = None
+
+
 class TrafficPolicySpec(Schema):
     target_refs: TargetReferences | None = None
     target_selectors: TargetSelectors | None = None
+    """Without targets it holds where a filter of a rule refers to it (ExtensionRef)."""
     ai: LegacyAi | None = None
     auto_host_rewrite: Later = None
     buffer: Later = None
-    cors: Later = None
+    cors: CorsSettings | None = None
     csrf: Later = None
     ext_auth: Later = None
     ext_proc: Later = None
-    header_modifiers: Later = None
+    header_modifiers: HeaderModifiers | None = None
     hash_policies: Later = None
-    rate_limit: Later = None
-    rbac: Later = None
+    rate_limit: LegacyLimit | None = None
+    rbac: AuthorizationSettings | None = None
     retry: Later = None
-    timeouts: Later = None
+    timeouts: LegacyTimeouts | None = None
     transformation: Later = None
 
     def __post_init__(self) -> None:
-        exactly_one(self, ("target_refs", "target_selectors"))
+        exactly_one(self, ("target_refs", "target_selectors"), at_most=True)
 
 
 class TrafficPolicy(Object, kw_only=True):
@@ -94,22 +138,59 @@ class GlooTrafficPolicy(Object, kw_only=True):
     spec: GlooTrafficPolicySpec
 
 
+class LocalKeys(Schema):
+    key: Annotated[str, msgspec.Meta(min_length=2, max_length=65536)]
+    """A JWK Set, or one public key in PEM."""
+
+
+class LegacyKeys(Schema):
+    local: LocalKeys | None = None
+    remote: Later = None
+
+    def __post_init__(self) -> None:
+        exactly_one(self, ("local", "remote"))
+
+
+class LegacyIssuer(Schema):
+    issuer: Text
+    jwks: LegacyKeys
+    audiences: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=64)] | None = None
+    token_source: Later = None
+    keep_token: Later = None
+    claims_to_headers: Later = None
+
+
+class LegacyJwt(Schema):
+    providers: Annotated[dict[Text, LegacyIssuer], msgspec.Meta(min_length=1, max_length=64)]
+    allow_missing_or_failed_jwt: bool = False
+
+
 class RouteOptions(Schema):
     ai: LegacyAi | None = None
     cors: Later = None
     extauth: Later = None
     header_manipulation: Later = None
-    jwt: Later = None
+    jwt: LegacyJwt | None = None
     ratelimit: Later = None
     rbac: Later = None
     retries: Later = None
     staged_transformations: Later = None
-    timeout: Later = None
+    timeout: str | None = None
+    """Of the whole exchange; `0` turns it off."""
     transformations: Later = None
+
+    def __post_init__(self) -> None:
+        _ = self.timeout_s
+
+    @property
+    def timeout_s(self) -> Duration | None:
+        if self.timeout is None:
+            return None
+        return Duration(0) if self.timeout == "0" else duration(self.timeout)
 
 
 class RouteOptionSpec(Schema):
-    target_refs: TargetReferences
+    target_refs: TargetReferences | None = None
     options: RouteOptions = RouteOptions()
 
 

@@ -12,8 +12,9 @@ from sluice.config.core_api import Namespace
 from sluice.config.faults import Faults
 from sluice.config.gateway_api import GATEWAY, Gateway, LabelSelector, ListenerSpec, SelectorTerm
 from sluice.config.objects import Objects, Resource
-from sluice.config.plan import Condition, Entry, Listener, ListenerTls, ObjectStatus
+from sluice.config.plan import Entry, Listener, ListenerTls
 from sluice.config.references import Grants, Unresolved, Values
+from sluice.config.status import Condition, ObjectStatus
 from sluice.config.unserved import not_implemented
 
 DEFAULT_PORT = 8080

@@ -8,11 +8,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from sluice.config.access_api import AuthorizationSettings
 from sluice.config.backend_api import Azure, Bedrock, Custom, VertexAi
 from sluice.config.backend_policy_api import Auth, BackendTls, exactly_one
 from sluice.config.core_api import Expression, Name, Object, Schema
 from sluice.config.gateway_api import ParentReference
+from sluice.config.guard_api import PromptGuard
 from sluice.config.health_policy import HealthSettings
+from sluice.config.shaping_api import FieldExpressions, HeaderModifiers
 from sluice.config.unserved import Later
 
 ProviderWord = Literal[
@@ -54,12 +57,12 @@ class ModelMatch(Schema):
 class ModelPolicies(Schema):
     auth: Auth | None = None
     tls: BackendTls | None = None
-    authorization: Later = None
-    transformations: Later = None
-    final_transformations: Later = None
-    headers: Later = None
+    authorization: AuthorizationSettings | None = None
+    transformations: FieldExpressions | None = None
+    final_transformations: FieldExpressions | None = None
+    headers: HeaderModifiers | None = None
     health: HealthSettings | None = None
-    prompt_guard: Later = None
+    prompt_guard: PromptGuard | None = None
     tunnel: Later = None
 
     def __post_init__(self) -> None:

@@ -11,9 +11,10 @@ from sluice.config.listeners import Slot, Slots
 from sluice.config.model_api import AgentgatewayModel
 from sluice.config.models import Model, Models, pattern
 from sluice.config.objects import Objects
-from sluice.config.plan import Condition, ModelRoute, ObjectStatus, Rule
-from sluice.config.policy import Policies, age
-from sluice.config.traffic import treated
+from sluice.config.plan import ModelRoute, Rule
+from sluice.config.policy import age
+from sluice.config.rule_policies import RulePolicies, Where
+from sluice.config.status import Condition, ObjectStatus
 from sluice.config.unified import unified_entries
 from sluice.config.unserved import not_implemented
 
@@ -32,8 +33,8 @@ class Attached:
     unified addresses are added to their slots.
     """
 
-    def __init__(self, models: Models, slots: Slots, policies: Policies, faults: Faults) -> None:
-        self._models, self._slots, self._policies, self._faults = models, slots, policies, faults
+    def __init__(self, models: Models, slots: Slots, holding: RulePolicies, faults: Faults) -> None:
+        self._models, self._slots, self._holding, self._faults = models, slots, holding, faults
         self.routes: list[ModelRoute] = []
         self.statuses: list[ObjectStatus] = []
         self.notes: list[str] = []
@@ -92,10 +93,8 @@ class Attached:
         for slot in slots:
             slot.routes.add(f"{KIND[1]} {model.label}")
             if not any(entry.answer == "by_model" for _, entry in slot.entries):
-                layers = list(self._policies.traffic("Gateway", slot.gateway, slot.spec.name))
-                ai = self._policies.ai("Gateway", slot.gateway, slot.spec.name)
-                rule = treated(Rule(name="chat", backends=(), gateway_ai=ai), layers)
-                listed = treated(Rule(name="models", backends=()), layers)
+                where = Where(gateway=slot.gateway, listener=slot.spec.name)
+                rule, listed = (self._holding.ruled(Rule(name=name, backends=()), where) for name in ("chat", "models"))
                 entries = unified_entries(slot.gateway, by_model=rule, model_list=listed, hostname=slot.hostname)
                 slot.entries += [(age(model), entry) for entry in entries]
 

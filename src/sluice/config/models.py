@@ -5,16 +5,20 @@ goes without that target, and its conditions say so. Of two models for the same 
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import msgspec
 
 from sluice.config.access import access, tls
+from sluice.config.access_api import AccessSettings
+from sluice.config.ai_api import AiSettings
 from sluice.config.backends import service_endpoint
 from sluice.config.conditions import check_condition, check_health
 from sluice.config.core_api import Service
 from sluice.config.credentials import cloud_of, in_environment, in_region
 from sluice.config.faults import Faults, Path
 from sluice.config.health_policy import health
+from sluice.config.layers import Said
 from sluice.config.model_api import (
     AgentgatewayModel,
     ConditionalTarget,
@@ -26,15 +30,21 @@ from sluice.config.model_api import (
 from sluice.config.objects import Objects, Resource
 from sluice.config.plan import AiBackend, Endpoint, ModelRoute
 from sluice.config.policy import age
+from sluice.config.readers import Readers
 from sluice.config.references import Unresolved, Values
 from sluice.config.targets import TargetSpec, make_target, served_provider, settings
+from sluice.config.transform_policy import header_change
 from sluice.config.unserved import not_implemented
 from sluice.config.virtual import Choice, conditional, failover, narrowed, weighted
+from sluice.policies.access import Access
+from sluice.policies.ai import AiPolicy
+from sluice.policies.shaping import NO_SHAPING, Shaping
 from sluice.providers.custom import formats
 from sluice.providers.provider import fits
 from sluice.registry import Registry
 
 Model = Resource[AgentgatewayModel]
+_POLICIES: Path = ("spec", "policies")
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -51,9 +61,15 @@ class Models:
     """
 
     def __init__(
-        self, objects: Objects, values: Values, env: Mapping[str, str], registry: Registry, faults: Faults
+        self,
+        objects: Objects,
+        values: Values,
+        env: Mapping[str, str],
+        readers: Readers,
+        registry: Registry,
+        faults: Faults,
     ) -> None:
-        self._objects, self._values, self._env = objects, values, env
+        self._objects, self._values, self._env, self._readers = objects, values, env, readers
         self._registry, self._faults = registry, faults
         self.routes: dict[str, ModelRoute] = {}
         self.troubles: dict[str, Trouble] = {}
@@ -110,7 +126,10 @@ class Models:
                 credential=found.credential,
                 passthrough=found.passthrough,
                 placement=found.placement,
+                credentials=found.credentials,
                 health=health(own_health),
+                ai=self._ai(model),
+                shaping=self._shaping(model),
             )
         )
         cloud = cloud_of(auth, model.namespace, self._values, self._env)
@@ -119,8 +138,36 @@ class Models:
             cloud, credential = (None, None) if held is None else (held.cloud, held.credential)
             target = msgspec.structs.replace(target, credential=credential)
         target = msgspec.structs.replace(target, cloud=in_region(cloud, target.variables.get("region", "")))
-        backend = AiBackend(name=model.label, groups=((target,),))
+        backend = AiBackend(name=model.label, groups=((target,),), access=self._access(model))
         return ModelRoute(pattern=pattern(model), backend=backend, public=spec.visibility == "Public")
+
+    def _ai(self, model: Model) -> AiPolicy:
+        policies = model.body.spec.policies
+        if policies is None or not (
+            policies.transformations or policies.final_transformations or policies.prompt_guard
+        ):
+            return AiPolicy()
+        said = AiSettings(
+            transformations=policies.transformations,
+            final_transformations=policies.final_transformations,
+            prompt_guard=policies.prompt_guard,
+        )
+        return self._readers.ai.policy(Said(said, model.document, _POLICIES, model.namespace), model.label)
+
+    def _access(self, model: Model) -> Access:
+        policies = model.body.spec.policies
+        said = AccessSettings(authorization=None if policies is None else policies.authorization)
+        return self._readers.access.access([Said(said, model.document, _POLICIES, model.namespace)])
+
+    def _shaping(self, model: Model) -> Shaping:
+        headers = None if model.body.spec.policies is None else model.body.spec.policies.headers
+        if headers is None:
+            return NO_SHAPING
+        place = partial(model.place, *_POLICIES, "headers")
+        return Shaping(
+            request_headers=header_change(headers.request, "request", partial(place, "request"), self._faults),
+            response_headers=header_change(headers.response, "response", partial(place, "response"), self._faults),
+        )
 
     def _service(self, model: Model, spec: ModelSpec) -> Endpoint | None:
         """Return where a custom provider's Service is.

@@ -8,7 +8,16 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from sluice.config import backend_api, core_api, gateway_api, legacy_api, model_api, policy_api
+from sluice.config import (
+    access_enterprise_api,
+    backend_api,
+    core_api,
+    gateway_api,
+    legacy_api,
+    limit_config_api,
+    model_api,
+    policy_api,
+)
 from sluice.config.backend_policy_api import AGENTGATEWAY
 from sluice.config.core_api import Object
 from sluice.config.decode import closest, decode
@@ -24,10 +33,13 @@ _KINDS: dict[str, tuple[str, tuple[str, ...], type[Object]]] = {
     "ReferenceGrant": (GATEWAY, ("v1", "v1beta1"), gateway_api.ReferenceGrant),
     "AgentgatewayBackend": (AGENTGATEWAY, ("v1alpha1",), backend_api.AgentgatewayBackend),
     "AgentgatewayPolicy": (AGENTGATEWAY, ("v1alpha1",), policy_api.AgentgatewayPolicy),
+    "EnterpriseAgentgatewayPolicy": (policy_api.ENTERPRISE, ("v1alpha1",), policy_api.EnterpriseAgentgatewayPolicy),
     "AgentgatewayModel": (AGENTGATEWAY, ("v1alpha1",), model_api.AgentgatewayModel),
     "TrafficPolicy": ("gateway.kgateway.dev", ("v1alpha1",), legacy_api.TrafficPolicy),
     "GlooTrafficPolicy": ("gloo.solo.io", ("v1alpha1",), legacy_api.GlooTrafficPolicy),
     "RouteOption": ("gateway.solo.io", ("v1",), legacy_api.RouteOption),
+    "AuthConfig": (access_enterprise_api.GROUP, ("v1",), access_enterprise_api.AuthConfig),
+    "RateLimitConfig": (limit_config_api.GROUP, ("v1alpha1",), limit_config_api.RateLimitConfig),
     "Secret": ("", ("v1",), core_api.SecretObject),
     "ConfigMap": ("", ("v1",), core_api.ConfigMap),
     "Service": ("", ("v1",), core_api.Service),

@@ -4,23 +4,31 @@ Everything that can be decided before a request arrives is decided here. A strea
 swaps the reference. Nothing in a Plan is ever changed in place.
 """
 
-from typing import Literal, dataclass_transform
+from typing import Literal
 
 import msgspec
 
+from sluice.config.frozen import Frozen
+from sluice.config.ledger_url import LedgerUrl
+from sluice.config.process_facts import Addresses as Addresses
+from sluice.config.process_facts import Limits as Limits
+from sluice.config.process_facts import Logging as Logging
+from sluice.config.process_facts import Prices as Prices
+from sluice.config.status import ObjectStatus
+from sluice.config.store_url import RedisUrl
+from sluice.policies.access import Access
 from sluice.policies.admission import Admission
 from sluice.policies.ai import AiPolicy
+from sluice.policies.budget import Budget
 from sluice.policies.deadlines import Deadlines
 from sluice.policies.health import Health
+from sluice.policies.limiting import Limiting
+from sluice.policies.mirroring import Mirror
 from sluice.policies.retry import Retry
+from sluice.policies.shaping import Shaping
 from sluice.policies.streaming import Streaming
-from sluice.providers.credential import CloudAuth, HeaderPlacement, Secret
+from sluice.providers.credential import CloudAuth, Credential, Placement, Secret
 from sluice.providers.provider import Provider, Served
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
-class Frozen(msgspec.Struct, frozen=True, kw_only=True):
-    """A fact of the Plan."""
 
 
 class Tls(Frozen):
@@ -60,7 +68,7 @@ class Target(Frozen):
     """The provider's name inside its backend; the backend's own name when there is only one."""
     provider: Provider
     endpoint: Endpoint
-    endpoints: dict[str, Endpoint] = {}
+    endpoints: dict[str, Endpoint] = msgspec.field(default_factory=dict)
     """Operation (a route type) -> where it is asked for, if that is another host."""
     model: str = ""
     """Replaces the model of the body when not empty."""
@@ -74,7 +82,7 @@ class Target(Frozen):
     """Replaces the provider's base path; None = the provider's."""
     serves: tuple[Served, ...] = ()
     """The dialects that this target speaks, where the operator says so; empty = the provider's."""
-    variables: dict[str, str] = {}
+    variables: dict[str, str] = msgspec.field(default_factory=dict)
     """Values of the variables in the provider's paths and query: `region`, `project`, `deployment` ..."""
     ai: AiPolicy = AiPolicy()
     """Inline in the provider or its backend."""
@@ -83,12 +91,15 @@ class Target(Frozen):
     credential: Secret | None = None
     passthrough: bool = False
     """Forward the client's own Authorization header instead of a credential of ours."""
-    placement: HeaderPlacement | None = None
+    credentials: tuple[Credential, ...] = ()
+    """More of them, each with its place."""
+    placement: Placement | None = None
     """Where the credential goes; None = where the provider expects it."""
     connect_timeout_s: float | None = None
     """Overrides the route's; None = the route's."""
     headers_timeout_s: float | None = None
     health: Health = Health()
+    shaping: Shaping = Shaping()
 
 
 class AiBackend(Frozen):
@@ -99,6 +110,9 @@ class AiBackend(Frozen):
     groups: tuple[tuple[Target, ...], ...]
     ai: AiPolicy = AiPolicy()
     """Of policies that target the backend."""
+    access: Access = Access()
+    """Who may ask it, beside what its rule says: `extAuth` of a backend, `authorization` of a model."""
+    shaping: Shaping = Shaping()
 
 
 class HttpBackend(Frozen):
@@ -108,6 +122,9 @@ class HttpBackend(Frozen):
     endpoint: Endpoint
     connect_timeout_s: float | None = None
     headers_timeout_s: float | None = None
+    access: Access = Access()
+    """See `AiBackend`."""
+    shaping: Shaping = Shaping()
 
 
 Backend = AiBackend | HttpBackend
@@ -123,6 +140,7 @@ class WeightedBackend(Frozen):
     weight: int
     backend: Backend | None
     error: str = ""
+    shaping: Shaping = Shaping()
 
 
 class Rule(Frozen):
@@ -141,6 +159,14 @@ class Rule(Frozen):
     the backend's, the gateway's."""
     gateway_ai: AiPolicy = AiPolicy()
     """Of policies that target the Gateway or its listener."""
+    access: Access = Access()
+    limits: Limiting = Limiting()
+    budgets: tuple[Budget, ...] = ()
+    shaping: Shaping = Shaping()
+    mirrors: tuple[Mirror[Backend], ...] = ()
+    """Who gets copies."""
+    sources: tuple[tuple[str, str], ...] = ()
+    """Kind of policy that holds here, and the object that says so: for people."""
     streams: bool = False
     """A chat request that does not say whether it streams does (`routeType: CHAT_STREAMING`)."""
 
@@ -197,6 +223,12 @@ class Listener(Frozen):
     hostname: str = ""
     tls: ListenerTls | None = None
     entries: tuple[Entry, ...] = ()
+    access: Access = Access()
+    """Who may ask, before a route is chosen (`phase: PreRouting`)."""
+    shaping: Shaping = Shaping()
+    """What becomes of a request before a route is chosen."""
+    sources: tuple[tuple[str, str], ...] = ()
+    """Of both; see `Rule`."""
 
     @property
     def bind(self) -> str:
@@ -226,57 +258,6 @@ class ModelRoute(Frozen):
     public: bool = True
 
 
-class Limits(Frozen):
-    """Bounds on what a client or a provider may send. Bytes and seconds."""
-
-    max_head_bytes: int = 64 << 10
-    max_body_bytes: int = 32 << 20
-    head_timeout_s: float = 30.0
-    """From the first byte of a request's head to its last."""
-    idle_timeout_s: float = 600.0
-    """How long a kept-alive client connection may rest."""
-    pool_idle_timeout_s: float = 90.0
-    max_buffered_bytes: int = 1 << 30
-    """Of the bodies of all requests that are still being read or wait behind another one, in the whole process."""
-
-
-class Logging(Frozen):
-    """`format` is json, text, or auto (text on a terminal)."""
-
-    format: str = "auto"
-    level: str = "info"
-
-
-class Addresses(Frozen):
-    """Where the side doors listen: `host:port`, or `off`. Empty = the default of the process."""
-
-    admin: str = ""
-    stats: str = ""
-    readiness: str = ""
-
-
-class ObjectStatus(Frozen):
-    """The conditions of one configuration object, as a controller would write them into `status`."""
-
-    kind: str
-    name: str
-    file: str
-    line: int
-    conditions: tuple["Condition", ...]
-    attached_routes: dict[str, int] = msgspec.field(default_factory=dict)
-    """Of a Gateway: listener -> how many routes are attached to it."""
-
-
-class Condition(Frozen):
-    """A Kubernetes condition. `scope` says of what: a parent, a listener, or empty for the object itself."""
-
-    type: str
-    status: bool
-    reason: str
-    message: str = ""
-    scope: str = ""
-
-
 class Plan(Frozen):
     """The whole configuration, compiled."""
 
@@ -292,5 +273,11 @@ class Plan(Frozen):
     statuses: tuple[ObjectStatus, ...] = ()
     notes: tuple[str, ...] = ()
     """Sentences for the banner: what was found, what was assumed."""
+    store: RedisUrl | None = None
+    """Where what all replicas share is kept; None = nowhere. Looked at when the process starts."""
+    ledger: LedgerUrl | None = None
+    """Where money is written down; None = the default of the process."""
+    prices: tuple[Prices, ...] = ()
+    """Over those that are shipped; of several that know a model the later wins."""
     needs_fake: bool = False
     """Some target is the fake provider of this process; its endpoint has port 0 until the lifecycle fills it in."""

@@ -1,46 +1,33 @@
-"""AgentgatewayPolicy: which object each part of a policy applies to, and what wins.
+"""Policies of all kinds: which object each part of one applies to.
 
-PURE. Obeys: compat-agentgateway 2.5. Served parts: `traffic.timeouts|errorFormat|stream|retry` on a Gateway (or its
-listener) and an HTTPRoute (or its rule), `traffic.admission` on a Gateway, `backend.ai` on all of these and on an
-AgentgatewayBackend, `backend.auth|http|tcp|tls|health` on an AgentgatewayBackend, and the old `ai.routeType` on an
-HTTPRoute (or its rule), there also in the policies that came before. Between policies of one target the older wins,
-then the alphabetical order.
+PURE. Obeys: compat-agentgateway 2.5. `traffic` applies to a Gateway (or its listener) and an HTTPRoute (or its rule),
+`traffic.admission` to a Gateway, `backend.ai` to all of these and to an AgentgatewayBackend,
+all else of `backend` to an AgentgatewayBackend, and the old `ai.routeType` to an HTTPRoute
+(or its rule). Between policies of one target the older wins, then the alphabetical order. What wins between targets is
+`rule_policies`' to say.
 """
-
-from collections.abc import Iterator
 
 import msgspec
 
-from sluice.config.ai_policy import ai_policy
 from sluice.config.backend_policy_api import BackendPolicies
 from sluice.config.conditions import check_health, check_retry
 from sluice.config.core_api import Object
 from sluice.config.faults import Faults, Path
-from sluice.config.legacy_api import (
-    GlooTrafficPolicy,
-    LegacyAi,
-    RouteOption,
-    RouteWord,
-    TargetReference,
-    TargetSelector,
-    TrafficPolicy,
-)
+from sluice.config.layers import Said
+from sluice.config.legacy_api import LegacyAi, RouteWord
+from sluice.config.legacy_policy import legacy_ai
 from sluice.config.objects import Objects, Resource
-from sluice.config.plan import Condition, ObjectStatus
-from sluice.config.policy_api import AgentgatewayPolicy
+from sluice.config.policy_parts import KINDS, OLDER, Parts, TrafficLayer, parts
+from sluice.config.policy_status import Trouble, policy_status
 from sluice.config.policy_targets import Target, Targets
+from sluice.config.readers import Readers
 from sluice.config.source import Document
+from sluice.config.status import ObjectStatus
 from sluice.config.traffic import admission
-from sluice.config.traffic_api import AdmissionSettings, TrafficSettings
+from sluice.config.traffic_api import AdmissionSettings
 from sluice.config.unserved import not_implemented
 from sluice.policies.admission import Admission
-from sluice.policies.ai import AiPolicy, merged
-
-_LEGACY: tuple[type[TrafficPolicy] | type[GlooTrafficPolicy] | type[RouteOption], ...] = (
-    TrafficPolicy,
-    GlooTrafficPolicy,
-    RouteOption,
-)
+from sluice.policies.ai import NOTHING, AiPolicy, merged
 
 
 class Layer(msgspec.Struct, frozen=True):
@@ -51,15 +38,13 @@ class Layer(msgspec.Struct, frozen=True):
     path: Path
 
 
-class _Parts(msgspec.Struct, frozen=True):
-    """What a policy says, whatever its kind."""
+class Extension(msgspec.Struct, frozen=True, kw_only=True):
+    """A policy that a filter of a rule refers to."""
 
-    refs: tuple[TargetReference, ...]
-    selectors: tuple[TargetSelector, ...] = ()
-    traffic: TrafficSettings | None = None
-    backend: BackendPolicies | None = None
-    ai: LegacyAi | None = None
-    ai_path: Path = ("spec", "ai")
+    source: str
+    traffic: TrafficLayer | None = None
+    ai: AiPolicy = NOTHING
+    streams: RouteWord | None = None
 
 
 class Policies:
@@ -68,30 +53,28 @@ class Policies:
     `gateways` are the labels of the Gateways that exist only because something names them.
     """
 
-    def __init__(self, objects: Objects, gateways: set[str], faults: Faults) -> None:
-        self._targets, self._faults = Targets(objects, gateways, faults), faults
+    def __init__(self, objects: Objects, gateways: set[str], readers: Readers, faults: Faults) -> None:
+        self._targets, self._readers, self._faults = Targets(objects, gateways, faults), readers, faults
         self._layers: dict[str, list[Layer]] = {}
-        self._traffic: dict[Target, list[TrafficSettings]] = {}
+        self._traffic: dict[Target, list[TrafficLayer]] = {}
         self._admission: dict[str, list[AdmissionSettings]] = {}
-        self._ai: dict[Target, list[AiPolicy]] = {}
+        self._ai: dict[Target, list[tuple[str, AiPolicy]]] = {}
         self._types: dict[Target, list[RouteWord]] = {}
+        self._extensions: dict[tuple[str, str], Extension] = {}
         self.statuses: list[ObjectStatus] = []
         self.notes: list[str] = []
-        for policy in sorted(objects.of(AgentgatewayPolicy), key=age):
-            self._take(policy, _parts(policy.body))
-        old = [policy for schema in _LEGACY for policy in objects.of(schema)]
-        for legacy in sorted(old, key=age):
-            self._take(legacy, _parts(legacy.body))
+        for schemas in (KINDS, OLDER):
+            for policy in sorted((item for schema in schemas for item in objects.of(schema)), key=age):
+                self._take(policy, parts(policy))
 
     def layers(self, backend: str) -> list[Layer]:
         """Return the policies of an AgentgatewayBackend, the strongest first."""
         return self._layers.get(backend, [])
 
-    def traffic(self, kind: str, label: str, section: str) -> Iterator[TrafficSettings]:
-        """Yield what is said about the traffic of an object and of one section of it, the weakest first."""
-        yield from reversed(self._traffic.get(Target(kind, label, ""), []))
-        if section:
-            yield from reversed(self._traffic.get(Target(kind, label, section), []))
+    def traffic(self, kind: str, label: str, section: str) -> list[list[TrafficLayer]]:
+        """Return what is said about the traffic of an object, and of one section of it, each the weakest first."""
+        targets = [Target(kind, label, ""), *([Target(kind, label, section)] if section else [])]
+        return [self._traffic.get(target, [])[::-1] for target in targets]
 
     def admission(self) -> tuple[Admission, tuple[str, ...]]:
         """Return what the process takes on at once, and the notes about it."""
@@ -99,8 +82,12 @@ class Policies:
 
     def ai(self, kind: str, label: str, section: str = "") -> AiPolicy:
         """Return what the policies of an object and of one section of it say about AI requests."""
+        return merged(*(policy for _, policy in self.ai_layers(kind, label, section)))
+
+    def ai_layers(self, kind: str, label: str, section: str = "") -> list[tuple[str, AiPolicy]]:
+        """Return the same, policy by policy, the strongest first, each with who says it."""
         own = self._ai.get(Target(kind, label, section), []) if section else []
-        return merged(*own, *self._ai.get(Target(kind, label, ""), []))
+        return [*own, *self._ai.get(Target(kind, label, ""), [])]
 
     def streams(self, route: str, section: str) -> bool:
         """Return whether chat requests to a rule of an HTTPRoute stream unless they say otherwise."""
@@ -108,57 +95,92 @@ class Policies:
         words = [*own, *self._types.get(Target("HTTPRoute", route, ""), [])]
         return bool(words) and words[0] == "CHAT_STREAMING"
 
-    def _take(self, policy: Resource[Object], parts: _Parts) -> None:
+    def extension(self, kind: str, label: str) -> Extension | None:
+        """Return a policy by its own name."""
+        return self._extensions.get((kind, label))
+
+    # -- taking them in -----------------------------------------------------------------------------------------------
+
+    def _take(self, policy: Resource[Object], said: Parts) -> None:
         missing = []
-        self._check_conditions(policy, parts)
-        for target, found in self._targets.of(policy.document, policy.namespace, parts.refs, parts.selectors):
+        ai, trouble = self._read(policy, said)
+        word = None if said.ai is None else said.ai.settings.route_type
+        source = f"{policy.kind} {policy.label}"
+        self._extensions[policy.kind, policy.label] = Extension(
+            source=source, traffic=said.traffic, ai=ai, streams=word
+        )
+        for target, found in self._targets.of(policy.document, policy.namespace, said.refs, said.selectors):
             if not found:
                 missing.append(f"{target.kind} {target.label}")
-            if parts.traffic is not None:
-                self._take_traffic(policy, parts.traffic, target, found=found)
-            if parts.backend is not None:
-                self._take_backend(policy, parts.backend, target)
-            if parts.ai is not None and parts.ai.route_type is not None:
+            if said.traffic is not None:
+                self._take_traffic(policy, said.traffic, target, found=found)
+            if said.backend is not None:
+                self._take_backend(policy, said.backend, target)
+            if ai != NOTHING:
+                self._ai.setdefault(target, []).append((source, ai))
+            if said.ai is not None and word is not None:
                 if target.kind == "HTTPRoute":
-                    self._types.setdefault(target, []).append(parts.ai.route_type)
+                    self._types.setdefault(target, []).append(word)
                 else:
-                    self._refuse(policy, parts.ai_path, "an HTTPRoute", target)
-        if parts.ai is not None and parts.ai.route_type is not None:
-            self.notes.append(_deprecated(policy, parts))
-        self.statuses.append(_status(policy, missing))
+                    self._refuse(policy, (*said.ai.path, "routeType"), "an HTTPRoute", target)
+        if said.ai is not None and word is not None:
+            self.notes.append(_deprecated(policy, said.ai))
+        self.statuses.append(policy_status(policy, missing, trouble))
 
-    def _check_conditions(self, policy: Resource[Object], parts: _Parts) -> None:
-        if parts.traffic is not None:
-            check_retry(parts.traffic.retry, policy.place, ("spec", "traffic", "retry"), self._faults)
-        if parts.backend is not None:
-            check_health(parts.backend.health, policy.place, ("spec", "backend", "health"), self._faults)
+    def _read(self, policy: Resource[Object], said: Parts) -> tuple[AiPolicy, Trouble]:
+        """Read a policy once, whatever it applies to: return what it says of AI requests, and what leads nowhere."""
+        readers, before = self._readers, self._readers.troubles
+        ai, kinds = NOTHING, set[str]()
+        if said.traffic is not None:
+            layer = said.traffic
+            retry_path = (*layer.said.path, "retry")
+            check_retry(layer.said.settings.retry, policy.place, retry_path, self._faults)
+            readers.access.access([layer.access])
+            readers.limits.limiting([layer.limits])
+            readers.money.budgets([layer.money])
+            readers.shaping(layer)
+            kinds |= {written for _, written in layer.kinds()}
+        if said.backend is not None:
+            backend = said.backend
+            check_health(backend.settings.health, policy.place, (*backend.path, "health"), self._faults)
+            kinds |= {name for name in BackendPolicies.__struct_fields__ if getattr(backend.settings, name) is not None}
+            if backend.settings.ai is not None:
+                ai = readers.ai.policy(backend.part(backend.settings.ai, "ai"), policy.label)
+        if said.ai is not None:
+            kinds.add("ai")
+            ai = merged(ai, legacy_ai(said.ai, readers.ai, self._faults, policy.label))
+        sentences = tuple(sentence for sentence in readers.troubles if sentence not in before)
+        return ai, Trouble(sentences=sentences, whole=bool(sentences) and len(kinds) == 1)
 
-    def _take_traffic(self, policy: Resource[Object], spec: TrafficSettings, target: Target, *, found: bool) -> None:
-        if all(getattr(spec, name) is None for name in TrafficSettings.__struct_fields__):
+    def _take_traffic(self, policy: Resource[Object], layer: TrafficLayer, target: Target, *, found: bool) -> None:
+        kinds, place = dict(layer.kinds()), layer.said.place
+        if not kinds:
             return
         if target.kind not in ("Gateway", "HTTPRoute"):
-            self._refuse(policy, ("spec", "traffic"), "a Gateway or an HTTPRoute", target)
+            self._refuse(policy, layer.said.path, "a Gateway or an HTTPRoute", target)
             return
-        self._traffic.setdefault(target, []).append(spec)
-        if spec.admission is None:
+        if layer.early and target.kind != "Gateway":
+            text = f"what is looked at before a route is chosen cannot be of a target of kind {target.kind}"
+            self._faults.add(place("phase"), text, "it may target a Gateway")
+            return
+        self._traffic.setdefault(target, []).append(layer)
+        if (settings := layer.said.settings.admission) is None:
             return
         if target.kind != "Gateway" or target.section:
             what = "a section" if target.kind == "Gateway" else "a target"
             text = f"`admission` is of the whole process; {what} of kind {target.kind} cannot have its own"
-            self._faults.add(policy.place("spec", "traffic", "admission"), text, "it may target a whole Gateway")
+            self._faults.add(place("admission"), text, "it may target a whole Gateway")
         elif found:
-            self._admission.setdefault(target.label, []).append(spec.admission)
+            self._admission.setdefault(target.label, []).append(settings)
 
-    def _take_backend(self, policy: Resource[Object], spec: BackendPolicies, target: Target) -> None:
-        if spec.ai is not None:
-            self._ai.setdefault(target, []).append(ai_policy(spec.ai))
+    def _take_backend(self, policy: Resource[Object], said: Said[BackendPolicies], target: Target) -> None:
         if target.kind == "AgentgatewayBackend":
-            layer = Layer(spec, policy.document, ("spec", "backend"))
+            layer = Layer(said.settings, policy.document, said.path)
             self._layers.setdefault(target.label, []).append(layer)
             return
-        for field in ("auth", "http", "tcp", "tls", "health"):
-            if getattr(spec, field) is not None:
-                self._refuse(policy, ("spec", "backend", field), "an AgentgatewayBackend", target)
+        for field in msgspec.structs.fields(BackendPolicies):
+            if field.name != "ai" and getattr(said.settings, field.name) is not None:
+                self._refuse(policy, (*said.path, field.encode_name), "an AgentgatewayBackend", target)
 
     def _refuse(self, policy: Resource[Object], path: Path, wanted: str, target: Target) -> None:
         what = ".".join(str(step) for step in path[1:])
@@ -166,32 +188,13 @@ class Policies:
         self._faults.add(policy.place(*path), text, f"it may target {wanted}")
 
 
-def _parts(body: Object) -> _Parts:
-    """Return what a policy of any kind says."""
-    if isinstance(body, AgentgatewayPolicy):
-        spec = body.spec
-        return _Parts(
-            refs=spec.target_refs or (),
-            selectors=spec.target_selectors or (),
-            traffic=spec.traffic,
-            backend=spec.backend,
-            ai=spec.ai,
-        )
-    if isinstance(body, RouteOption):
-        return _Parts(refs=body.spec.target_refs, ai=body.spec.options.ai, ai_path=("spec", "options", "ai"))
-    assert isinstance(body, TrafficPolicy | GlooTrafficPolicy)
-    return _Parts(refs=body.spec.target_refs or (), selectors=body.spec.target_selectors or (), ai=body.spec.ai)
-
-
-def _deprecated(policy: Resource[Object], parts: _Parts) -> str:
-    assert parts.ai is not None
-    effect = (
-        "requests that do not say otherwise stream here" if parts.ai.route_type == "CHAT_STREAMING" else "no effect"
-    )
-    where = ".".join(str(step) for step in parts.ai_path)
+def _deprecated(policy: Resource[Object], said: Said[LegacyAi]) -> str:
+    word = said.settings.route_type
+    effect = "requests that do not say otherwise stream here" if word == "CHAT_STREAMING" else "no effect"
+    where = ".".join(str(step) for step in said.path)
     return (
         f"{policy.kind} {policy.label}: `{where}.routeType` is deprecated and not needed: requests with "
-        f'`"stream": true` are streamed anyway; {parts.ai.route_type} means: {effect}.'
+        f'`"stream": true` are streamed anyway; {word} means: {effect}.'
     )
 
 
@@ -201,17 +204,3 @@ def age(resource: Resource[Object]) -> tuple[str, str]:
     Objects without a time come last.
     """
     return resource.body.metadata.creation_timestamp or "~", resource.label
-
-
-def _status(policy: Resource[Object], missing: list[str]) -> ObjectStatus:
-    if missing:
-        attached = Condition(
-            type="Attached", status=False, reason="Pending", message=f"not found: {', '.join(missing)}"
-        )
-    else:
-        attached = Condition(type="Attached", status=True, reason="Attached", message="Attached to all targets")
-    accepted = Condition(type="Accepted", status=True, reason="Valid", message="Policy accepted")
-    place = policy.place("metadata", "name")
-    return ObjectStatus(
-        kind=policy.kind, name=policy.label, file=place.file, line=place.line, conditions=(accepted, attached)
-    )

@@ -1,33 +1,77 @@
-"""Schema of agentgateway.dev/v1alpha1 AgentgatewayPolicy.
+"""Schema of agentgateway.dev/v1alpha1 AgentgatewayPolicy, and of the same object as the enterprise labs write it.
 
 PURE. Obeys: compat-agentgateway 2.5, the names of stream-life 9 included. What is typed `Later` is refused when set.
 """
 
+from typing import Literal
+
+import msgspec
+
+from sluice.config.access_api import (
+    ApiKeySettings,
+    AuthorizationSettings,
+    BasicSettings,
+    EnterpriseSettings,
+    ExternalSettings,
+    JwtSettings,
+)
 from sluice.config.backend_policy_api import BackendPolicies, exactly_one
 from sluice.config.core_api import Object, Schema
 from sluice.config.legacy_api import LegacyAi, TargetReferences, TargetSelectors
+from sluice.config.limit_api import EnterpriseLimit, RateLimit
+from sluice.config.money_api import BudgetSpec
+from sluice.config.shaping_api import (
+    AbortSettings,
+    CorsSettings,
+    CsrfSettings,
+    DelaySettings,
+    DirectResponseSettings,
+    HeaderModifiers,
+    HostRewriteSettings,
+    TransformationSettings,
+)
 from sluice.config.traffic_api import TrafficSettings
 from sluice.config.unserved import Later
 
+ENTERPRISE = "enterpriseagentgateway.solo.io"
+"""The API group of the labs' objects."""
+EARLY = (
+    *("jwt_authentication", "api_key_authentication", "basic_authentication", "ext_auth", "ent_ext_auth"),
+    *("authorization", "transformation", "cors"),
+)
+"""What may be looked at before a route is chosen."""
+
 
 class Traffic(TrafficSettings):
-    phase: Later = None
-    jwt_authentication: Later = None
-    api_key_authentication: Later = None
-    basic_authentication: Later = None
-    authorization: Later = None
-    ext_auth: Later = None
+    phase: Literal["PreRouting", "PostRouting"] | None = None
+    """PreRouting: before a route is chosen. Unset = PostRouting."""
+    jwt_authentication: JwtSettings | None = None
+    api_key_authentication: ApiKeySettings | None = None
+    basic_authentication: BasicSettings | None = None
+    authorization: AuthorizationSettings | None = None
+    ext_auth: ExternalSettings | None = None
+    ent_ext_auth: EnterpriseSettings | None = None
     ext_proc: Later = None
-    rate_limit: Later = None
-    cors: Later = None
-    csrf: Later = None
-    header_modifiers: Later = None
-    host_rewrite: Later = None
-    direct_response: Later = None
-    delay: Later = None
+    rate_limit: RateLimit | None = None
+    ent_rate_limit: EnterpriseLimit | None = None
+    cors: CorsSettings | None = None
+    csrf: CsrfSettings | None = None
+    header_modifiers: HeaderModifiers | None = None
+    host_rewrite: HostRewriteSettings | None = None
+    direct_response: DirectResponseSettings | None = None
+    delay: DelaySettings | None = None
+    abort: AbortSettings | None = None
     buffer: Later = None
-    transformation: Later = None
-    budgets: Later = None
+    transformation: TransformationSettings | None = None
+    budgets: tuple[BudgetSpec, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.phase != "PreRouting":
+            return
+        for field in msgspec.structs.fields(self):
+            if field.name not in (*EARLY, "phase") and getattr(self, field.name) is not None:
+                what = f"`{field.encode_name}` cannot be looked at before a route is chosen"
+                raise ValueError(f"{what} (`phase: PreRouting`)")
 
 
 class Frontend(Schema):
@@ -42,6 +86,11 @@ class Frontend(Schema):
     connect: Later = None
 
 
+class Strategy(Schema):
+    inheritance: Literal["Default", "Override"] = "Default"
+    """Override: what this policy says of traffic stands above what policies below it say."""
+
+
 class PolicySpec(Schema):
     target_refs: TargetReferences | None = None
     target_selectors: TargetSelectors | None = None
@@ -49,7 +98,7 @@ class PolicySpec(Schema):
     traffic: Traffic | None = None
     frontend: Frontend | None = None
     ai: LegacyAi | None = None
-    strategy: Later = None
+    strategy: Strategy = Strategy()
 
     def __post_init__(self) -> None:
         exactly_one(self, ("target_refs", "target_selectors"))
@@ -57,7 +106,13 @@ class PolicySpec(Schema):
             raise ValueError("expected at least one of `frontend`, `traffic`, `backend`")
         if len({(ref.group, ref.kind) for ref in self.target_refs or ()}) > 1:
             raise ValueError("all `targetRefs` must be of one kind")
+        if self.strategy.inheritance == "Override" and self.traffic is None:
+            raise ValueError("`strategy.inheritance: Override` is about `traffic`, and there is none")
 
 
 class AgentgatewayPolicy(Object, kw_only=True):
     spec: PolicySpec
+
+
+class EnterpriseAgentgatewayPolicy(AgentgatewayPolicy, kw_only=True):
+    """The same, with `entExtAuth` and `entRateLimit`, which both kinds take."""

@@ -77,6 +77,21 @@ class Values:
             raise Unresolved("SecretNotFound", f"Secret {namespace}/{name} has no text under the key `{key}`")
         return Secret(values[key] or "")
 
+    def entries(self, namespace: str, name: str) -> dict[str, Secret]:
+        """Return all values of a Secret that are text, by their keys.
+
+        Raises:
+            Unresolved: there is no such Secret.
+        """
+        values = self._secrets.get(f"{namespace}/{name}")
+        if values is None:
+            raise Unresolved("SecretNotFound", f"Secret {namespace}/{name} not found")
+        return {key: Secret(value) for key, value in values.items() if value is not None}
+
+    def texts(self, namespace: str, name: str) -> dict[str, str]:
+        """Return all values of a ConfigMap; none if there is no such ConfigMap."""
+        return dict(self._maps.get(f"{namespace}/{name}", {}))
+
     def header(self, namespace: str, name: str, key: str) -> Secret:
         """Return one value of a Secret that fits into a header.
 

@@ -5,18 +5,19 @@ key that is not given is looked for in the environment variable of its provider.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TypeVar
 
 from msgspec.structs import replace
 
 from sluice.config.addresses import host_port
-from sluice.config.ai_policy import members, short_ai_policy
 from sluice.config.backends import needs_fake
-from sluice.config.conditions import check_health, check_retry
+from sluice.config.conditions import check_health
 from sluice.config.decode import closest, decode
 from sluice.config.expand import expand
-from sluice.config.faults import Faults, Path
-from sluice.config.health_policy import health
+from sluice.config.faults import Faults
+from sluice.config.layers import Said
+from sluice.config.money_policy import catalog, database
 from sluice.config.plan import (
     Addresses,
     Limits,
@@ -24,18 +25,22 @@ from sluice.config.plan import (
     Logging,
     ModelRoute,
     Plan,
-    Rule,
+    Prices,
 )
-from sluice.config.short_form_api import ConfigSpec, LlmSpec, ProviderDefaults, ProviderReference, ShortForm
+from sluice.config.short_form_api import ConfigSpec, LlmSpec, ModelSettings, ProviderReference, ShortForm
 from sluice.config.short_form_models import Models
+from sluice.config.short_form_policies import ruled
+from sluice.config.short_form_readers import NAMESPACE, ShortReaders
+from sluice.config.short_form_settings import SettingsReader
 from sluice.config.short_form_virtual import virtual_routes
 from sluice.config.source import Document, Source, read
-from sluice.config.traffic import admission, treated
+from sluice.config.store_url import RedisUrl, redis_url
+from sluice.config.targets import providers
+from sluice.config.traffic import admission
 from sluice.config.traffic_api import AdmissionSettings, Timeouts, TrafficSettings
 from sluice.config.unified import unified_entries
 from sluice.config.unserved import refuse_unserved
 from sluice.config.virtual import backends_of
-from sluice.policies.ai import AiPolicy
 from sluice.registry import Registry
 
 T = TypeVar("T")
@@ -68,15 +73,16 @@ class _Compiler:
     def __init__(
         self, document: Document, llm: LlmSpec, env: Mapping[str, str], registry: Registry, faults: Faults
     ) -> None:
-        self._document, self._llm, self._faults = document, llm, faults
+        self._document, self._llm, self._registry, self._faults = document, llm, registry, faults
         self._models = Models(document, llm, env, registry, faults)
+        self._readers = ShortReaders(document, env, faults)
+        self._settings = SettingsReader(self._readers)
 
     def plan(self, form: ShortForm) -> Plan:
         models = tuple(self._model(route) for route in self._models.routes())
         routes = (*models, *virtual_routes(self._document, self._llm.virtual_models, models, self._faults))
         pool, policies = form.config.backend, self._llm.policies
-        self._check_health()
-        check_retry(policies.retry, self._document.place, ("llm", "policies", "retry"), self._faults)
+        self._check_providers()
         defaults = Limits()
         return Plan(
             listeners=self._listeners(form),
@@ -85,39 +91,41 @@ class _Compiler:
             admission=admission({NAME: [policies.admission or AdmissionSettings()]})[0],
             logging=_logging(form.config),
             addresses=self._addresses(form.config),
-            notes=tuple(self._models.notes),
+            notes=(*self._models.notes, *self._readers.notes, *self._readers.troubles),
+            ledger=database(form.config.database, partial(self._document.place, "config", "database"), self._faults),
+            store=self._store(form.config),
+            prices=self._prices(form.config),
             needs_fake=any(needs_fake(backend) for route in routes for backend in backends_of(route)),
         )
 
     def _model(self, route: ModelRoute) -> ModelRoute:
         """Return the route of a model with what its entry, and the provider that it refers to, say beside `params`."""
-        spec = next(spec for spec in self._llm.models if spec.name == route.pattern)
-        shared = ProviderDefaults()
-        if isinstance(spec.provider, ProviderReference):
-            found = (item.defaults for item in self._llm.providers if item.name == spec.provider.reference)
-            shared = next(found, shared)
-        defaults = shared.defaults if spec.defaults is None else spec.defaults
-        overrides = shared.overrides if spec.overrides is None else spec.overrides
-        ai = AiPolicy(defaults=members((defaults or {}).items()), overrides=members((overrides or {}).items()))
-        rests = health(shared.health if spec.health is None else spec.health)
+        index, spec = next((i, spec) for i, spec in enumerate(self._llm.models) if spec.name == route.pattern)
+        layers: list[Said[ModelSettings]] = [self._said(spec, "models", index)]
+        if isinstance(spec.provider, ProviderReference) and spec.provider.reference is not None:
+            layers += [
+                self._said(item.defaults, "providers", i, "defaults")
+                for i, item in enumerate(self._llm.providers)
+                if item.name == spec.provider.reference
+            ][:1]
         assert route.backend is not None  # only virtual models go without
-        groups = tuple(
-            tuple(replace(target, ai=ai, health=rests) for target in group) for group in route.backend.groups
-        )
-        return replace(route, backend=replace(route.backend, groups=groups))
+        return replace(route, backend=self._settings.backend(route.backend, spec, layers))
 
-    def _check_health(self) -> None:
-        for index, model in enumerate(self._llm.models):
-            check_health(model.health, self._document.place, ("llm", "models", index, "health"), self._faults)
+    def _check_providers(self) -> None:
+        for index in range(len(self._llm.models)):
+            check_health(
+                self._llm.models[index].health, self._document.place, ("llm", "models", index, "health"), self._faults
+            )
         for index, provider in enumerate(self._llm.providers):
-            path: Path = ("llm", "providers", index, "defaults", "health")
-            check_health(provider.defaults.health, self._document.place, path, self._faults)
+            self._settings.check(self._said(provider.defaults, "providers", index, "defaults"))
+
+    def _said(self, settings: ModelSettings, *steps: str | int) -> Said[ModelSettings]:
+        return Said(settings, self._document, ("llm", *steps), NAMESPACE)
 
     def _listeners(self, form: ShortForm) -> tuple[Listener, ...]:
         pool = Timeouts(connect=form.config.backend.connect_timeout)
-        layers = (TrafficSettings(timeouts=pool), self._llm.policies)
-        chat = treated(Rule(name="chat", backends=(), gateway_ai=short_ai_policy(self._llm.policies.ai)), layers)
-        models = treated(Rule(name="models", backends=()), layers)
+        rule = ruled(self._llm.policies, self._readers, TrafficSettings(timeouts=pool))
+        chat, models = (replace(rule, name=name) for name in ("chat", "models"))
         entries = unified_entries(NAME, by_model=chat, model_list=models)
         ports = self._ports(form)
         return tuple(
@@ -137,6 +145,22 @@ class _Compiler:
                 place = self._document.place("llm", "gateways", index)
                 self._faults.add(place, "no such gateway is defined", closest(name, form.gateways))
         return ports
+
+    def _store(self, config: ConfigSpec) -> RedisUrl | None:
+        try:
+            return None if config.shared_store is None else redis_url(config.shared_store.url)
+        except ValueError as error:
+            self._faults.add(self._document.place("config", "sharedStore", "url"), str(error))
+            return None
+
+    def _prices(self, config: ConfigSpec) -> tuple[Prices, ...]:
+        names = {word: row.telemetry_name for row in providers(self._registry) for word in (row.key, *row.aliases)}
+        found = []
+        for index, item in enumerate(config.model_catalog):
+            place = partial(self._document.place, "config", "modelCatalog", index, "inline")
+            known = {} if item.inline is None else catalog(item.inline, names, place, self._faults)
+            found.append(Prices(catalog=known, file=item.file or ""))
+        return tuple(found)
 
     def _addresses(self, config: ConfigSpec) -> Addresses:
         fields = {

@@ -8,10 +8,26 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sluice.config.ai_policy import JsonMap, ShortAiSettings, check_values
-from sluice.config.backend_policy_api import exactly_one
+from sluice.config.access_short_api import ShortApiKeys, ShortAuthorization, ShortBasic, ShortExternal, ShortJwt
+from sluice.config.ai_api import JsonMap, ShortAiSettings, check_values
+from sluice.config.backend_policy_api import Auth, exactly_one
 from sluice.config.core_api import Expression, Port, Schema, Text
+from sluice.config.guard_short_api import ShortPromptGuard
 from sluice.config.health_policy import ShortHealthSettings
+from sluice.config.limit_api import GlobalLimit, LocalLimits, RateLimit
+from sluice.config.money_api import BudgetSpec, CatalogSource, DatabaseSpec
+from sluice.config.shaping_api import (
+    AbortSettings,
+    CorsSettings,
+    CsrfSettings,
+    DelaySettings,
+    DirectResponseSettings,
+    FieldExpressions,
+    HeaderModifier,
+    HeaderModifiers,
+    PromptCachingSettings,
+    TransformationSettings,
+)
 from sluice.config.short_form_params import CustomSpec, Params
 from sluice.config.traffic_api import TrafficSettings
 from sluice.config.units import Duration
@@ -50,9 +66,13 @@ class ConfigSpec(Schema):
     histograms: Later = None
     tracing: Later = None
     metrics: Later = None
-    database: Later = None
+    database: DatabaseSpec | None = None
+    """Of the ledger."""
+    shared_store: DatabaseSpec | None = None
+    """A Redis, in which replicas count together. An addition of Sluice."""
     storage: Later = None
-    model_catalog: Later = None
+    model_catalog: tuple[CatalogSource, ...] = ()
+    """Prices over those that are shipped."""
     session: Later = None
     sensitive_headers: Later = None
     custom_functions: Later = None
@@ -81,25 +101,32 @@ class ProviderReference(Schema):
         exactly_one(self, ("reference", "custom"))
 
 
-class ProviderDefaults(Schema):
-    """What models that refer to a provider get unless they say it themselves, member by member."""
+class ModelSettings(Schema):
+    """What a model, or the provider that it refers to, says beside `params`; member by member the model wins."""
 
     defaults: JsonMap | None = None
+    """Members of the client's body that are set where it has none."""
     overrides: JsonMap | None = None
-    transformation: Later = None
-    final_transformation: Later = None
-    request_headers: Later = None
-    response_headers: Later = None
+    """Members of the client's body that are set in any case."""
+    transformation: FieldExpressions | None = None
+    final_transformation: FieldExpressions | None = None
+    request_headers: HeaderModifier | None = None
+    response_headers: HeaderModifier | None = None
     backend_tls: Later = msgspec.field(name="backendTLS", default=None)
     tls: Later = None
-    auth: Later = None
+    auth: Auth | None = None
     health: ShortHealthSettings | None = None
     backend_tunnel: Later = None
-    guardrails: Later = None
-    prompt_caching: Later = None
+    guardrails: ShortPromptGuard | None = None
+    """Those of a provider and of its models add up."""
+    prompt_caching: PromptCachingSettings | None = None
 
     def __post_init__(self) -> None:
         check_values(self.defaults or {}, self.overrides or {})
+
+
+class ProviderDefaults(ModelSettings):
+    """What models that refer to a provider get unless they say it themselves."""
 
 
 class ProviderSpec(Schema):
@@ -111,33 +138,15 @@ class ProviderSpec(Schema):
     defaults: ProviderDefaults = ProviderDefaults()
 
 
-class ModelSpec(Schema):
+class ModelSpec(ModelSettings, kw_only=True):
     name: Pattern
     provider: Text | ProviderReference
     id: Ignored = None
     visibility: Literal["public", "internal"] = "public"
     params: Params = Params()
     passthrough: Later = None
-    authorization: Later = None
-    defaults: JsonMap | None = None
-    """Members of the client's body that are set where it has none."""
-    overrides: JsonMap | None = None
-    """Members of the client's body that are set in any case."""
-    transformation: Later = None
-    final_transformation: Later = None
-    request_headers: Later = None
-    response_headers: Later = None
-    backend_tls: Later = msgspec.field(name="backendTLS", default=None)
-    tls: Later = None
-    auth: Later = None
-    health: ShortHealthSettings | None = None
-    backend_tunnel: Later = None
-    guardrails: Later = None
-    prompt_caching: Later = None
+    authorization: ShortAuthorization | None = None
     matches: Later = None
-
-    def __post_init__(self) -> None:
-        check_values(self.defaults or {}, self.overrides or {})
 
 
 class WeightedTarget(Schema):
@@ -202,19 +211,25 @@ class PoliciesSpec(TrafficSettings):
     ai: ShortAiSettings = ShortAiSettings()
     """An addition of Sluice: in compat 3.2 it belongs to routes."""
     oidc: Later = None
-    jwt_auth: Later = None
-    authorization: Later = None
-    ext_authz: Later = None
+    jwt_auth: ShortJwt | None = None
+    authorization: ShortAuthorization | None = None
+    ext_authz: ShortExternal | None = None
     ext_proc: Later = None
-    cors: Later = None
-    transformations: Later = None
-    basic_auth: Later = None
-    api_key: Later = None
-    guardrails: Later = None
-    local_rate_limit: Later = None
-    remote_rate_limit: Later = None
-    rate_limit: Later = None
-    budgets: Later = None
+    cors: CorsSettings | None = None
+    transformations: TransformationSettings | None = None
+    basic_auth: ShortBasic | None = None
+    api_key: ShortApiKeys | None = None
+    guardrails: ShortPromptGuard | None = None
+    local_rate_limit: LocalLimits | None = None
+    remote_rate_limit: GlobalLimit | None = None
+    rate_limit: RateLimit | None = None
+    csrf: CsrfSettings | None = None
+    """This and what follows are additions of Sluice, with the words of `spec.traffic`."""
+    header_modifiers: HeaderModifiers | None = None
+    direct_response: DirectResponseSettings | None = None
+    delay: DelaySettings | None = None
+    abort: AbortSettings | None = None
+    budgets: tuple[BudgetSpec, ...] | None = None
 
 
 class LlmSpec(Schema, kw_only=True):

@@ -10,6 +10,7 @@ import msgspec
 
 from sluice.config.health_policy import SHARES
 from sluice.config.plan import Rule
+from sluice.config.shown_policies import policy_lines
 from sluice.config.traffic import ADMISSION, RETRY, STREAM
 from sluice.config.units import in_words
 from sluice.policies.admission import Admission
@@ -31,13 +32,13 @@ MAX_CHARS = 72
 
 
 def rule_lines(rule: Rule) -> tuple[str, ...]:
-    """Return what a rule does to its traffic that others do not, one line per key: `retry: attempts 3`."""
+    """Return what a rule does that others do not, one line per key: `retry: attempts 3`; and its policies."""
     parts = (
         ("errorFormat", rule.error_format if rule.error_format != _PLAIN.error_format else ""),
         ("stream", _changed(rule.streaming, _PLAIN.streaming, STREAM)),
         ("retry", _changed(rule.retry, _PLAIN.retry, RETRY)),
     )
-    return tuple(f"{key}: {text}" for key, text in parts if text)
+    return (*(f"{key}: {text}" for key, text in parts if text), *policy_lines(rule))
 
 
 def admission_line(admission: Admission) -> str:

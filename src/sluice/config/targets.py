@@ -11,10 +11,12 @@ from urllib.parse import quote
 import msgspec
 
 from sluice.config.addresses import base_url
-from sluice.config.plan import Endpoint, Frozen, Target, Tls
+from sluice.config.frozen import Frozen
+from sluice.config.plan import Endpoint, Target, Tls
 from sluice.policies.ai import AiPolicy
 from sluice.policies.health import Health
-from sluice.providers.credential import CloudAuth, HeaderPlacement, Secret
+from sluice.policies.shaping import NO_SHAPING, Shaping
+from sluice.providers.credential import CloudAuth, Credential, HeaderPlacement, Placement, Secret
 from sluice.providers.provider import Provider, Served, chosen, filled, names_in
 from sluice.registry import Registry
 
@@ -77,12 +79,14 @@ class TargetSpec(Frozen):
     """By the row's names for them."""
     credential: Secret | None = None
     passthrough: bool = False
-    placement: HeaderPlacement | None = None
+    placement: Placement | None = None
+    credentials: tuple[Credential, ...] = ()
     cloud: CloudAuth | None = None
     ai: AiPolicy = AiPolicy()
     connect_timeout_s: float | None = None
     headers_timeout_s: float | None = None
     health: Health = Health()
+    shaping: Shaping = NO_SHAPING
 
 
 def make_target(spec: TargetSpec) -> Target:
@@ -121,9 +125,11 @@ def make_target(spec: TargetSpec) -> Target:
         credential=_bare(spec),
         passthrough=spec.passthrough,
         placement=spec.placement,
+        credentials=spec.credentials,
         connect_timeout_s=spec.connect_timeout_s,
         headers_timeout_s=spec.headers_timeout_s,
         health=spec.health,
+        shaping=spec.shaping,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from sluice.config.plan import AiBackend, Alternative, ModelRoute
+from sluice.policies.access import merged
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,13 +51,14 @@ def conditional(name: str, choices: Sequence[Choice]) -> ModelRoute:
 def failover(name: str, label: str, choices: Sequence[Choice]) -> ModelRoute:
     """Return the route of a model whose targets are tried in order of priority, lower numbers first.
 
-    `label` is the name of its backend, `namespace/name`.
+    `label` is the name of its backend, `namespace/name`. Who may not ask for one of them may not ask for it.
     """
     groups = []
     for priority in sorted({choice.priority for choice in choices}):
         equal = [choice.backend for choice in choices if choice.priority == priority]
         groups.append(tuple(target for backend in equal for group in backend.groups for target in group))
-    return ModelRoute(pattern=name, backend=AiBackend(name=label, groups=tuple(groups)))
+    access = merged(*(choice.backend.access for choice in choices))
+    return ModelRoute(pattern=name, backend=AiBackend(name=label, groups=tuple(groups), access=access))
 
 
 def backends_of(route: ModelRoute) -> tuple[AiBackend, ...]:

@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from sluice.chat.caching import PromptCaching
 from sluice.chat.carry import Carry
 from sluice.chat.conversation import Conversation
 from sluice.chat.events import Event, FinishReason
@@ -135,6 +136,11 @@ class Dialect(Protocol):
     ) -> ChatRequest:
         """Return the request with messages, given as (role, text), before and after its own. What a role `system` is
         in this dialect is its business; of the raw `fields` nothing else changes."""
+        ...
+
+    def cached(self, request: ChatRequest, caching: PromptCaching) -> ChatRequest:
+        """Return the request with marks for a provider of the same dialect that let it keep the prompt's beginning;
+        unchanged where the API has no marks, or nothing is worth one."""
         ...
 
     # -- answers ------------------------------------------------------------------------------------------------------

@@ -1,11 +1,17 @@
 """What an exchange learns about itself on its way, and the one record that it becomes."""
 
+import msgspec
+
 from sluice.chat.request import ChatRequest
 from sluice.config.plan import AiBackend, HttpBackend
 from sluice.errors import (
     ClientError,
+    Denied,
+    GuardRejected,
     InBandFailure,
     Overloaded,
+    PolicyUnavailable,
+    RateLimited,
     Refused,
     SluiceError,
     TimedOut,
@@ -14,12 +20,15 @@ from sluice.errors import (
     UpstreamError,
 )
 from sluice.gateway.identity import Identity, is_request_id
+from sluice.gateway.money import Money
 from sluice.gateway.outbound import Outbound
+from sluice.gateway.policing import Policing
 from sluice.gateway.ports import Request, UpstreamStream
 from sluice.relay.meter import Meter
 from sluice.relay.outcome import Outcome
 from sluice.relay.record import UNKNOWN, ExchangeRecord, RequestParams, Route
 from sluice.relay.relay import Relay, Said
+from sluice.relay.tally import UNGUARDED
 
 _NO_PARAMS = RequestParams()
 _NOTHING_SAID = Said()
@@ -60,6 +69,7 @@ class Account:
         """The gateway answered by itself."""
         self.chat: ChatRequest | None = None
         self.relay: Relay | None = None
+        self.policing: Policing | None = None
         self.connect_s: float | None = None
         self.encrypted = False
         self.operation = ""
@@ -143,6 +153,14 @@ class Account:
 
     # -- telling ------------------------------------------------------------------------------------------------------
 
+    def settled(self, outcome: Outcome, money: Money, *, now: float, wall: float) -> ExchangeRecord:
+        """Build the record, and let go of what the policies took for this exchange. Call it exactly once."""
+        record = self.record(outcome, now=now, wall=wall)
+        facts = None if self.policing is None else self.policing.settle(record)
+        if facts is None and self._llm:
+            facts = money.priced(record)
+        return record if facts is None else msgspec.structs.replace(record, money=facts)
+
     def record(self, outcome: Outcome, *, now: float, wall: float) -> ExchangeRecord:
         """Build the record of the finished exchange. `now` is monotonic, `wall` seconds since 1970."""
         request, chat, relay, error = self.request, self.chat, self.relay, outcome.error
@@ -186,6 +204,9 @@ class Account:
             reason="DirectResponse" if self.direct else _reason(outcome),
             error="" if error is None else str(error),
             error_code="" if error is None else error.code,
+            principal="" if self.policing is None else self.policing.named,
+            guards=() if self.policing is None else self.policing.checked,
+            guard=UNGUARDED if relay is None else relay.guards,
             connect_s=self.connect_s,
             connect_transport="tls" if self.encrypted else "plaintext",
         )
@@ -193,8 +214,14 @@ class Account:
 
 def outcome_of(error: SluiceError) -> Outcome:
     """How an exchange ended that ended with this error before an answer began."""
+    if isinstance(error, GuardRejected) and not isinstance(error, Denied):
+        return Outcome("blocked", error)
+    if isinstance(error, RateLimited):
+        return Outcome("limited", error)
     if isinstance(error, ClientError):
         return Outcome("rejected", error)
+    if isinstance(error, PolicyUnavailable):
+        return Outcome("blocked" if error.reason == "Guardrail" else "rejected", error)
     if isinstance(error, TimedOut):
         return Outcome("timeout", error)
     if isinstance(error, Truncated):

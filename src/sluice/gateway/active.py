@@ -2,18 +2,35 @@
 
 from collections.abc import Iterable
 
-import msgspec
-
-from sluice.config.plan import AiBackend, Entry, HttpBackend, Listener, ModelRoute, Plan, Rule, Target
+from sluice.config.plan import (
+    AiBackend,
+    Entry,
+    HttpBackend,
+    Listener,
+    ModelRoute,
+    Plan,
+    Rule,
+    Target,
+    WeightedBackend,
+)
 from sluice.config.routing import PortRouter, choose, model_route
+from sluice.config.virtual import backends_of
 from sluice.errors import Internal, ModelNotFound, NoBackend, RouteNotFound, SluiceError
 from sluice.gateway.breakers import Breakers
+from sluice.gateway.content import compiled
 from sluice.gateway.outbound import Groups, backends, outbounds
 from sluice.gateway.ports import Request
+from sluice.gateway.scene import scene_of
+from sluice.gateway.shaper import NO_SHAPER, Shaper
+from sluice.policies.access import OPEN
 from sluice.policies.ai import AiPolicy, merged
 from sluice.policies.balance import pick
-from sluice.policies.condition import Asked, Condition
+from sluice.policies.condition import Condition
+from sluice.policies.guards import NO_GUARDS
+from sluice.policies.limiting import NO_LIMITS
 from sluice.policies.retry import Retry
+from sluice.policies.shaping import NO_SHAPING, Shaping
+from sluice.relay.guarding import guarding
 from sluice.relay.record import UNKNOWN, Route
 
 Place = tuple[Listener | None, Entry | None]
@@ -45,14 +62,51 @@ class ActivePlan:
         self.typed = any(policy.routes for policy in policies)
         """Some policy says what an address is."""
         self._policies: dict[tuple[int, int, int], AiPolicy] = {}
+        entries = [entry for listener in plan.listeners for entry in listener.entries]
+        guarded = any(p.guards != NO_GUARDS or p.transformations or p.final_transformations for p in policies)
+        by_name = any(_says(backend) for route in plan.models for backend in backends_of(route))
+        self._policed = {
+            id(entry.rule)
+            for entry in entries
+            if guarded or _polices(entry.rule) or (by_name and entry.answer == "by_model")
+        }
+        for policy in policies:  # before the first request needs them: milliseconds for each pattern
+            compiled(policy.guards.request)
+            for streams in (False, True):
+                guarding(policy.guards.response, streams=streams)
+        early = [li.port for li in plan.listeners if li.access != OPEN or li.shaping != NO_SHAPING]
+        self._early = frozenset(early)
+        """Ports where some policy looks at requests before they are routed."""
+        self._shapers: dict[int, Shaper] = {}
         whens = {alternative.when for route in plan.models for alternative in route.alternatives}
-        whens |= {entry.rule.retry.precondition for listener in plan.listeners for entry in listener.entries}
+        whens |= {entry.rule.retry.precondition for entry in entries}
         self._conditions = {when: Condition(when) for when in whens if when}
 
     def listener(self, request: Request) -> Listener | None:
         """The listener that a request belongs to by port and host."""
         router = self._routers.get(request.port)
         return router.listener(request.header(b"host") or "") if router else None
+
+    def early(self, request: Request) -> Listener | None:
+        """The listener whose policies look at a request before it is routed, if there are any."""
+        if request.port not in self._early:
+            return None
+        listener = self.listener(request)
+        said = listener is not None and (listener.access != OPEN or listener.shaping != NO_SHAPING)
+        return listener if said else None
+
+    def polices(self, rule: Rule) -> bool:
+        """Whether some policy has a say in what becomes of the requests of a rule."""
+        return id(rule) in self._policed
+
+    def shaper(self, shaping: Shaping) -> Shaper:
+        """What a part of the plan says of shaping, compiled once."""
+        if shaping == NO_SHAPING:
+            return NO_SHAPER
+        shaper = self._shapers.get(id(shaping))
+        if shaper is None:
+            shaper = self._shapers[id(shaping)] = Shaper(shaping)
+        return shaper
 
     def labels(
         self, listener: Listener | None, entry: Entry | None = None, backend: AiBackend | HttpBackend | None = None
@@ -87,8 +141,8 @@ class ActivePlan:
             raise RouteNotFound(f"No route for {request.method} {request.path}.")
         return found
 
-    def backend(self, entry: Entry, die: float) -> AiBackend | HttpBackend:
-        """Choose the backend of a matched rule.
+    def backend(self, entry: Entry, die: float) -> tuple[WeightedBackend, AiBackend | HttpBackend]:
+        """Choose the backend of a matched rule; return the rule's reference to it, too.
 
         Raises:
             NoBackend: there is none with a weight.
@@ -98,12 +152,13 @@ class ActivePlan:
         index = 0 if len(backends) == 1 and backends[0].weight else pick([b.weight for b in backends], die)
         if not backends or index is None:
             raise NoBackend("The route has no backend.")
-        backend = backends[index].backend
+        chosen = backends[index]
+        backend = chosen.backend
         if backend is None:
             error: SluiceError = Internal("The route's backend is not available.")
             error.reason = NoBackend.reason
             raise error
-        return backend
+        return chosen, backend
 
     def model(self, name: str, request: Request, die: float) -> AiBackend:
         """Choose the backend of a model on the unified addresses.
@@ -116,8 +171,8 @@ class ActivePlan:
             raise ModelNotFound("Model not found", param="model")
         if not route.alternatives and route.backend is not None:
             return route.backend
-        asked = _asked(request)
-        backend = choose(route, die, lambda when: self._conditions[when].holds(asked))
+        scene = scene_of(request)
+        backend = choose(route, die, lambda when: self._conditions[when].holds(scene))
         if backend is None:
             raise ModelNotFound(f"No target of the model '{name}' takes this request.", param="model")
         return backend
@@ -152,9 +207,25 @@ class ActivePlan:
     def retry(self, rule: Rule, request: Request) -> Retry:
         """How often a request may be put to targets."""
         precondition = rule.retry.precondition
-        if not precondition or self._conditions[precondition].holds(_asked(request)):
+        if not precondition or self._conditions[precondition].holds(scene_of(request)):
             return rule.retry
         return _ONCE
+
+
+def _polices(rule: Rule) -> bool:
+    own = rule.access != OPEN or rule.limits != NO_LIMITS or rule.shaping != NO_SHAPING
+    own = own or bool(rule.budgets or rule.mirrors)
+    return own or any(
+        each.shaping != NO_SHAPING or (each.backend is not None and _says(each.backend)) for each in rule.backends
+    )
+
+
+def _says(backend: AiBackend | HttpBackend) -> bool:
+    """Whether a backend has policies of its own that are looked at before it is asked."""
+    if backend.access != OPEN or backend.shaping != NO_SHAPING:
+        return True
+    targets = [t for group in backend.groups for t in group] if isinstance(backend, AiBackend) else []
+    return any(target.shaping != NO_SHAPING for target in targets)
 
 
 def _policies(plan: Plan) -> Iterable[AiPolicy]:
@@ -168,14 +239,3 @@ def _policies(plan: Plan) -> Iterable[AiPolicy]:
 
 def _owner(route: ModelRoute) -> str:
     return route.backend.name if route.backend is not None else "virtual"
-
-
-def _asked(request: Request) -> Asked:
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.headers)}
-    return Asked(
-        method=request.method,
-        path=request.path,
-        host=headers.get("host", ""),
-        headers=headers,
-        body=lambda: msgspec.json.decode(request.body),
-    )

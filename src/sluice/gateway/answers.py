@@ -9,13 +9,16 @@ from sluice.chat.events import Failed, Started
 from sluice.chat.request import ChatRequest
 from sluice.config.plan import Entry, Rule
 from sluice.dialects.dialect import Dialect
-from sluice.errors import ModelNotFound, SluiceError
+from sluice.errors import GuardRejected, ModelNotFound, SluiceError
 from sluice.gateway.account import Account
 from sluice.gateway.operation import Operation
 from sluice.gateway.ports import Request, UpstreamHead
+from sluice.gateway.rejection import reply_of
 from sluice.operations.forms import ERRORS
 from sluice.policies import headers as header_policy
 from sluice.policies.ai import RouteType
+from sluice.relay.guarded_stream import GuardedStream
+from sluice.relay.guarded_whole import GuardedWhole
 from sluice.relay.relay import Relay
 from sluice.relay.sinks import Folded, Mirror, Sink, Translate, as_answer, as_stream
 from sluice.relay.stream import StreamRelay
@@ -44,19 +47,25 @@ def chat_relay(
     head: UpstreamHead, chat: ChatRequest, *, client: Dialect, provider: Dialect, opening: Started, terms: Terms
 ) -> Relay:
     """Choose by what was asked and what came: each of the four cases ends in what the client asked for. `opening` is
-    what a translated answer is called as far as its provider does not say."""
-    same = client is provider
+    what a translated answer is called as far as its provider does not say. What is guarded is always written anew."""
+    same, guards = client is provider, terms.guards
     wire = _wire(head, chat, same, terms.streaming.max_event_bytes)
     if wire is None:
-        rewrite = None
-        if chat.stream:
-            rewrite = as_stream(client.encoder(chat), opening)
-        elif not same:
-            rewrite = as_answer(client, chat, opening)
-        keep = same and chat.stream
-        return WholeRelay(dialect=provider, rewrite=rewrite, streams=chat.stream, keep_leftovers=keep, terms=terms)
+        rewrite = as_stream(client.encoder(chat), opening) if chat.stream else as_answer(client, chat, opening)
+        if guards is not None:
+            return GuardedWhole(
+                guards, dialect=provider, rewrite=rewrite, streams=chat.stream, keep_leftovers=same, terms=terms
+            )
+        return WholeRelay(
+            dialect=provider,
+            rewrite=rewrite if chat.stream or not same else None,
+            streams=chat.stream,
+            keep_leftovers=same and chat.stream,
+            terms=terms,
+        )
     # A client who asked for an array can be shown the provider's own frames only if they came in one.
-    mirrors = same and chat.stream and isinstance(wire, JsonArrayDecoder) is (chat.framing == "json_array")
+    framed = isinstance(wire, JsonArrayDecoder) is (chat.framing == "json_array")
+    mirrors = same and chat.stream and framed and guards is None
     decoder = provider.decoder(keep_leftovers=same and not mirrors)
     sink: Sink
     if not chat.stream:
@@ -65,6 +74,8 @@ def chat_relay(
         sink = Mirror(decoder, hide_usage=not chat.wants_usage)
     else:
         sink = Translate(client.encoder(chat), opening)
+    if guards is not None:
+        return GuardedStream(guards, wire=wire, decoder=decoder, sink=sink, terms=terms)
     return StreamRelay(wire=wire, decoder=decoder, sink=sink, terms=terms)
 
 
@@ -144,7 +155,10 @@ def error_reply(
     crossing = list(header_policy.to_client(head.headers)) if head is not None else []
     if error.retry_after_s is not None:
         crossing.append((b"retry-after", b"%d" % error.retry_after_s))
-    crossing += own_headers(account, error)
+    if isinstance(error, GuardRejected):
+        status, headers, body = reply_of(error, dialect, text=rule.error_format == "text")
+        return status, [*headers, *crossing, *own_headers(account, error)], body
+    crossing += [*error.headers, *own_headers(account, error)]
     status = dialect.error_status(error)
     if rule.error_format == "text":
         return status, [_TEXT, *crossing], str(error).encode("utf-8", "replace")

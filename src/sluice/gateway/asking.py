@@ -6,23 +6,25 @@ from functools import partial
 
 from sluice.config.plan import AiBackend, HttpBackend, Rule, Target
 from sluice.config.units import duration
-from sluice.errors import BadRequest, Phase, RouteNotFound, TimedOut, UpstreamError
+from sluice.errors import BadRequest, Forbidden, Phase, RouteNotFound, TimedOut, UpstreamError
 from sluice.gateway.account import Account
-from sluice.gateway.active import ActivePlan, Place
-from sluice.gateway.attempts import Attempts, may_try_another
+from sluice.gateway.active import ActivePlan
+from sluice.gateway.attempts import may_try_another
+from sluice.gateway.call import Call
 from sluice.gateway.chat_call import ChatCall
 from sluice.gateway.gather import Here, gather
+from sluice.gateway.limits_keys import counts_tokens
+from sluice.gateway.money import Ask
 from sluice.gateway.operation import CHAT_TYPES, Operation, typed
-from sluice.gateway.outbound import Draft, OwnAnswer, plain_http
+from sluice.gateway.outbound import Draft, OwnAnswer
 from sluice.gateway.plain_call import PlainCall
 from sluice.gateway.ports import Request, UpstreamHead, UpstreamStream
 from sluice.gateway.reply import Reply
 from sluice.gateway.world import World
 from sluice.policies.ai import aliased, merged
 from sluice.policies.deadlines import CLOCKS, Deadlines
-from sluice.policies.retry import backoff_s, may_repeat
+from sluice.policies.retry import Retry, backoff_s, may_repeat
 from sluice.relay.clocks import NEVER
-from sluice.standard import CLIENT_DIALECTS
 
 
 def prepare(
@@ -30,21 +32,19 @@ def prepare(
     active: ActivePlan,
     account: Account,
     reply: Reply,
+    request: Request,
     wanted: Operation,
-    place: Place,
     backend: AiBackend | None,
-    wished: frozenset[str],
-) -> Attempts:
+) -> ChatCall | PlainCall:
     """Read what is asked, and find out whom: the route's backend, or who serves the model.
 
     Raises:
         ClientError: the request is wrong, or nobody serves its model.
     """
-    request, rule = account.request, reply.rule
+    rule = reply.rule
     if backend is not None and active.typed:  # the operator's word for the address is what the client speaks
         wanted = typed(wanted, active.policy(rule, backend, backend.groups[0][0]), request.path)
-        reply.dialect = world.dialect(CLIENT_DIALECTS.get(wanted.kind, reply.dialect.module_id))
-        reply.kind = wanted.kind
+        reply.speaks(wanted.kind)
     call: ChatCall | PlainCall
     if wanted.kind in CHAT_TYPES:
         account.operation = "chat"
@@ -62,9 +62,29 @@ def prepare(
         name = aliased(merged(rule.ai, rule.gateway_ai), account.request_model)
         backend = active.model(name, request, world.die())
     call.backend = backend
-    account.at_backend(active.labels(*place, backend), backend)
-    retry = active.retry(rule, request)
-    return Attempts(world, account, call, active.groups(backend, wanted.kind), retry, wished)
+    return call
+
+
+def priced(account: Account, call: Call, rule: Rule, route: str) -> Ask | None:
+    """Return what is asked of a model, for who counts tokens and money; None = nobody counts.
+
+    Raises:
+        Forbidden: somebody does, and cannot look into this operation: it would be a way round the limit.
+    """
+    chat, backend = account.chat, call.backend
+    if not account.operation or backend is None:
+        if rule.budgets or any(counts_tokens(choice.limits) for group in rule.limits.groups for choice in group):
+            raise Forbidden("This route counts tokens, and nobody can count those of this operation.")
+        return None
+    target = backend.groups[0][0]
+    return Ask(
+        request_id=account.request_id,
+        route=route,
+        provider=target.provider.telemetry_name,
+        model=target.model or account.request_model,
+        prompt_tokens=call.prompt_tokens,
+        bound=None if chat is None or chat.max_tokens is None else chat.max_tokens * chat.choices,
+    )
 
 
 def ask(
@@ -139,15 +159,14 @@ async def open_upstream(
 
 
 async def ask_plain(
-    world: World, active: ActivePlan, account: Account, clocks: Deadlines, backend: HttpBackend, rule: Rule
+    world: World, account: Account, clocks: Deadlines, backend: HttpBackend, asked: bytes, retry: Retry
 ) -> UpstreamStream:
-    """Send a request to a static backend, and again as often as the rule says.
+    """Send a rendered request to a static backend, and again as often as the rule says.
 
     Raises:
         UpstreamError: see `ports.Upstream.open`.
     """
-    retry = active.retry(rule, account.request)
-    asked, left = plain_http(account.request, backend.endpoint), retry.attempts or 0
+    left = retry.attempts or 0
     while True:
         failure: UpstreamError | None = None
         try:

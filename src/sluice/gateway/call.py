@@ -3,10 +3,14 @@
 from typing import Protocol
 
 from sluice.chat.request import ChatRequest
+from sluice.config.plan import AiBackend
 from sluice.dialects.dialect import Dialect
 from sluice.gateway.account import Account
 from sluice.gateway.outbound import Draft, Outbound, OwnAnswer
+from sluice.gateway.policing import Policing
 from sluice.gateway.ports import UpstreamHead
+from sluice.policies.ai import RouteType
+from sluice.policies.guards import Guards
 from sluice.relay.relay import Relay
 from sluice.relay.terms import Terms
 from sluice.wire.http1 import Header
@@ -18,6 +22,28 @@ class Call(Protocol):
     @property
     def chat(self) -> ChatRequest | None:
         """The chat request as the last target was asked, all policies applied; None for other operations."""
+        ...
+
+    kind: RouteType
+    backend: AiBackend | None
+    """Whose policies hold, once it is known."""
+    policing: Policing | None
+    """Who has a say in the request; None = nobody."""
+
+    def prompt_tokens(self) -> int:
+        """Return the tokens of what is asked, roughly.
+
+        Raises:
+            BadRequest: it cannot be read.
+        """
+        ...
+
+    async def look(self, policing: Policing, guards: Guards) -> None:
+        """Let the guards look at what is asked, before it is drafted for the target that has them.
+
+        Raises:
+            SluiceError: they do not let it pass.
+        """
         ...
 
     def draft(self, outbound: Outbound, traceparent: bytes) -> Draft | OwnAnswer:

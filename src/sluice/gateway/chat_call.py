@@ -14,9 +14,14 @@ from sluice.gateway.account import Account
 from sluice.gateway.active import NO_POLICY, ActivePlan
 from sluice.gateway.operation import Operation, read_chat
 from sluice.gateway.outbound import Draft, Outbound
+from sluice.gateway.policing import Policing
 from sluice.gateway.ports import Request, UpstreamHead
 from sluice.gateway.world import World
+from sluice.operations.estimate import conversation_tokens
 from sluice.policies.ai import AiPolicy, patched
+from sluice.policies.guards import Guards
+from sluice.policies.prompt_caching import marked
+from sluice.policies.transformation import body_fields, final_body
 from sluice.providers.provider import Served
 from sluice.providers.quirks import QUIRKS
 from sluice.relay.relay import Relay
@@ -50,16 +55,30 @@ class ChatCall:
         self.provider = client
         self._world, self._active, self._request, self._client = world, active, request, client
         self._wanted, self._rule = wanted, rule
+        self.kind = wanted.kind
         self.backend: AiBackend | None = None
         """Whose policies hold, once it is known."""
+        self.policing: Policing | None = None
+        """Who has a say in the request; None = nobody."""
+        self._passed = chat
+        """As its guards let it pass."""
         self._model = ""
         self._shaped: tuple[AiPolicy | None, ChatRequest] = (None, chat)
         self._translated: tuple[ChatRequest, Conversation] | None = None
 
+    def prompt_tokens(self) -> int:
+        return conversation_tokens(self._client.read_conversation(self.read))
+
+    async def look(self, policing: Policing, guards: Guards) -> None:
+        if guards.request:
+            passed = await policing.look(guards.request, self.read, self._client.module_id)
+            if passed is not self._passed:
+                self._passed, self._shaped = passed, (None, passed)
+
     def draft(self, outbound: Outbound, traceparent: bytes) -> Draft:
         target = outbound.target
         policy = self._active.policy(self._rule, self.backend, target)
-        self.chat = chat = self.read if policy is NO_POLICY else self._shape(policy)
+        self.chat = chat = self._passed if policy is NO_POLICY else self._shape(policy)
         way = outbound.way(self._client, policy, chat, self._world.dialect)
         self._model, self.provider = way.model, way.provider
         asks = target.provider.asks_usage
@@ -67,10 +86,16 @@ class ChatCall:
             body = way.provider.write_request(chat, model=way.model, ask_usage=asks)
         else:
             conversation = self._conversation(chat)
+            if policy.prompt_caching is not None:
+                conversation = marked(policy.prompt_caching, conversation)
             body = way.provider.write_conversation(conversation, model=way.model, stream=chat.stream, ask_usage=asks)
         if way.row.quirk:
             body = _quirk(way.row, body, target, way.model)
-        return outbound.chat(self._request, way, body, traceparent)
+        shape = None
+        if self.policing is not None:
+            shape = self.policing.shape
+            body = final_body(policy.final_transformations, body, self.policing.scene)
+        return outbound.chat(self._request, way, body, traceparent, shape)
 
     def relay(self, head: UpstreamHead, account: Account, terms: Terms) -> Relay:
         named = self.provider is self._client  # then its own words are passed on
@@ -90,8 +115,11 @@ class ChatCall:
         """Apply what the operator wishes; targets mostly share one policy."""
         if policy is self._shaped[0]:
             return self._shaped[1]
-        chat, wanted = self.read, self._wanted
-        fields = patched(policy, chat.fields)
+        chat, wanted = self._passed, self._wanted
+        if self.policing is not None:
+            fields = body_fields(policy, policy.transformations, chat.fields, self.policing.scene)
+        else:
+            fields = patched(policy, chat.fields)
         if fields is not chat.fields:
             read = self._client.read_request(
                 _encode(fields), model=chat.model if wanted.model else "", stream=wanted.stream, framing=chat.framing
@@ -99,6 +127,8 @@ class ChatCall:
             chat = read if "stream" in fields else msgspec.structs.replace(read, stream=chat.stream)
         if policy.prepend or policy.append:
             chat = self._client.enrich(chat, policy.prepend, policy.append)
+        if policy.prompt_caching is not None:
+            chat = self._client.cached(chat, policy.prompt_caching)
         self._shaped = policy, chat
         return chat
 

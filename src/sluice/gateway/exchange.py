@@ -1,10 +1,10 @@
-"""One request and its answer: everything before the commit point, and the one finaliser.
+"""One request and its answer, from its last byte to the last byte of its answer; and the one finaliser.
 
-    admitted ── route ── read the request ── ask a target ──► pump: plain calls from here on ──► done(outcome)
-     │                                         ▲                                                   │     │
-     │                                         └────── another target, if no token was sent ───────┘     │
-     └── any SluiceError: an answer with its status, in the client's dialect ────────────────────────────┤
-                                                                          _finish: exactly once, one record
+    admitted ── road: find who answers ──► pump: plain calls from here on ──► done(outcome)
+     │           ▲                                                              │     │
+     │           └────────── another target, if no token was sent ──────────────┘     │
+     └── any SluiceError: an answer with its status, in the client's dialect ─────────┤
+                                                       _finish: exactly once, one record
 
 The client is watched from the first line: when it goes, the task is cancelled, or the pump is told.
 """
@@ -12,29 +12,17 @@ The client is watched from the first line: when it goes, the task is cancelled, 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from sluice.config.plan import HttpBackend
-from sluice.errors import Internal, Overloaded, RouteNotFound, SluiceError
-from sluice.gateway import answers
+from sluice.errors import Internal, Overloaded, SluiceError
 from sluice.gateway.account import Account, outcome_of
-from sluice.gateway.active import ActivePlan, Place
-from sluice.gateway.asking import ask, ask_plain, left_s, pause, prepare, wished
-from sluice.gateway.attempts import Attempts
-from sluice.gateway.call import Call
+from sluice.gateway.active import ActivePlan
 from sluice.gateway.identity import identify
 from sluice.gateway.operation import operation
-from sluice.gateway.outbound import Outbound, OwnAnswer
-from sluice.gateway.ports import ClientStream, Request, UpstreamStream
-from sluice.gateway.pump import Pump
-from sluice.gateway.refusal import read_refusal
+from sluice.gateway.ports import ClientStream, Request
+from sluice.gateway.pump import Pump, nobody
 from sluice.gateway.reply import Reply
+from sluice.gateway.road import Found, Road
 from sluice.gateway.world import World
-from sluice.policies.deadlines import Deadlines
-from sluice.relay.opaque import OpaqueRelay
-from sluice.relay.outcome import CLIENT_GONE, COMPLETED, Outcome
-from sluice.relay.relay import Relay
-from sluice.relay.terms import Terms
-from sluice.standard import CLIENT_DIALECTS, DEFAULT_DIALECT
-from sluice.wire import coding
+from sluice.relay.outcome import CLIENT_GONE, Outcome
 from sluice.wire.http1 import Header
 
 
@@ -43,44 +31,39 @@ class Exchange:
 
     def __init__(self, world: World, active: ActivePlan, request: Request, client: ClientStream) -> None:
         self._world = world
-        self._active = active
-        self._request = request
-        self._wanted = operation(request.path, request.query)
-        self._attempts: Attempts | None = None
         self._pump: Pump | None = None
         self._task: asyncio.Task[None] | None = None
         self._cut: Outcome = CLIENT_GONE  # what a cancellation means
         self._begun = False
-        self._upstream: UpstreamStream | None = None
-        """A provider's answer that nobody has taken over yet."""
-        self._deadlines = Deadlines()
-        self._place: Place = (None, None)
         self._head: list[Header] = []
         self._length: int | None = None
         self._finished = False
         self.admitted = False
         self.account = account = Account(request, identify(request), world.clock())
-        dialect = world.dialect(CLIENT_DIALECTS.get(self._wanted.kind, DEFAULT_DIALECT))
-        self._reply = Reply(world, client, account, dialect, self._wanted.kind, self._finish)
+        wanted = operation(request.path, request.query)
+        self._reply = reply = Reply(world, client, account, wanted.kind, self._finish)
+        self._road = Road(world, active, request, account, reply, wanted)
         client.observer = self
 
     def start(self) -> None:
         """Begin. The exchange owns its task; the world owns the exchange until `finished`."""
-        self._go(self._answer)
+        self._go(self._road.first)
 
     def shed(self) -> None:
         """Refuse: there is no room."""
         self.fail(Overloaded("This server is busy. Try again in a moment."))
 
-    def _go(self, road: Callable[[], Awaitable[None]]) -> None:
+    def _go(self, road: Callable[[], Awaitable[Found | None]]) -> None:
         self._begun = False
         self._task = asyncio.get_running_loop().create_task(self._run(road))
 
-    async def _run(self, road: Callable[[], Awaitable[None]]) -> None:
-        """Answer the request, or hand the answer to a pump."""
+    async def _run(self, road: Callable[[], Awaitable[Found | None]]) -> None:
+        """Find who answers, and hand their answer to a pump."""
         self._begun = True
         try:
-            await road()
+            found = await road()
+            if found is not None:
+                self._relay(found)
         except SluiceError as error:
             self.fail(error)
         except asyncio.CancelledError:
@@ -90,13 +73,12 @@ class Exchange:
             self._world.fault(error)
             self.fail(Internal("internal error"))
         finally:
-            self._drop()
+            self._road.drop()
 
     # -- the client, until a pump observes it -------------------------------------------------------------------------
 
     def client_gone(self) -> None:
-        asking = self._attempts is not None and self._attempts.under_way
-        if not (asking and self._reply.reads_on(self._stop)):
+        if not (self._road.asking and self._reply.reads_on(self._stop)):
             self._stop(CLIENT_GONE)
 
     def client_paused(self) -> None: ...
@@ -132,102 +114,16 @@ class Exchange:
         else:
             self._reply.gone(self._cut)
 
-    # -- the road -----------------------------------------------------------------------------------------------------
-
-    async def _answer(self) -> None:
-        active, account, request = self._active, self.account, self._request
-        try:
-            self._place = listener, entry = active.route(request)
-        except RouteNotFound:
-            account.at_route(active.labels(active.listener(request)))
-            raise
-        account.at_route(active.labels(listener, entry))
-        self._reply.rule = entry.rule
-        self._deadlines = wished(request, entry.rule.deadlines)
-        backend = active.backend(entry, self._world.die()) if entry.answer == "backends" else None
-        if answers.asks_for_models(entry, request, self._wanted):
-            self._list_models()
-        elif isinstance(backend, HttpBackend):
-            await self._plain_http(backend)
-        else:
-            self._attempts = attempts = prepare(
-                self._world, active, account, self._reply, self._wanted, self._place, backend, self._deadlines.wished
-            )
-            await self._ask(attempts, attempts.first(account.taken_at))
-
-    async def _ask(self, attempts: Attempts, outbound: Outbound) -> None:
-        """Ask one target after the other until one answers; the last one's failure is the client's."""
-        account, call, world, reply, clocks = self.account, attempts.call, self._world, self._reply, self._deadlines
-        while True:
-            if attempts.wait_s:
-                await pause(attempts.wait_s, account, clocks, world)
-            outbound, draft = attempts.draft(outbound)
-            reply.asks(outbound, call.chat)
-            account.at_target(outbound, call.provider.module_id if account.chat is not None else "")
-            if type(draft) is not OwnAnswer:
-                attempts.began(outbound)
-            try:
-                limits = self._active.max_whole_bytes
-                self._upstream = upstream = await ask(world, account, clocks, outbound.target, draft, limits)
-                attempts.answered(upstream.head)
-                status = upstream.head.status
-                if not 200 <= status < (300 if call.rewrites else 400):
-                    reply.refusal, self._upstream = upstream.head, None
-                    within_s = left_s(account, clocks, world.clock())
-                    raise call.provider.read_error(status, await read_refusal(upstream, reply.secret, within_s))
-                self._take(call, upstream)
-                return
-            except SluiceError as error:
-                self._drop()
-                reply.redact(error)
-                following = None if reply.left else attempts.following(error)
-                if following is None:
-                    raise
-                outbound = following
-
-    def _drop(self) -> None:
-        """Close a provider's answer that nobody took over."""
-        if self._upstream is not None:
-            self._upstream.close(complete=False)
-            self._upstream = None
-
-    def _take(self, call: Call, upstream: UpstreamStream) -> None:
-        """A target answers: hand its answer to a relay."""
-        account, head = self.account, upstream.head
-        self._reply.quiet()
-        relay = call.relay(head, account, self._terms())
-        account.chat = call.chat
-        account.streaming = account.streams
-        self._head = call.headers(head, account)
-        self._length = None if call.rewrites else head.length
-        self._relay(relay, upstream, unpack=call.rewrites)
-
-    def _terms(self) -> Terms:
-        return self._reply.terms(self._deadlines, self._active.max_whole_bytes)
-
-    async def _plain_http(self, backend: HttpBackend) -> None:
-        self.account.at_backend(self._active.labels(*self._place, backend), backend)
-        asked = ask_plain(self._world, self._active, self.account, self._deadlines, backend, self._reply.rule)
-        self._upstream = upstream = await asked
-        self._head = answers.opaque_headers(upstream.head, self.account)
-        self._length = upstream.head.length
-        self._relay(OpaqueRelay(terms=self._terms()), upstream, unpack=False)
-
-    def _list_models(self) -> None:
-        self.account.direct = True
-        dialect = self._world.dialect(answers.list_dialect(self._request))
-        body = answers.models(dialect, self._active.public_models(), self._wanted.suffix)
-        self._reply.whole(200, answers.json_headers(self.account), body, COMPLETED)
-
     # -- the answer ---------------------------------------------------------------------------------------------------
 
-    def _relay(self, relay: Relay, upstream: UpstreamStream, *, unpack: bool = True) -> None:
-        account, world, reply = self.account, self._world, self._reply
-        inflate = coding.decoder(upstream.head.header(b"content-encoding")) if unpack else None
+    def _relay(self, found: Found) -> None:
+        account, world, reply, relay, upstream = self.account, self._world, self._reply, found.relay, found.upstream
+        self._head, self._length = found.headers, found.length
         account.relay = relay
         account.status = upstream.head.status
         if account.streaming:
             world.stream_began()
+        policing = self._road.policing
         self._pump = pump = Pump(
             relay,
             upstream,
@@ -239,9 +135,10 @@ class Exchange:
             fault=world.fault,
             slow_reader_s=reply.rule.streaming.slow_reader_s,
             started=reply.opened,
-            inflate=inflate,
+            inflate=found.inflate,
+            judge=nobody if policing is None else policing.judge,
         )
-        self._upstream = None
+        self._road.taken()
         account.passed_on_s = world.clock() - account.answered_at
         if reply.left:
             pump.client_gone()
@@ -249,7 +146,7 @@ class Exchange:
             pump.start()
 
     def _start_answer(self) -> None:
-        self._reply.start(self.account.status, self._head, self._length)
+        self._reply.start(self.account.status, self._head, self._length, self._road.theirs)
 
     def _done(self, outcome: Outcome, last: bytes) -> None:
         """The pump's end: finish the answer as the outcome deserves."""
@@ -269,7 +166,7 @@ class Exchange:
 
     def _failed_unseen(self, error: SluiceError, outcome: Outcome) -> None:
         """No token was sent of an answer that failed: ask the next target, if there is one."""
-        reply, attempts, relay = self._reply, self._attempts, self.account.relay
+        reply, attempts, relay = self._reply, self._road.attempts, self.account.relay
         reply.redact(error)
         if relay is not None and reply.opened:
             reply.said_at = relay.clocks.sent
@@ -281,7 +178,7 @@ class Exchange:
             self._world.stream_ended()
         self._pump = None
         reply.client.observer = self
-        self._go(lambda: self._ask(attempts, following))
+        self._go(lambda: self._road.ask(following))
 
     def fail(self, error: SluiceError) -> None:
         """Answer with an error; and finish."""
@@ -294,7 +191,7 @@ class Exchange:
             return
         self._finished = True
         now = self._world.clock()
-        if self._attempts is not None:
-            self._attempts.ended(outcome, now)
+        if self._road.attempts is not None:
+            self._road.attempts.ended(outcome, now)
         self._pump = self._task = None  # no cycle is left for the collector to find
         self._world.finished(self, outcome, now)

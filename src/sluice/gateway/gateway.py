@@ -15,6 +15,7 @@ from sluice.gateway.active import ActivePlan
 from sluice.gateway.breakers import Breakers
 from sluice.gateway.door import Door
 from sluice.gateway.exchange import Exchange
+from sluice.gateway.policing import Services
 from sluice.gateway.ports import Bodies, ClientStream, Clock, Request, Signer, Upstream
 from sluice.gateway.world import Finished
 from sluice.policies.streaming import Streaming
@@ -59,6 +60,7 @@ class Gateway:
         *,
         upstream: Upstream,
         signer: Signer,
+        services: Services,
         telemetry: Telemetry,
         registry: Registry,
         clock: Clock,
@@ -69,6 +71,7 @@ class Gateway:
         self.active = ActivePlan(plan, self._breakers)
         self.upstream = upstream
         self.signer = signer
+        self.services = services
         self.clock = clock
         self.die = die
         self.exchanges: set[Exchange] = set()
@@ -137,7 +140,9 @@ class Gateway:
         self._door.leave(over, now)
         if exchange.account.streaming and exchange.account.relay is not None:
             self._telemetry.stream_ended()
-        self._telemetry.record(partial(exchange.account.record, outcome, now=now, wall=self.wall()))
+        self._telemetry.record(
+            partial(exchange.account.settled, outcome, self.services.money, now=now, wall=self.wall())
+        )
         if self._idle is not None and not self.exchanges:
             self._idle()
 

@@ -5,16 +5,21 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from sluice.chat.request import ChatRequest, Framing
-from sluice.config.plan import AiBackend, Endpoint, Plan, Target
+from sluice.config.plan import AiBackend, Plan, Target
 from sluice.config.targets import model_for
 from sluice.dialects.dialect import Dialect
 from sluice.errors import ModelNotFound
+from sluice.gateway.outbound_keys import TargetKeys
+from sluice.gateway.outbound_keys import client_credential as client_credential
+from sluice.gateway.plain_http import host_header
 from sluice.gateway.ports import Request, Signer
+from sluice.gateway.shaper import with_host
+from sluice.gateway.shaping import Shape
 from sluice.policies import headers as header_policy
 from sluice.policies.ai import AiPolicy, aliased
 from sluice.policies.health import TargetHealth
-from sluice.providers.credential import CloudAuth, HeaderPlacement, Secret
-from sluice.providers.provider import Served, below, filled, path_of, placed, served
+from sluice.providers.credential import CloudAuth, HeaderPlacement
+from sluice.providers.provider import Served, below, filled, path_of, served
 from sluice.wire import http1
 from sluice.wire.http1 import Header
 
@@ -23,8 +28,6 @@ MAX_WAYS = 512
 
 _DESCRIBES_BODY = (b"content-type", b"content-encoding")
 _JSON: Header = (b"content-type", b"application/json")
-_CREDENTIALS = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
-"""Where clients of the published APIs keep their credential."""
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
@@ -92,6 +95,7 @@ class Outbound:
         "_fixed",
         "_host",
         "_keyless",
+        "_keys",
         "_query",
         "_rows",
         "_ways",
@@ -112,24 +116,14 @@ class Outbound:
         base_path = provider.base_path if target.base_path is None else target.base_path
         self._base_path = filled(base_path, target.variables)
         self._query = filled(provider.query, target.variables)
+        self._keys = TargetKeys(target)
         self._ways: dict[tuple[str, int, str, bool, Framing], Way] = {}
         self._host = host_header(target.endpoint)
         self.secret = HeaderPlacement().bare(target.credential) if target.credential else ""
         fixed: list[Header] = [(b"host", self._host.encode("latin-1")), (b"accept-encoding", b"identity")]
         fixed += _encoded(provider.headers)
         self._keyless = http1.fields(fixed)
-        self._fixed = self._keyless + self._key(None)
-
-    def _key(self, row: Served | None) -> bytes:
-        credential = self.target.credential
-        return b"" if credential is None else http1.fields(self._placed(credential, row))
-
-    def _placed(self, secret: Secret, row: Served | None) -> list[Header]:
-        """A credential where the operator or the provider wants it, with what goes with its kind."""
-        if self.target.placement is not None:
-            return [self.target.placement.render(secret)]
-        placement, headers = placed(self.target.provider, secret, row)
-        return [placement.render(Secret(HeaderPlacement().bare(secret))), *_encoded(headers)]
+        self._fixed = self._keyless + http1.fields(self._keys.headers(None))
 
     def way(self, client: Dialect, policy: AiPolicy, chat: ChatRequest, dialect: Callable[[str], Dialect]) -> Way:
         """Find how to put a chat request to this target: in the client's own dialect if the target speaks it.
@@ -163,7 +157,8 @@ class Outbound:
             path = joined(path, self._query)
         own = {name for name, _ in target.provider.headers}
         headers = [_JSON, *_encoded(field for field in provider.facts.headers if field[0] not in own)]
-        return Way(model, row, provider, same, path, self._keyless + self._key(row) + http1.fields(headers))
+        keyed = self._keyless + http1.fields(self._keys.headers(row))
+        return Way(model, row, provider, same, joined(path, self._keys.query), keyed + http1.fields(headers))
 
     def row(self, client: str, model: str) -> Served:
         """Choose how to ask for a model.
@@ -176,17 +171,25 @@ class Outbound:
             raise ModelNotFound(f"The provider does not serve the model '{model}'.", param="model")
         return row
 
-    def chat(self, request: Request, way: Way, body: bytes, traceparent: bytes) -> Draft:
-        """Draft a chat request around its body."""
+    def chat(self, request: Request, way: Way, body: bytes, traceparent: bytes, shape: Shape | None = None) -> Draft:
+        """Draft a chat request around its body. `shape`: who has a say in its headers."""
         path = way.path
         if request.query and way.same and (query := _crossing(request.query, way.provider.facts.query)):
             path = joined(path, query)
-        return Draft(
-            "POST", path, self._host, way.headers + self._variable(request, traceparent, way.same, way.row), body
-        )
+        path = joined(path, self._keys.passed_on_query(request))
+        variable = self._variable(request, traceparent, way.same, way.row)
+        return self._draft("POST", path, way.headers, variable, body, shape)
 
     def operation(
-        self, request: Request, template: str, body: bytes, traceparent: bytes, *, model: str, same_api: bool = True
+        self,
+        request: Request,
+        template: str,
+        body: bytes,
+        traceparent: bytes,
+        shape: Shape | None = None,
+        *,
+        model: str,
+        same_api: bool = True,
     ) -> Draft:
         """Draft a request of an operation that has a path of its own at this provider (`Provider.paths`).
 
@@ -194,24 +197,57 @@ class Outbound:
             BadRequest: the path needs a model and there is none.
         """
         path = below(self._base_path, template, {**self.target.variables, "model": model})
-        return self._other(request, path, body, traceparent, same_api=same_api)
+        return self._other(request, path, body, traceparent, shape, same_api=same_api)
 
-    def other(self, request: Request, suffix: str, body: bytes, traceparent: bytes, *, query: str = "") -> Draft:
+    def other(
+        self,
+        request: Request,
+        suffix: str,
+        body: bytes,
+        traceparent: bytes,
+        shape: Shape | None = None,
+        *,
+        query: str = "",
+    ) -> Draft:
         """Draft a request of another operation, at `suffix` below the target's base path."""
-        return self._other(request, joined(f"{self._base_path}{suffix}", query), body, traceparent)
+        return self._other(request, joined(f"{self._base_path}{suffix}", query), body, traceparent, shape)
 
-    def _other(self, request: Request, path: str, body: bytes, traceparent: bytes, *, same_api: bool = True) -> Draft:
-        path = joined(path, self._query)
+    def _other(
+        self,
+        request: Request,
+        path: str,
+        body: bytes,
+        traceparent: bytes,
+        shape: Shape | None,
+        *,
+        same_api: bool = True,
+    ) -> Draft:
+        for query in (self._query, self._keys.query, self._keys.passed_on_query(request)):
+            path = joined(path, query)
         described = [field for field in request.headers if field[0] in _DESCRIBES_BODY] if same_api else [_JSON]
-        headers = self._fixed + http1.fields(described) + self._variable(request, traceparent, same_api)
-        return Draft(request.method, path, self._host, headers, body)
+        variable = self._variable(request, traceparent, same_api)
+        return self._draft(request.method, path, self._fixed + http1.fields(described), variable, body, shape)
 
-    def _variable(self, request: Request, traceparent: bytes, same_api: bool, row: Served | None = None) -> bytes:
+    def _draft(
+        self, method: str, path: str, fixed: bytes, variable: list[Header], body: bytes, shape: Shape | None
+    ) -> Draft:
+        """Put the head together: what is the same for every request, and what is not."""
+        host = self._host
+        if shape is not None:
+            variable = shape.to_provider(variable, fixed)
+            host = shape.provider_host(host)
+            fixed = fixed if host == self._host else with_host(fixed, host)
+        return Draft(method, path, host, fixed + http1.fields(variable), body)
+
+    def _variable(
+        self, request: Request, traceparent: bytes, same_api: bool, row: Served | None = None
+    ) -> list[Header]:
         crossing = header_policy.to_provider(request.headers, same_api=same_api)
+        if request.added:
+            said = {name for name, _ in request.added}
+            crossing = [field for field in crossing if field[0] not in said]
         crossing.append((b"traceparent", traceparent))
-        if self.target.passthrough and (secret := client_credential(request)) is not None:
-            crossing += self._placed(secret, row)
-        return http1.fields(crossing)
+        return crossing + self._keys.passed_on(request, row)
 
 
 Groups = Sequence[Sequence[Outbound]]
@@ -225,35 +261,6 @@ def _encoded(headers: Iterable[tuple[str, str]]) -> list[Header]:
 def _crossing(query: str, allowed: frozenset[str]) -> str:
     """What of a client's query a provider may see: keys are among what it may not."""
     return "&".join(part for part in query.split("&") if part in allowed)
-
-
-def client_credential(request: Request) -> Secret | None:
-    """The client's own credential, wherever its API keeps it."""
-    for name in _CREDENTIALS:
-        value = request.header(name)
-        if value:
-            return Secret(HeaderPlacement().bare(Secret(value)))
-    return None
-
-
-def plain_http(request: Request, endpoint: Endpoint) -> bytes:
-    """Render a request to a static backend: everything end-to-end crosses, and who asked is said."""
-    query = f"?{request.query}" if request.query else ""
-    line = f"{request.method} {request.path}{query} HTTP/1.1\r\n".encode("latin-1")
-    own = {b"content-length", b"expect"}
-    crossing = [field for field in http1.end_to_end(request.headers) if field[0] not in own]
-    if not any(name == b"host" for name, _ in crossing):
-        crossing.append((b"host", host_header(endpoint).encode("latin-1")))
-    crossing.append((b"x-forwarded-for", request.peer.rpartition(":")[0].encode("latin-1")))
-    length = b"content-length: %d\r\n" % len(request.body) if request.body or request.method == "POST" else b""
-    return b"%b%b%b\r\n%b" % (line, http1.fields(crossing), length, request.body)
-
-
-def host_header(endpoint: Endpoint) -> str:
-    """Host without the port that the scheme implies."""
-    usual = 443 if endpoint.tls else 80
-    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    return host if endpoint.port == usual else f"{host}:{endpoint.port}"
 
 
 def joined(path: str, query: str) -> str:
@@ -277,9 +284,9 @@ def backends(plan: Plan) -> Iterable[AiBackend]:
     """Every backend of a plan that speaks a dialect, perhaps more than once."""
     for listener in plan.listeners:
         for entry in listener.entries:
-            for weighted in entry.rule.backends:
-                if isinstance(weighted.backend, AiBackend):
-                    yield weighted.backend
+            found = [weighted.backend for weighted in entry.rule.backends]
+            found += [mirror.backend for mirror in entry.rule.mirrors]
+            yield from (backend for backend in found if isinstance(backend, AiBackend))
     for route in plan.models:
         if route.backend is not None:
             yield route.backend

@@ -14,20 +14,24 @@ from sluice.chat.request import ChatRequest
 from sluice.config.plan import AiBackend, Rule
 from sluice.config.targets import model_for
 from sluice.dialects.dialect import Dialect
-from sluice.errors import BadRequest
+from sluice.dialects.texts import OPERATION
+from sluice.errors import BadRequest, Forbidden
 from sluice.gateway import answers
 from sluice.gateway.account import Account
 from sluice.gateway.active import ActivePlan
 from sluice.gateway.gather import apart
 from sluice.gateway.operation import Operation, check
 from sluice.gateway.outbound import Draft, Outbound, OwnAnswer
+from sluice.gateway.policing import Policing
 from sluice.gateway.ports import Request, UpstreamHead
+from sluice.gateway.shaping import Shape
 from sluice.gateway.world import World
 from sluice.operations import token_count
 from sluice.operations.estimate import conversation_tokens, members_tokens
 from sluice.operations.forms import TRANSLATIONS
 from sluice.operations.translation import Answered, Asked, Headers
 from sluice.policies.ai import AiPolicy, RouteType, aliased, patched
+from sluice.policies.guards import NO_GUARDS, Guards
 from sluice.providers.provider import Operated, name_in_path, operated
 from sluice.providers.quirks import QUIRKS
 from sluice.relay.observe import ObservedRelay
@@ -76,7 +80,11 @@ class PlainCall:
         self.model = wanted.model
         self.operation = OPERATION_NAMES.get(wanted.kind, "")
         self._world, self._active, self._request, self._wanted, self._rule = world, active, request, wanted, rule
+        self.kind = wanted.kind
         self.backend: AiBackend | None = None
+        self.policing: Policing | None = None
+        self._asked_fields: ChatRequest | None = None
+        """The body's members as the client sent them, once guards have asked for them."""
         self._asked: Asked | None = None
         """The last target's request, if it is a translated one."""
         self._own: tuple[Header, ...] = ()
@@ -87,27 +95,48 @@ class PlainCall:
         elif wanted.kind == "detect":
             self.model = self.model or _detected_model(request.body)
 
+    def prompt_tokens(self) -> int:
+        return members_tokens(_read_members(self._request.body)) if self.operation else 0
+
+    async def look(self, policing: Policing, guards: Guards) -> None:
+        """All texts of the body are looked at. What crosses unread cannot be, and so does not cross."""
+        if guards == NO_GUARDS:
+            return
+        if not self.operation:
+            raise Forbidden("This route has guards, and they cannot look into this operation.")
+        if not guards.request:
+            return
+        if self._asked_fields is None:
+            self._asked_fields = ChatRequest(fields=_read_members(self._request.body))
+        passed = await policing.look(guards.request, self._asked_fields, OPERATION)
+        if passed.fields is not self._asked_fields.fields:
+            self._request = msgspec.structs.replace(self._request, body=_encode(passed.fields))
+
     def draft(self, outbound: Outbound, traceparent: bytes) -> Draft | OwnAnswer:
         request, target, wanted = self._request, outbound.target, self._wanted
         self._asked, self._own = None, ()
         if not self.operation:
-            return outbound.other(request, wanted.suffix, request.body, traceparent, query=request.query)
+            return outbound.other(request, wanted.suffix, request.body, traceparent, self._shape, query=request.query)
         policy = self._active.policy(self._rule, self.backend, target)
         model = model_for(target, aliased(policy, self.model))
         if self.operation == "count_tokens":
             return self._count(outbound, traceparent, policy, model)
         row = operated(target.provider, wanted.kind, model)
         if row is None:
-            return outbound.other(request, wanted.suffix, self._body(policy, model), traceparent)
+            return outbound.other(request, wanted.suffix, self._body(policy, model), traceparent, self._shape)
         name = name_in_path(row, model)
         if not row.form:
-            return outbound.operation(request, row.path, self._body(policy, model), traceparent, model=name)
+            return outbound.operation(
+                request, row.path, self._body(policy, model), traceparent, self._shape, model=name
+            )
         self._asked = asked = TRANSLATIONS[row.form](self._body(policy, self.model), name, target.variables)
         return self._translated(outbound, row, asked, traceparent, model=name)
 
     def _translated(self, outbound: Outbound, row: Operated, asked: Asked, traceparent: bytes, *, model: str) -> Draft:
         first, *rest = asked.bodies
-        draft = outbound.operation(self._request, row.path, first, traceparent, model=model, same_api=False)
+        draft = outbound.operation(
+            self._request, row.path, first, traceparent, self._shape, model=model, same_api=False
+        )
         return msgspec.structs.replace(draft, rest=tuple(rest)) if rest else draft
 
     def _body(self, policy: AiPolicy, model: str) -> bytes:
@@ -117,6 +146,10 @@ class PlainCall:
         if model and not self._wanted.model and model != self.model:
             changed = changed | {"model": msgspec.Raw(_encode(model))}
         return self._request.body if changed is fields else _encode(changed)
+
+    @property
+    def _shape(self) -> Shape | None:
+        return None if self.policing is None else self.policing.shape
 
     # -- counts -------------------------------------------------------------------------------------------------------
 
@@ -139,7 +172,7 @@ class PlainCall:
         name = name_in_path(row, model)
         if not row.dialect:
             body = self._counting(client.write_request(chat, model=model, ask_usage=False), row, outbound, model)
-            return outbound.operation(self._request, row.path, body, traceparent, model=name)
+            return outbound.operation(self._request, row.path, body, traceparent, self._shape, model=name)
         provider, conversation = self._world.dialect(row.dialect), client.read_conversation(chat)
         body = provider.write_conversation(conversation, model=model, stream=False, ask_usage=False)
 

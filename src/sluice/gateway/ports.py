@@ -8,7 +8,7 @@ import msgspec
 
 from sluice.config.plan import Endpoint
 from sluice.errors import SluiceError, UpstreamError
-from sluice.providers.credential import CloudAuth
+from sluice.providers.credential import CloudAuth, Secret
 from sluice.wire.http1 import Header
 
 Clock = Callable[[], float]
@@ -31,6 +31,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """The port the client connected to."""
     received_at: float
     """Monotonic second of the request's first byte."""
+    credential: Secret | None = None
+    """The client's own, if a policy of identity has verified it and taken it off: for targets that it is passed on
+    to."""
+    added: tuple[Header, ...] = ()
+    """Headers among the others that policies say on their own authority: whoever answers gets them."""
 
     def header(self, name: bytes) -> str | None:
         """The first value of a header, as text."""

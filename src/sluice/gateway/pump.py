@@ -4,21 +4,31 @@ provider's bytes ──► relay.feed ──► actions ──► client.write
 client above its high-water mark ──► upstream.pause        client drained ──► upstream.resume
 client gone ──► relay.client_gone ──► upstream.close       a clock ran out ──► relay.tick
      └── or, where the policy reads on ──► relay.read_on
+
+What a judge has to be asked is the exception: a task of its own, and the provider waits for it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from sluice.errors import Internal, ProtocolError, Truncated, UpstreamError
 from sluice.gateway.ports import ClientStream, Clock, UpstreamStream
 from sluice.gateway.slow_reader import SlowReader
-from sluice.relay.actions import Action, End, Send
+from sluice.policies.judges import JudgeFailed, Verdict
+from sluice.relay.actions import Action, Ask, End, Send
 from sluice.relay.clocks import NEVER
 from sluice.relay.outcome import SLOW_READER, Outcome
 from sluice.relay.relay import Relay
 from sluice.wire.coding import Inflate
 
 Fault = Callable[[BaseException], None]
+Judging = Callable[[Ask], Awaitable[Verdict]]
+"""Whoever puts a relay's questions to judges. Keeps their deadlines; raises `JudgeFailed` where there is no verdict."""
+
+
+async def nobody(question: Ask) -> Verdict:
+    """Nobody can be asked."""
+    raise JudgeFailed("no judge can be asked here")
 
 
 class Pump:
@@ -26,7 +36,8 @@ class Pump:
 
     `start_answer` is called once, before the first byte is written, unless the answer has `started`; `done(outcome,
     last bytes)` exactly once, when the relay has ended. The upstream is closed before `done`; the client's answer is
-    `done`'s to finish. `reads_on` is asked once, when the client has left.
+    `done`'s to finish. `reads_on` is asked once, when the client has left. `judge` is asked at most one question at a
+    time, and cancelled when its answer is not wanted any more.
     """
 
     __slots__ = (
@@ -36,7 +47,10 @@ class Pump:
         "_due",
         "_ended",
         "_fault",
+        "_full",
         "_inflate",
+        "_judge",
+        "_question",
         "_reads_on",
         "_relay",
         "_slow",
@@ -60,6 +74,7 @@ class Pump:
         slow_reader_s: float,
         started: bool = False,
         inflate: Inflate | None = None,
+        judge: Judging = nobody,
     ) -> None:
         self._relay = relay
         self._upstream = upstream
@@ -72,6 +87,11 @@ class Pump:
         self._slow: SlowReader | float = slow_reader_s
         """The policy, until the client stops reading for the first time."""
         self._inflate = inflate
+        self._judge = judge
+        self._question: asyncio.Task[None] | None = None
+        """The one that is open: until it is answered the provider is not read."""
+        self._full = False
+        """The client does not read."""
         self._timer: asyncio.TimerHandle | None = None
         self._due = NEVER
         """When the timer fires."""
@@ -122,6 +142,8 @@ class Pump:
             return
         if self._reads_on() and self._relay.read_on(self._clock()):
             self._slow = 0.0
+            self._full = False
+            self._withdraw()
             self._upstream.resume()
             self._arm()
         else:
@@ -130,6 +152,7 @@ class Pump:
     def client_paused(self) -> None:
         if self._ended:  # the last bytes may fill the client's buffer: by then the connection is somebody else's
             return
+        self._full = True
         self._upstream.pause()
         self._relay.clocks.pause()
         if self._slow:
@@ -140,10 +163,11 @@ class Pump:
     def client_resumed(self) -> None:
         if self._ended:
             return
+        self._full = False
         self._relay.clocks.resume(self._clock())
         if isinstance(self._slow, SlowReader):
             self._slow = self._slow.timeout_s
-        self._upstream.resume()
+        self._read()
         self._arm()
 
     # -- the server ---------------------------------------------------------------------------------------------------
@@ -187,22 +211,55 @@ class Pump:
     def _perform(self, actions: list[Action]) -> None:
         last = b""
         for action in actions:
-            if type(action) is Send:
-                if len(actions) > 1:
-                    last += action.data  # its End follows: both leave in one write
-                    continue
-                if not self.started:
-                    self.started = True
-                    self._start_answer()
-                self._client.write(action.data)
+            if isinstance(action, Send):
+                last += action.data
+            elif isinstance(action, End):
+                self._end(action.outcome, last)  # both leave in one write
+                return
+            elif isinstance(action, Ask):
+                self._upstream.pause()
+                self._question = asyncio.get_running_loop().create_task(self._put(action))
             else:
-                self._end(action.outcome, last)  # type: ignore[union-attr]  # Send was excluded by its exact type
+                self._arm()
+        if last:
+            if not self.started:
+                self.started = True
+                self._start_answer()
+            self._client.write(last)
+
+    async def _put(self, question: Ask) -> None:
+        """Ask a judge, and go on with what it says."""
+        try:
+            verdict: Verdict | JudgeFailed
+            try:
+                verdict = await self._judge(question)
+            except JudgeFailed as failure:
+                verdict = failure.with_traceback(None)  # or it would hold this frame, which holds it
+            self._question = None
+            self._perform(self._relay.resume(verdict, self._clock()))
+            self._arm()
+        except Exception as error:
+            self._question = None
+            self._crash(error)
+        self._read()
+
+    def _withdraw(self) -> None:
+        """Nobody wants the answer to the open question any more."""
+        if self._question is not None:
+            self._question.cancel()
+            self._question = None
+
+    def _read(self) -> None:
+        """Read the provider unless somebody has to be waited for."""
+        if not (self._ended or self._full or self._question is not None):
+            self._upstream.resume()
 
     def _end(self, outcome: Outcome, last: bytes) -> None:
         self._ended = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._withdraw()
         self._upstream.close(complete=outcome.kind == "completed")
         self._done(outcome, last)
 

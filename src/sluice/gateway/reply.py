@@ -14,19 +14,21 @@ from functools import partial
 
 from sluice.chat.request import ChatRequest
 from sluice.config.plan import Rule
-from sluice.dialects.dialect import Dialect
 from sluice.errors import SluiceError
 from sluice.gateway import answers
 from sluice.gateway.account import Account
 from sluice.gateway.outbound import Outbound, client_credential
-from sluice.gateway.ports import ClientStream, UpstreamHead
+from sluice.gateway.policing import Policing
+from sluice.gateway.ports import ClientStream, Request, UpstreamHead
 from sluice.gateway.refusal import redact
 from sluice.gateway.slow_reader import SlowReader
 from sluice.gateway.world import World
 from sluice.policies.ai import RouteType
 from sluice.policies.deadlines import Deadlines
+from sluice.relay.guarding import Guarding
 from sluice.relay.outcome import CLIENT_GONE, SLOW_READER, Outcome
-from sluice.relay.terms import Terms
+from sluice.relay.terms import Allowance, Terms
+from sluice.standard import CLIENT_DIALECTS, DEFAULT_DIALECT
 from sluice.wire.http1 import Header
 
 _NO_RULE = Rule(name="", backends=())
@@ -48,6 +50,7 @@ class Reply:
         "kind",
         "left",
         "opened",
+        "policing",
         "refusal",
         "rule",
         "said_at",
@@ -59,15 +62,17 @@ class Reply:
         world: World,
         client: ClientStream,
         account: Account,
-        dialect: Dialect,
         kind: RouteType,
         over: Callable[[Outcome], None],
     ) -> None:
         self.client = client
-        self.dialect = dialect
+        self._world = world
+        self.dialect = world.dialect(DEFAULT_DIALECT)
         """What the client speaks."""
-        self.kind = kind
+        self.speaks(kind)
         self.rule = _NO_RULE
+        self.policing: Policing | None = None
+        """Who has a say in the headers of the answer; None = nobody."""
         self.refusal: UpstreamHead | None = None
         """Of a provider's answer that was no success: the client hears some of its headers."""
         self.secret = ""
@@ -78,14 +83,26 @@ class Reply:
         """The client is gone, and what its answer reports is wanted all the same."""
         self.said_at = account.request.received_at
         """When it was told something last, or when it began to wait."""
-        self._world = world
         self._account = account
         self._over: Callable[[Outcome], None] | None = over
         self._outcome: Outcome | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._reads_on = False
 
-    def terms(self, deadlines: Deadlines, max_whole_bytes: int) -> Terms:
+    def speaks(self, kind: RouteType) -> None:
+        """Take note of what is asked, and so of what the client speaks; what belongs to no API leaves it as it was."""
+        self.kind = kind
+        if kind in CLIENT_DIALECTS:
+            self.dialect = self._world.dialect(CLIENT_DIALECTS[kind])
+
+    def terms(
+        self,
+        deadlines: Deadlines,
+        max_whole_bytes: int,
+        *,
+        guards: Guarding | None = None,
+        allowance: Allowance | None = None,
+    ) -> Terms:
         """Return the terms for an answer that begins now."""
         account = self._account
         return Terms(
@@ -99,13 +116,15 @@ class Reply:
             opened=self.opened,
             said_at=self.said_at,
             redact=partial(redact, secret=self.secret),  # our own method would make a circle of objects
+            guards=guards,
+            allowance=allowance,
         )
 
-    def asks(self, outbound: Outbound, chat: ChatRequest | None) -> None:
-        """Take note of whom the client's request is put to now, and how."""
+    def asks(self, outbound: Outbound, request: Request, chat: ChatRequest | None) -> None:
+        """Take note of whom the client's request, as it is by now, is put to, and how."""
         self.refusal = None
         self.secret = outbound.secret
-        if outbound.target.passthrough and (own := client_credential(self._account.request)) is not None:
+        if outbound.target.passthrough and (own := client_credential(request)) is not None:
             self.secret = own.reveal()  # providers quote the client's own as well
         if chat is not None:
             self.keep_company(chat)
@@ -142,10 +161,12 @@ class Reply:
 
     # -- the answer ---------------------------------------------------------------------------------------------------
 
-    def start(self, status: int, headers: Sequence[Header], length: int | None) -> None:
-        """Give the head. See `ClientStream.start`."""
+    def start(self, status: int, headers: Sequence[Header], length: int | None, theirs: Sequence[Header] = ()) -> None:
+        """Give the head. See `ClientStream.start`. `theirs`: all headers of the answer that it is of."""
         self.opened = True
         self._account.sent_status = status
+        if self.policing is not None:
+            headers = self.policing.dressed(status, headers, theirs)
         self.client.start(status, headers, length)
 
     def whole(self, status: int, headers: Sequence[Header], body: bytes, outcome: Outcome) -> None:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from sluice.dialects.dialect import Dialect
 from sluice.gateway.account import Account
+from sluice.gateway.policing import Services
 from sluice.gateway.ports import Clock, Signer, Upstream
 from sluice.policies.streaming import Streaming
 from sluice.relay.outcome import Outcome
@@ -21,6 +22,8 @@ class World(Protocol):
 
     upstream: Upstream
     signer: Signer
+    services: Services
+    """Of the policies."""
     clock: Clock
     wall: Callable[[], float]
     """Seconds since 1970."""

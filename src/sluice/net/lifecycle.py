@@ -9,6 +9,7 @@ A second SIGTERM or SIGINT ends at once. One of several workers gets its orders 
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -21,15 +22,20 @@ from sluice.errors import ConfigError, Unavailable
 from sluice.gateway.gateway import Gateway
 from sluice.net.descriptors import Descriptors
 from sluice.net.files import ConfigFiles
+from sluice.net.ledgers import ledger_of
 from sluice.net.listener import EVERYWHERE, LOOPBACK
 from sluice.net.memory import Scales
 from sluice.net.place import Alone, Place
 from sluice.net.pool import SWEEP_S, Pool
 from sluice.net.ports import GRACE_S, Ports
+from sluice.net.services import PolicyServices
 from sluice.net.side_doors import SideDoor, admin_app, gateway_gauges, readiness_app, stats_app
 from sluice.net.signing import CloudSigner
+from sluice.policies.cost import Prices
 from sluice.registry import Registry
 from sluice.relay.outcome import Outcome
+from sluice.stores.ledger import books
+from sluice.stores.prices import load_prices
 from sluice.telemetry.metrics import Metrics
 from sluice.telemetry.process_log import ProcessLog, Threshold
 from sluice.telemetry.report import Report
@@ -110,15 +116,29 @@ class Process:
         plan = await self._ours(plan)
         self._descriptors.raise_limit(plan)
         self.pool = Pool(idle_timeout_s=plan.limits.pool_idle_timeout_s)
+        signer = CloudSigner(time.time)
+        ledger = ledger_of(plan, os.environ)
+        self._policies = PolicyServices(
+            upstream=self.pool,
+            signer=signer,
+            counters=self._place.counters(time.monotonic()),
+            store=plan.store,
+            books=None if ledger is None else books(ledger),
+            report=self._report,
+            log=self._log,
+        )
         self.gateway = Gateway(
             plan,
             upstream=self.pool,
-            signer=CloudSigner(time.time),
+            signer=signer,
+            services=self._policies.services,
             telemetry=self._report,
             registry=self._registry,
             clock=time.monotonic,
             wall=time.time,
         )
+        self._policies.services.money.prices = self._prices(plan)
+        await self._policies.open()
         self.gateway.swap(await self._ports.use(plan, self.gateway))
         doors = self._side_doors()
         if not self._place.shared:
@@ -129,15 +149,18 @@ class Process:
             keepers = [tasks.create_task(keeper(), name=keeper.__name__) for keeper in self._keepers()]
             for door in doors.values():
                 await door.started()
+            await self._policies.ready()
             self.side_ports = {name: door.port for name, door in doors.items()}
             self.ready = True
             announce(self)
             await self._stopping.wait()
             await self._drain()
+            await self._policies.finish()
             for keeper_task in keepers:
                 keeper_task.cancel()
             for door in doors.values():
                 door.close()
+        self._policies.close()
         self.pool.close()
         self._ports.close()
         return 0
@@ -200,7 +223,7 @@ class Process:
     # -- keeping ------------------------------------------------------------------------------------------------------
 
     def _keepers(self) -> list[Callable[[], Coroutine[None, None, None]]]:
-        return [self._sweep, self._measure_lag, self._watch, self._weigh]
+        return [self._sweep, self._measure_lag, self._watch, self._weigh, *self._policies.keepers()]
 
     async def _sweep(self) -> None:
         while True:
@@ -234,13 +257,23 @@ class Process:
             if not self._stopping.is_set():  # a port that a new plan adds would take new work
                 await self.reload()
 
+    def _prices(self, plan: Plan) -> Prices:
+        """
+        Raises:
+            ConfigError: a catalogue cannot be read.
+        """
+        return Prices(load_prices(plan.prices, self._registry))
+
     async def reload(self) -> None:
         """Load the configuration anew and swap to it, or refuse it whole and say why."""
         try:
-            plan = await self._ports.use(await self._ours(self._files.load()), self.gateway)
+            plan = await self._ours(self._files.load())
+            prices = self._prices(plan)
+            plan = await self._ports.use(plan, self.gateway)
         except ConfigError as error:
             self._log.error("configuration refused, the old one stays", error=str(error))
             return
+        self._policies.services.money.prices = prices
         self.gateway.swap(plan)
         self.pool.idle_timeout_s = plan.limits.pool_idle_timeout_s
         self._log.info("configuration reloaded", listeners=len(plan.listeners))

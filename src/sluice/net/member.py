@@ -28,6 +28,7 @@ class Member:
         *,
         command: Callable[[Seat], Sequence[str]],
         pipes: LogPipes,
+        limits: int,
         listens: Callable[["Member", str, str], bytes],
     ) -> None:
         self.number = number
@@ -41,6 +42,8 @@ class Member:
         self._of = of
         self._command = command
         self._pipes = pipes
+        self._limits = limits
+        """The file descriptor of the table in which all workers count their limits."""
         self._listens = listens
         self._process: asyncio.subprocess.Process | None = None
 
@@ -80,10 +83,10 @@ class Member:
         log = self._pipes.open()
         try:
             return await asyncio.create_subprocess_exec(
-                *self._command(Seat(self.number, self._of, fd)),
+                *self._command(Seat(self.number, self._of, fd, self._limits)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
-                pass_fds=(fd,),
+                pass_fds=(fd, self._limits),
                 start_new_session=True,  # what a terminal sends to all of its processes is the supervisor's business
             )
         finally:

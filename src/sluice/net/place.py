@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from sluice.config.plan import Plan
+from sluice.gateway.limits_ports import Counters
+from sluice.stores.limits_memory import MemoryCounters
 
 
 class Place(Protocol):
@@ -16,6 +18,11 @@ class Place(Protocol):
 
     def share(self, plan: Plan) -> Plan:
         """Return this process's share of a plan: what bounds the whole is divided."""
+        ...
+
+    def counters(self, now: float) -> Counters:
+        """Return what counts the limits of this machine; all of its processes count together. `now`: monotonic
+        seconds."""
         ...
 
     async def reserve(self, port: int) -> None:
@@ -42,6 +49,9 @@ class Alone:
 
     def share(self, plan: Plan) -> Plan:
         return plan
+
+    def counters(self, now: float) -> Counters:
+        return MemoryCounters()
 
     async def reserve(self, port: int) -> None: ...
 

@@ -16,24 +16,28 @@ import msgspec
 from sluice.config.dump import dump
 from sluice.config.plan import Plan
 from sluice.errors import ConfigError
+from sluice.gateway.limits_ports import Counters
 from sluice.net.channel import Channel, Gone
 from sluice.net.lifecycle import Process
 from sluice.net.shares import share
+from sluice.stores.limits_shared import MachineCounters
 
 ANSWER_S = 5.0
 """How long the supervisor may take to answer."""
 
 
 class Seat(msgspec.Struct, frozen=True):
-    """Which of how many workers, and the file descriptor of its channel. As text: `2/4:7`."""
+    """Which of how many workers, and the file descriptors of its channel and of the table in which all workers count
+    their limits. As text: `2/4:7,8`."""
 
     number: int
     """From 1."""
     of: int
     fd: int
+    limits: int
 
     def __str__(self) -> str:
-        return f"{self.number}/{self.of}:{self.fd}"
+        return f"{self.number}/{self.of}:{self.fd},{self.limits}"
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -42,8 +46,9 @@ class Seat(msgspec.Struct, frozen=True):
             ValueError: the text is no seat.
         """
         number, _, rest = text.partition("/")
-        of, _, fd = rest.partition(":")
-        return cls(int(number), int(of), int(fd))
+        of, _, fds = rest.partition(":")
+        fd, _, limits = fds.partition(",")
+        return cls(int(number), int(of), int(fd), int(limits))
 
 
 class Worker:
@@ -110,6 +115,9 @@ class Worker:
         self._channel.tell("ready")
 
     # -- place.Place --------------------------------------------------------------------------------------------------
+
+    def counters(self, now: float) -> Counters:
+        return MachineCounters(self._seat.limits, worker=self._seat.number, workers=self._seat.of, now=now)
 
     def share(self, plan: Plan) -> Plan:
         return share(plan, self._seat.of)

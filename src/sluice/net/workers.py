@@ -11,6 +11,7 @@ It serves no request and reads none. What is not ready in time after a drain is 
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ from sluice.net.reservations import Reservations
 from sluice.net.scrape import Totals
 from sluice.net.tls import server_context
 from sluice.net.worker import Seat
+from sluice.stores import limits_shared
 from sluice.telemetry.metrics import Metrics
 from sluice.telemetry.process_log import ProcessLog, Threshold
 
@@ -62,8 +64,9 @@ class Group:
         self._log = log
         self._ports = Reservations(options.hosts)
         self._totals = Totals(prefix)
+        self._limits = limits_shared.create(workers)
         self._members = [
-            Member(number, workers, command=self._command_of, pipes=pipes, listens=self._hear)
+            Member(number, workers, command=self._command_of, pipes=pipes, limits=self._limits, listens=self._hear)
             for number in range(1, workers + 1)
         ]
         self._started = asyncio.Event()
@@ -101,6 +104,7 @@ class Group:
                     door.close()
         finally:
             self._ports.close()
+            os.close(self._limits)
         return self._status
 
     # -- starting -----------------------------------------------------------------------------------------------------

@@ -8,6 +8,9 @@ from typing import Literal
 
 import msgspec
 
+from sluice.policies.guards import NO_GUARDS, Guards, accumulated
+from sluice.policies.prompt_caching import PromptCaching
+
 RouteType = Literal[
     "completions",
     "messages",
@@ -40,13 +43,21 @@ class AiPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Messages before the client's: (role, text)."""
     append: tuple[tuple[str, str], ...] = ()
     """Messages after the client's."""
+    transformations: tuple[tuple[str, str], ...] = ()
+    """Member of the client's body -> CEL; computed after overrides, before defaults."""
+    final_transformations: tuple[tuple[str, str], ...] = ()
+    """Member of the provider's body -> CEL, after everything else."""
+    prompt_caching: PromptCaching | None = None
+    guards: Guards = NO_GUARDS
+    """They add up over the layers: no layer drops another's."""
 
 
 NOTHING = AiPolicy()
 
 
 def merged(*layers: AiPolicy) -> AiPolicy:
-    """Return what the layers come to, the strongest first: each member is decided on its own, and taken whole.
+    """Return what the layers come to, the strongest first: each member is decided on its own, and taken whole; guards
+    add up.
 
     Messages before and after the client's are one member, `prompt`.
     """
@@ -61,6 +72,10 @@ def merged(*layers: AiPolicy) -> AiPolicy:
         defaults=next((layer.defaults for layer in said if layer.defaults), ()),
         prepend=prompt.prepend,
         append=prompt.append,
+        transformations=next((layer.transformations for layer in said if layer.transformations), ()),
+        final_transformations=next((layer.final_transformations for layer in said if layer.final_transformations), ()),
+        prompt_caching=next((layer.prompt_caching for layer in said if layer.prompt_caching is not None), None),
+        guards=accumulated(*(layer.guards for layer in reversed(said))),
     )
 
 

@@ -1,5 +1,8 @@
 """Credentials: a secret that does not print itself, and the place in a request where it goes."""
 
+from typing import Literal
+from urllib.parse import quote
+
 import msgspec
 
 
@@ -27,20 +30,43 @@ class Secret:
         return hash(self._value)
 
 
-class HeaderPlacement(msgspec.Struct, frozen=True):
-    """The credential goes into this request header, after this prefix."""
+class Placement(msgspec.Struct, frozen=True):
+    """The credential goes into this request header, after this prefix; or into a cookie or a query parameter, where
+    there is no prefix."""
 
     name: str = "authorization"
     prefix: str = "Bearer "
+    kind: Literal["header", "cookie", "query"] = "header"
 
     def render(self, secret: Secret) -> tuple[bytes, bytes]:
-        """Return the header as name and value; a prefix that the secret already carries is not doubled."""
+        """Return the header, `cookie` for one, as name and value; a prefix that the secret already carries is not
+        doubled. Not for query parameters."""
+        assert self.kind != "query"
+        if self.kind == "cookie":
+            return b"cookie", f"{self.name}={self.bare(secret)}".encode("latin-1")
         return self.name.lower().encode("latin-1"), f"{self.prefix}{self.bare(secret)}".encode("latin-1")
+
+    def parameter(self, secret: Secret) -> str:
+        """Return the part of a query. Only for query parameters."""
+        assert self.kind == "query"
+        return f"{quote(self.name, safe='')}={quote(self.bare(secret), safe='')}"
 
     def bare(self, secret: Secret) -> str:
         """Return what is secret about the value: without the prefix, which a provider leaves out when it quotes it."""
         value = secret.reveal().strip()
-        return value[len(self.prefix) :] if value.lower().startswith(self.prefix.lower()) else value
+        prefix = self.prefix if self.kind == "header" else "Bearer "
+        return value[len(prefix) :] if value.lower().startswith(prefix.lower()) else value
+
+
+HeaderPlacement = Placement
+"""The usual kind, by its older name."""
+
+
+class Credential(msgspec.Struct, frozen=True, kw_only=True):
+    """One more credential of a provider, and where it goes."""
+
+    secret: Secret
+    placement: Placement
 
 
 class AwsKeys(msgspec.Struct, frozen=True, kw_only=True):

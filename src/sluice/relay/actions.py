@@ -2,6 +2,7 @@
 
 import msgspec
 
+from sluice.policies.guards import Judge
 from sluice.relay.outcome import Outcome
 
 
@@ -11,10 +12,28 @@ class Send(msgspec.Struct, frozen=True, gc=False):
     data: bytes
 
 
+class Ask(msgspec.Struct, frozen=True):
+    """Ask a judge about these texts, and call `resume` with what it says. Until then no more of the provider's body is
+    wanted: what is fed all the same is kept. At most one question is open; the end of the exchange withdraws it."""
+
+    judge: Judge
+    texts: tuple[str, ...]
+    """None is empty. Each has not been judged by this judge before."""
+    context: tuple[str, ...]
+    """The last characters that went before each text."""
+    choices: tuple[int, ...]
+    """The choice that each text is of."""
+
+
+class Wake(msgspec.Struct, frozen=True):
+    """The deadline has moved to sooner: look at it again."""
+
+
 class End(msgspec.Struct, frozen=True):
     """The exchange is over. If nothing was sent, its error is still a real HTTP status."""
 
     outcome: Outcome
 
 
-Action = Send | End
+Action = Send | Ask | Wake | End
+WAKE = Wake()

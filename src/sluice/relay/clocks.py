@@ -12,12 +12,13 @@ class Clocks:
     """Know when an answer has taken too long, and when its client has heard nothing for too long. `heard`, `sent` and
     `got_token` are plain attributes: stamping must cost nothing."""
 
-    __slots__ = ("_paused", "_read_on_until", "_terms", "beats", "got_token", "heard", "opened", "sent")
+    __slots__ = ("_asking", "_paused", "_read_on_until", "_terms", "beats", "got_token", "heard", "opened", "sent")
 
     def __init__(self, terms: Terms, *, beats: bool = False) -> None:
         """`beats`: the answer is a stream, and there is something to keep it alive with."""
         self._terms = terms
         self._paused = False
+        self._asking = False
         self._read_on_until = NEVER
         self.beats = beats and bool(terms.keep_alive) and terms.streaming.keep_alive_s > 0
         self.heard = terms.now
@@ -60,12 +61,20 @@ class Clocks:
         self._paused = False
         self.heard = self.sent = now
 
+    def ask(self) -> None:
+        """The provider is not read until somebody has answered us: its silence is ours."""
+        self._asking = True
+
+    def answered(self, now: float) -> None:
+        self._asking = False
+        self.heard = now
+
     def read_on(self, now: float) -> None:
         """The client has left: what is left of the answer has as long as the policy says."""
         seconds = self._terms.streaming.drain_s
         if seconds and self._terms.streaming.on_disconnect == "drain":
             self._read_on_until = now + seconds
-        self.beats = False
+        self.beats = self._asking = False
         self.resume(now)
 
     def read_long_enough(self, now: float) -> bool:
@@ -84,7 +93,7 @@ class Clocks:
 
     def _idle(self) -> float:
         seconds = self._terms.deadlines.idle_s
-        return self.heard + seconds if seconds and not self._paused else NEVER
+        return self.heard + seconds if seconds and not (self._paused or self._asking) else NEVER
 
     def _beat(self) -> float:
         if self._paused:

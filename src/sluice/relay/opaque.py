@@ -4,11 +4,13 @@ The only evidence of completeness is HTTP's own framing. The first byte commits.
 """
 
 from sluice.errors import TimedOut, UpstreamError
+from sluice.policies.judges import JudgeFailed, Verdict
 from sluice.relay.actions import Action, End, Send
 from sluice.relay.clocks import NEVER, Clocks
 from sluice.relay.meter import Meter
 from sluice.relay.outcome import CLIENT_GONE, COMPLETED, Outcome
 from sluice.relay.relay import Said
+from sluice.relay.tally import UNGUARDED, GuardFacts
 from sluice.relay.terms import TERMS, Terms
 
 
@@ -47,6 +49,9 @@ class OpaqueRelay:
     def client_gone(self, now: float) -> list[Action]:
         return self.cut(CLIENT_GONE, now)
 
+    def resume(self, verdict: Verdict | JudgeFailed, now: float) -> list[Action]:
+        return []  # it asks nothing
+
     def read_on(self, now: float) -> bool:
         return False
 
@@ -59,6 +64,10 @@ class OpaqueRelay:
     def tick(self, now: float) -> list[Action]:
         expired = None if self._ended else self.clocks.expired(now)
         return [] if expired is None else self.cut(Outcome("timeout", expired), now)
+
+    @property
+    def guards(self) -> GuardFacts:
+        return UNGUARDED
 
     @property
     def deadline(self) -> float:

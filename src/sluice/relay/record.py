@@ -4,7 +4,9 @@ else."""
 import msgspec
 
 from sluice.chat.usage import Usage
+from sluice.policies.charge import NO_COST_FACTS, CostFacts
 from sluice.relay.outcome import OutcomeKind
+from sluice.relay.tally import UNGUARDED, GuardFacts
 
 UNKNOWN = "unknown"
 
@@ -112,6 +114,13 @@ class ExchangeRecord(msgspec.Struct, frozen=True, kw_only=True):
     tried: tuple[tuple[str, str], ...] = ()
     """Every target that was asked and what became of it, `("first", "429"), ("second", "200")`: a status, or the code
     of what happened instead of one. Empty if there was only one."""
+    principal: str = ""
+    """Who asked, as `kind:id`: `jwt:alice`, `api_key:default/team-a`; empty = nobody knows."""
+    guards: tuple[tuple[str, str, int], ...] = ()
+    """What the guards of the request did: name, `Allow`, `Mask`, `Reject`, `FailOpen` or `FailClosed`, values found."""
+    guard: GuardFacts = UNGUARDED
+    """What those of the answer did."""
+    money: CostFacts = NO_COST_FACTS
     connect_s: float | None = None
     """How long the upstream connect took; None when a pooled connection served."""
     connect_transport: str = "plaintext"

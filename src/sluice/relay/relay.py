@@ -7,10 +7,12 @@ import msgspec
 from sluice.chat.events import ChoiceFinished, Event, Reported, Started, Unrecognised
 from sluice.chat.usage import Usage
 from sluice.errors import UpstreamError
+from sluice.policies.judges import JudgeFailed, Verdict
 from sluice.relay.actions import Action
 from sluice.relay.clocks import Clocks
 from sluice.relay.meter import Meter
 from sluice.relay.outcome import Outcome
+from sluice.relay.tally import GuardFacts
 
 
 class Relay(Protocol):
@@ -42,6 +44,10 @@ class Relay(Protocol):
         """The client closed its connection."""
         ...
 
+    def resume(self, verdict: Verdict | JudgeFailed, now: float) -> list[Action]:
+        """The question that was asked (`Ask`) is answered, or its judge has failed."""
+        ...
+
     def read_on(self, now: float) -> bool:
         """The client closed its connection, and the rest of the answer is wanted all the same, for what it reports at
         its end: nothing more is sent, and the outcome is `client_gone`. False: this answer reports nothing."""
@@ -58,7 +64,12 @@ class Relay(Protocol):
     @property
     def deadline(self) -> float:
         """Monotonic second at which to call `tick`; infinity = never. It only ever moves to later, unless the pump
-        tells the clocks something."""
+        tells the clocks something, or the relay says `Wake`."""
+        ...
+
+    @property
+    def guards(self) -> GuardFacts:
+        """What the guards of this answer did."""
         ...
 
 

@@ -16,13 +16,15 @@ from collections.abc import Sequence
 from sluice.chat.events import Ended, Event, Failed, TextDelta, ToolCallDelta, ToolCallStarted
 from sluice.chat.grammar import Grammar
 from sluice.dialects.dialect import StreamDecoder
-from sluice.errors import ProtocolError, SluiceError, TimedOut, Truncated, UpstreamError
+from sluice.errors import ProtocolError, RateLimited, SluiceError, TimedOut, Truncated, UpstreamError
+from sluice.policies.judges import JudgeFailed, Verdict
 from sluice.relay.actions import Action, End, Send
 from sluice.relay.clocks import NEVER, Clocks
 from sluice.relay.meter import Meter
 from sluice.relay.outcome import CLIENT_GONE, COMPLETED, Outcome, OutcomeKind
 from sluice.relay.relay import Said
 from sluice.relay.sinks import NOBODY, Sink
+from sluice.relay.tally import UNGUARDED, GuardFacts
 from sluice.relay.terms import TERMS, Terms
 from sluice.wire.frames import FrameDecoder
 from sluice.wire.sse import BOM, Frame
@@ -41,11 +43,11 @@ class StreamRelay:
         "_gone",
         "_grammar",
         "_held_bytes",
+        "_look_at",
         "_preceded",
         "_ready",
         "_sink",
         "_terms",
-        "_tokens_left",
         "_wire",
         "clocks",
         "committed",
@@ -66,7 +68,9 @@ class StreamRelay:
         self._ended = False
         self._gone = False
         """The client has left, and the answer is read on."""
-        self._tokens_left = 0
+        allowance = terms.allowance
+        self._look_at: float = NEVER if allowance is None else allowance.check_at
+        """Tokens at which it is looked whether the answer may go on."""
         self._preceded = terms.opened
         """Keep-alives went before the answer."""
         self.committed = False
@@ -101,6 +105,9 @@ class StreamRelay:
     def client_gone(self, now: float) -> list[Action]:
         return [] if self._ended else self._end(CLIENT_GONE)
 
+    def resume(self, verdict: Verdict | JudgeFailed, now: float) -> list[Action]:
+        return []  # it asks nothing
+
     def read_on(self, now: float) -> bool:
         if self._ended:
             return False
@@ -109,7 +116,7 @@ class StreamRelay:
         self._ready.clear()
         streaming = self._terms.streaming
         bounded = streaming.on_disconnect == "drain" and streaming.drain_tokens
-        self._tokens_left = self.meter.tokens + streaming.drain_tokens if bounded else 0
+        self._look_at = self.meter.tokens + streaming.drain_tokens if bounded else NEVER
         self.clocks.read_on(now)
         return True
 
@@ -134,6 +141,10 @@ class StreamRelay:
         return []
 
     @property
+    def guards(self) -> GuardFacts:
+        return UNGUARDED
+
+    @property
     def deadline(self) -> float:
         return NEVER if self._ended else self.clocks.deadline
 
@@ -147,17 +158,27 @@ class StreamRelay:
                 return self._fail(*failure)
             if grammar.complete:
                 self.meter.chunks -= 1  # the terminator says that there are no more
-                return [*self._flush(now), *self._end(COMPLETED)]
+                return self._complete(now)
         if self._wire.fault is not None:
             return self._fail("upstream_error", self._wire.fault)
-        if self._tokens_left and self.meter.tokens >= self._tokens_left:
-            return self._end(CLIENT_GONE)
+        if self.meter.tokens >= self._look_at and (ended := self._too_long(now)):
+            return ended
         if self.committed:
             return self._flush(now)
         if not self._sink.streams and self.meter.bytes_from_provider > self._terms.max_whole_bytes:
             return self._fail(
                 "upstream_error", ProtocolError("the provider's answer is too large to be sent as a whole")
             )
+        return []
+
+    def _too_long(self, now: float) -> list[Action]:
+        """End the answer if it may not become any longer."""
+        if self._gone:
+            return self._end(CLIENT_GONE)
+        allowance, tokens = self._terms.allowance, self.meter.tokens
+        if allowance is not None and not allowance.check(tokens):
+            return self._fail("limited", RateLimited("the limit of this answer's tokens is reached"))
+        self._look_at = NEVER if allowance is None else allowance.check_at
         return []
 
     def _close(self, now: float) -> list[Action]:
@@ -173,6 +194,10 @@ class StreamRelay:
         data = self._sink.take(_END_OF_BODY, events)
         if data:
             self._ready.append(data)
+        return self._complete(now)
+
+    def _complete(self, now: float) -> list[Action]:
+        """The provider has given its terminal evidence."""
         return [*self._flush(now), *self._end(COMPLETED)]
 
     def _frame(self, frame: Frame, now: float) -> Failure | None:
@@ -194,13 +219,11 @@ class StreamRelay:
             self.meter.chunks += 1
             if events or malformed:  # a ping, which says nothing, is no sign of progress
                 self.clocks.heard = now
-        if not self.committed:
-            self._consider(frame, now)
         data = self._sink.take(frame, events)
         if data:
             self._ready.append(data)
-            if not self.committed and self._sink.streams:
-                self._hold(len(data))
+        if not self.committed:
+            self._consider(frame, len(data), now)
         return None
 
     def _event(self, event: Event, now: float) -> Failure | None:
@@ -221,22 +244,23 @@ class StreamRelay:
             self.said.note(event)
         return None
 
-    def _consider(self, frame: Frame, now: float) -> None:
+    def _consider(self, frame: Frame, size: int, now: float) -> None:
         """Before the commit point: stamp the first event, and commit with the first token.
 
-        Not sooner than here: a frame that holds a failure is never sent.
+        Not sooner than here: a frame that holds a failure is never sent. What is held until then is bounded: a provider
+        that talks that long without a token is committed to.
         """
         if self.meter.first_event is None and frame.data is not None:
             self.meter.first_event = now
-        if self.clocks.got_token:
-            self.committed = self.clocks.opened = self._sink.streams
-
-    def _hold(self, size: int) -> None:
-        """Bound what is held before the commit point: a provider that talks that long without a token is committed
-        to."""
+        if not self._sink.streams:
+            return
         self._held_bytes += size
-        if self._held_bytes > self._terms.streaming.max_buffer_bytes:
+        if self._carries() or self._held_bytes > self._terms.streaming.max_buffer_bytes:
             self.committed = self.clocks.opened = True
+
+    def _carries(self) -> bool:
+        """A token was seen."""
+        return self.clocks.got_token
 
     def _flush(self, now: float) -> list[Action]:
         ready = self._ready

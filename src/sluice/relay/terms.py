@@ -1,18 +1,33 @@
 """Under which terms one answer is given: when it began, how long it may take, how much it may hold."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
 from sluice.errors import SluiceError
 from sluice.policies.deadlines import Deadlines
 from sluice.policies.streaming import Streaming
+from sluice.relay.guarding import Guarding
 
 Redact = Callable[[SluiceError], None]
 """Takes our secrets out of an error, in place, before a client sees it."""
 
 
 def _nothing(error: SluiceError) -> None: ...
+
+
+class Allowance(Protocol):
+    """How long an answer may become."""
+
+    @property
+    def check_at(self) -> float:
+        """Tokens of the answer at which `check` is to be called; it only ever moves to later."""
+        ...
+
+    def check(self, tokens: int) -> bool:
+        """Return whether the answer, with so many tokens, may go on."""
+        ...
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +50,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     said_at: float = 0.0
     """When the client was told something last, or when it began to wait."""
     redact: Redact = _nothing
+    guards: Guarding | None = None
+    """What looks at the answer before its client sees it."""
+    allowance: Allowance | None = None
+    """What may end the answer because it has become too long; None = nothing."""
 
 
 TERMS = Terms()

@@ -9,11 +9,13 @@ from typing import Protocol
 
 from sluice.chat.events import ChoiceFinished, Event, Failed
 from sluice.errors import ProtocolError, SluiceError, TimedOut, Truncated, UpstreamError
+from sluice.policies.judges import JudgeFailed, Verdict
 from sluice.relay.actions import Action, End, Send
 from sluice.relay.clocks import NEVER, Clocks
 from sluice.relay.meter import Meter
 from sluice.relay.outcome import CLIENT_GONE, COMPLETED, Outcome, OutcomeKind
 from sluice.relay.relay import Said
+from sluice.relay.tally import UNGUARDED, GuardFacts
 from sluice.relay.terms import TERMS, Terms
 
 
@@ -101,15 +103,14 @@ class WholeRelay:
         if self._streams and not all(event.native for event in events if type(event) is ChoiceFinished):
             # A whole body says "complete" by its framing, a stream by its marker: that one needs the provider's word.
             return self._end("upstream_truncated", Truncated("the provider's answer has no finish reason"))
-        if self._rewrite is not None:
-            body = self._rewrite(events)
-        self._ended = self.committed = True
-        self.meter.bytes_to_client += len(body)
-        return [Send(body), End(COMPLETED)]
+        return self._pass_on(body, events, now)
 
     def broke(self, error: UpstreamError, now: float) -> list[Action]:
         kind: OutcomeKind = "timeout" if isinstance(error, TimedOut) else "upstream_truncated"
         return [] if self._ended else self._end(kind, error)
+
+    def resume(self, verdict: Verdict | JudgeFailed, now: float) -> list[Action]:
+        return []  # it asks nothing
 
     def client_gone(self, now: float) -> list[Action]:
         return self.cut(CLIENT_GONE, now)
@@ -136,8 +137,21 @@ class WholeRelay:
         return []
 
     @property
+    def guards(self) -> GuardFacts:
+        return UNGUARDED
+
+    @property
     def deadline(self) -> float:
         return NEVER if self._ended else self.clocks.deadline
+
+    def _pass_on(self, body: bytes, events: Sequence[Event], now: float) -> list[Action]:
+        """The answer is complete."""
+        return self._send(body if self._rewrite is None else self._rewrite(events))
+
+    def _send(self, body: bytes) -> list[Action]:
+        self._ended = self.committed = True
+        self.meter.bytes_to_client += len(body)
+        return [Send(body), End(COMPLETED)]
 
     def _end(self, kind: OutcomeKind, error: SluiceError | None) -> list[Action]:
         self._ended = True

@@ -7,6 +7,7 @@ null. Prompts, answers and query strings are not in the record, so they cannot g
 
 from collections.abc import Callable
 
+from sluice.policies.cost import USD
 from sluice.relay.record import UNKNOWN, ExchangeRecord
 from sluice.telemetry.line import Fields, Format, encoder, timestamp
 from sluice.telemetry.process_log import ProcessLog, Threshold
@@ -64,12 +65,19 @@ def fields(record: ExchangeRecord) -> Fields:
     line["http.status"] = record.status
     line["trace.id"] = record.trace_id
     line["span.id"] = record.span_id
+    if record.principal:
+        _who(line, record)
     line["protocol"] = record.protocol
     if record.protocol == "llm":
         _gen_ai(line, record)
     _stream(line, record)
     _end(line, record)
     return line
+
+
+def _who(line: Fields, record: ExchangeRecord) -> None:
+    kind, _, name = record.principal.partition(":")
+    line["jwt.sub" if kind == "jwt" else "user.id"] = name
 
 
 def _route(line: Fields, record: ExchangeRecord) -> None:
@@ -102,6 +110,7 @@ def _gen_ai(line: Fields, record: ExchangeRecord) -> None:
         line["agw.ai.time_to_first_token"] = round(record.stream.first_token_s, 6)
     if record.streaming and record.tpot_s is not None:
         line["agw.ai.time_per_output_token"] = round(record.tpot_s, 6)
+    line["agw.ai.usage.cost.total"] = record.money.cost.total / USD
     _audio(line, record)
     _params(line, record)
 
@@ -157,8 +166,26 @@ def _stream(line: Fields, record: ExchangeRecord) -> None:
         line["stream.chunks"] = record.stream.chunks
     if record.unrecognised:
         line["stream.unrecognised"] = sum(count for _, count in record.unrecognised)
+    if record.guards or record.guard.checks:
+        _guards(line, record)
     if record.finish_reason:
         line["gen_ai.response.finish_reason"] = record.finish_reason
+
+
+def _guards(line: Fields, record: ExchangeRecord) -> None:
+    facts = record.guard
+    masked = sum(hits for _, action, hits in record.guards if action == "Mask")
+    masked += sum(hits for _, action, hits in facts.hits if action == "mask")
+    if masked:
+        line["guardrail.masked"] = masked
+    blocked = next(
+        (guard for guard, action, _ in record.guards if action in ("Reject", "FailClosed")), facts.blocked_by
+    )
+    if blocked:
+        line["guardrail.blocked_by"] = blocked
+    failed_open = facts.failed_open + sum(action == "FailOpen" for _, action, _ in record.guards)
+    if failed_open:
+        line["guardrail.failed_open"] = failed_open
 
 
 def _end(line: Fields, record: ExchangeRecord) -> None:

@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from prometheus_client.utils import floatToGoString
 
-from sluice.telemetry.names import Metric
+from sluice.telemetry.metric import Metric
 from sluice.telemetry.series import Cell, LabelValues
 
 Series = Mapping[LabelValues, Cell]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sluice.telemetry import names
 from sluice.telemetry.exposition import Series
+from sluice.telemetry.metric import Metric
 
 
 def asyncio_runtime() -> Mapping[str, float]:
@@ -16,7 +17,7 @@ def asyncio_runtime() -> Mapping[str, float]:
     return {names.TASKS.name: tasks, names.WORKERS.name: 1}
 
 
-def families(rows: Iterable[names.Metric], values: Mapping[str, float]) -> Iterator[tuple[names.Metric, Series]]:
+def families(rows: Iterable[Metric], values: Mapping[str, float]) -> Iterator[tuple[Metric, Series]]:
     """Return each row with its value, found by its name; one that is absent is 0."""
     for row in rows:
         yield row, {(): [values.get(row.name, 0)]}

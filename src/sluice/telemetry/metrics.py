@@ -12,8 +12,11 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, choose_encode
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE_OPENMETRICS
 
 from sluice.chat.usage import Usage
+from sluice.policies.cost import USD, Cost
 from sluice.relay.record import ExchangeRecord, Route
 from sluice.telemetry import exposition, gauges, names
+from sluice.telemetry.metric import Metric
+from sluice.telemetry.policy_counters import PolicyCounters, count_guards
 from sluice.telemetry.series import MAX_LABEL_CHARS, OTHER, Cell, Family, LabelValues, label, method_label, observe
 
 MAX_SERIES = 2_000
@@ -81,7 +84,7 @@ class Metrics:
         self._max_series = max_series
         self._families = {metric.name: Family(metric, max_series) for metric in names.RECORD_FAMILIES}
         self._model_families = tuple(self._families[metric.name] for metric in names.MODEL_FAMILIES)
-        self._rests = Family(names.TARGET_RESTS, max_series)
+        self.policies = PolicyCounters(max_series)
         self._lag: Cell = [0] * (len(names.LOOP_LAG_BUCKETS_S) + 2)
         self._listeners: dict[LabelValues, ListenerCounters] = {}
         self._bound: dict[tuple[object, ...], _ExchangeCells] = {}
@@ -117,9 +120,13 @@ class Metrics:
             observe(cells.llm_duration, names.LLM_DURATION_BUCKETS_S, record.duration_s)
             if usage is not None:
                 self._tokens(cells, usage)
+            if record.money.usage.total_tokens:
+                self._cost(cells, record.money.cost)
             if record.streaming:
                 _timings(cells, record)
         failed = record.attempts > 1 or record.outcome == "timeout"
+        if record.guards or record.guard.checks:
+            count_guards(self._cell, _route_labels(record.route), record)
         if failed or record.connect_s is not None or stream.malformed or record.unrecognised:
             self._rare(cells, record)
 
@@ -140,10 +147,6 @@ class Metrics:
     def stream_ended(self) -> None:
         self.streams_active -= 1
 
-    def target_rested(self, target: str) -> None:
-        """Count one rest of a target of the plan."""
-        self._rests.cell((label(target),))[0] += 1
-
     def loop_lag(self, seconds: float) -> None:
         """Record how late the event loop woke a timer."""
         observe(self._lag, names.LOOP_LAG_BUCKETS_S, seconds)
@@ -161,10 +164,10 @@ class Metrics:
         process = choose_encoder(content_type)[0](self._process)
         return content_type, ours + process  # the library's part stands last: it brings the `# EOF` of OpenMetrics
 
-    def _collect(self) -> Iterator[tuple[names.Metric, exposition.Series]]:
+    def _collect(self) -> Iterator[tuple[Metric, exposition.Series]]:
         for family in self._families.values():
             yield family.metric, family.cells
-        yield names.TARGET_RESTS, self._rests.cells
+        yield from self.policies.collect()
         listeners = {tuple(map(label, labels)): handle for labels, handle in self._listeners.items()}
         yield names.CONNECTIONS, {labels: [handle.connections] for labels, handle in listeners.items()}
         yield names.RECEIVED_BYTES, {labels: [handle.received] for labels, handle in listeners.items()}
@@ -186,7 +189,7 @@ class Metrics:
             self._bound.clear()
         self._bound[key] = cells
 
-    def _cell(self, metric: names.Metric, labels: LabelValues) -> Cell:
+    def _cell(self, metric: Metric, labels: LabelValues) -> Cell:
         return self._families[metric.name].cell(labels)
 
     def _bind(self, record: ExchangeRecord) -> _ExchangeCells:
@@ -246,6 +249,10 @@ class Metrics:
         if usage.cache_write_tokens:
             cell = self._cell(names.TOKEN_USAGE, (*cells.gen_ai, "input_cache_write"))
             observe(cell, names.TOKEN_BUCKETS, usage.cache_write_tokens)
+
+    def _cost(self, cells: _ExchangeCells, cost: Cost) -> None:
+        self._cell(names.COST, cells.gen_ai)[0] += cost.total / USD
+        self._cell(names.COST_LOOKUPS, (cost.status, *cells.gen_ai))[0] += 1
 
     def _rare(self, cells: _ExchangeCells, record: ExchangeRecord) -> None:
         if record.attempts > 1:

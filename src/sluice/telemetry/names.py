@@ -5,32 +5,12 @@ buckets of the compatible part: compat-agentgateway 4.1; which queries must be a
 value is `unknown`, never empty, because panels exclude `!="unknown"`.
 """
 
-from typing import Literal
-
-import msgspec
-
 from sluice.relay.record import GAP_BUCKETS_S
-
-Kind = Literal["counter", "gauge", "histogram", "info"]
-
-
-class Metric(msgspec.Struct, frozen=True, kw_only=True):
-    """One row: a family of series."""
-
-    name: str
-    """Without the prefix, with the suffix `_total` or `_info` that queries use."""
-    kind: Kind
-    help: str
-    labels: tuple[str, ...] = ()
-    unit: str = ""
-    """What one unit of the value is. OpenMetrics hears of it only where the name ends in it, as its text demands."""
-    buckets: tuple[float, ...] = ()
-    """Upper bounds of a histogram, ascending, without +Inf."""
-
+from sluice.telemetry.metric import ROUTE_LABELS, Metric
+from sluice.telemetry.policy_names import GUARDRAIL_CHECKS, GUARDRAIL_HITS, POLICY_FAMILIES
 
 # -- labels -----------------------------------------------------------------------------------------------------------
 
-ROUTE_LABELS = ("bind", "gateway", "listener", "route", "route_rule")
 HTTP_LABELS = (*ROUTE_LABELS, "backend", "protocol", "method", "status", "reason")
 MODEL_LABELS = ("gen_ai_request_model", "gen_ai_response_model")
 """Chosen by clients and providers: these become `other` when a family is full."""
@@ -94,6 +74,21 @@ INTER_TOKEN = Metric(
     labels=GEN_AI_LABELS,
     unit="seconds",
     buckets=GAP_BUCKETS_S,
+)
+
+COST = Metric(
+    name="gen_ai_client_cost_usd_total",
+    kind="counter",
+    help="What exchanges cost, by the catalogue of prices.",
+    labels=GEN_AI_LABELS,
+    unit="USD",
+)
+COST_LOOKUPS = Metric(
+    name="cost_catalog_lookups_total",
+    kind="counter",
+    help="Exchanges by whether their model has a price: Exact, Missing, Unpriced, NoCatalog.",
+    labels=("status", *GEN_AI_LABELS),
+    unit="exchanges",
 )
 
 # -- every exchange ---------------------------------------------------------------------------------------------------
@@ -166,13 +161,6 @@ ABANDONED_ATTEMPTS = Metric(
     help="Attempts that failed unseen and were followed by another, by target and by status or error code.",
     labels=ATTEMPT_LABELS,
     unit="attempts",
-)
-TARGET_RESTS = Metric(
-    name="target_rests_total",
-    kind="counter",
-    help="Rests that targets were given: after failures, or because their provider asked for one.",
-    labels=("target",),
-    unit="rests",
 )
 MALFORMED_EVENTS = Metric(
     name="malformed_events_total",
@@ -261,12 +249,12 @@ WORKERS = Metric(
     unit="processes",
 )
 
-MODEL_FAMILIES = (TOKEN_USAGE, LLM_DURATION, TTFT, TPOT, INTER_TOKEN, STREAM_OUTCOMES)
+MODEL_FAMILIES = (TOKEN_USAGE, LLM_DURATION, TTFT, TPOT, INTER_TOKEN, STREAM_OUTCOMES, COST, COST_LOOKUPS)
 RECORD_FAMILIES = (
     *MODEL_FAMILIES,
     *(REQUESTS, REQUEST_DURATION, REQUEST_PROCESSING, RESPONSE_PROCESSING, RESPONSE_BYTES, RETRIES),
     *(UPSTREAM_CONNECT, MALFORMED_EVENTS, UNRECOGNISED_EVENTS),
-    *(EXCHANGE_OUTCOMES, TIMEOUTS, ABANDONED_ATTEMPTS),
+    *(EXCHANGE_OUTCOMES, TIMEOUTS, ABANDONED_ATTEMPTS, GUARDRAIL_CHECKS, GUARDRAIL_HITS),
 )
 """Fed by ExchangeRecords."""
 LISTENER_FAMILIES = (CONNECTIONS, RECEIVED_BYTES, SENT_BYTES)
@@ -276,7 +264,7 @@ RUNTIME_GAUGES = (TASKS, QUEUE_DEPTH, WORKERS)
 """Asked for at scrape, these and those of the gateway."""
 METRICS = (
     *RECORD_FAMILIES,
-    TARGET_RESTS,
+    *POLICY_FAMILIES,
     *LISTENER_FAMILIES,
     ACTIVE_STREAMS,
     *GATEWAY_GAUGES,

@@ -55,12 +55,19 @@ class Report:
     def flush(self) -> None:
         """Tell what was recorded and not told yet."""
         builders, self._records = self._records, []
-        records = [build() for build in builders]
+        records = [record for build in builders if (record := self._built(build)) is not None]
         for record in records:
             self._metrics.observe(record)
             self._access_log.record(record)
             if record.unrecognised:
                 self._unrecognised(record)
+
+    def _built(self, build: Callable[[], ExchangeRecord]) -> ExchangeRecord | None:
+        try:
+            return build()
+        except Exception as error:  # a fault of ours in one exchange is none of the others'
+            self.fault(error)
+            return None
 
     def _unrecognised(self, record: ExchangeRecord) -> None:
         for what, _ in record.unrecognised:
@@ -82,8 +89,20 @@ class Report:
 
     def rests(self, target: str, seconds: float) -> None:
         """A target goes to rest: called once per rest, so the log has one line of it."""
-        self._metrics.target_rested(target)
+        self._metrics.policies.target_rested(target)
         self._log.warn("a target is given a rest", target=target, seconds=round(seconds, 3))
+
+    def mirrored(self, mirror: str, result: str) -> None:
+        """A copy of a request was sent, failed or was dropped."""
+        self._metrics.policies.mirrored(mirror, result)
+
+    def limited(self, limit: str) -> None:
+        """This limit has refused an exchange, or cut it."""
+        self._metrics.policies.limited(limit)
+
+    def failed_open(self, limit: str) -> None:
+        """An exchange was admitted although this limit could not be asked."""
+        self._metrics.policies.failed_open(limit)
 
     def memory(self, resident_bytes: int, mark_bytes: int) -> None:
         """Take note of how much memory the process holds; 0 = there is no mark. Call it at every weighing.

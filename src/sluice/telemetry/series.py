@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from sluice.relay.record import UNKNOWN
 from sluice.telemetry.line import UNPRINTABLE
-from sluice.telemetry.names import MODEL_LABELS, Metric
+from sluice.telemetry.metric import Metric
+from sluice.telemetry.names import MODEL_LABELS
 
 Cell = list[float]
 """A counter or gauge: [value]. A histogram: how many per bucket (not cumulative), how many above the last, the sum."""

@@ -17,9 +17,10 @@ import warnings
 from collections.abc import Iterator
 from typing import Self, assert_never
 
-from sluice.relay.actions import Action, End, Send
+from sluice.relay.actions import Action, Ask, End, Send, Wake
 from sluice.relay.relay import Relay
 from sluice.testing.steps import (
+    Asked,
     At,
     Broke,
     ClientGone,
@@ -29,9 +30,12 @@ from sluice.testing.steps import (
     Expectation,
     Feed,
     Happening,
+    Resume,
     Sent,
     SentThat,
     Tick,
+    Woken,
+    ask,
     at,
     broke,
     client_gone,
@@ -39,12 +43,29 @@ from sluice.testing.steps import (
     end,
     eof,
     feed,
+    resume,
     send,
     send_that,
     tick,
+    wake,
 )
 
-__all__ = ["Playbook", "at", "broke", "client_gone", "cut", "end", "eof", "feed", "send", "send_that", "tick"]
+__all__ = [
+    "Playbook",
+    "ask",
+    "at",
+    "broke",
+    "client_gone",
+    "cut",
+    "end",
+    "eof",
+    "feed",
+    "resume",
+    "send",
+    "send_that",
+    "tick",
+    "wake",
+]
 
 
 class Playbook:
@@ -120,6 +141,8 @@ def _perform(relay: Relay, happening: Happening, now: float) -> list[Action]:
             return relay.client_gone(now)
         case Cut():
             return relay.cut(happening.outcome, now)
+        case Resume():
+            return relay.resume(happening.verdict, now)
         case Tick():
             return relay.tick(now)
         case At():
@@ -169,6 +192,10 @@ def _agree(wanted: Expectation, action: Action) -> bool:
             return action.data == data
         case SentThat(), Send():
             return wanted.check(action.data)
+        case Asked(), Ask():
+            return (action.judge.name, action.texts) == (wanted.judge, wanted.texts)
+        case Woken(), Wake():
+            return True
         case Ended(), End():
             error = action.outcome.error
             return (
@@ -194,6 +221,8 @@ def _happening_line(happening: Happening) -> str:
             return ">> eof()"
         case ClientGone():
             return ">> client_gone()"
+        case Resume():
+            return f">> resume({happening.verdict!r})"
         case Tick():
             return ">> tick()"
         case _:
@@ -206,6 +235,10 @@ def _expectation_lines(expectation: Expectation) -> list[str]:
             return _action_lines(Send(expectation.data))
         case SentThat():
             return [f"<< send bytes that are {expectation.what}"]
+        case Asked():
+            return [f"<< ask({expectation.judge}, {expectation.texts})"]
+        case Woken():
+            return ["<< wake()"]
         case Ended():
             words = [expectation.kind, expectation.code, str(expectation.status or "")]
             return [f"<< end({', '.join(word for word in words if word)})"]
@@ -215,7 +248,15 @@ def _expectation_lines(expectation: Expectation) -> list[str]:
 
 def _action_lines(action: Action) -> list[str]:
     """One row per line of the bytes: a diff of two streams then shows the line that differs."""
-    if isinstance(action, Send):
-        return ["<< send", *(f"     {line!r}" for line in re.findall(rb"[^\n]*\n|[^\n]+", action.data))]
-    error = action.outcome.error
-    return [f"<< end({action.outcome.kind}{f', {error.code}, {error.status}: {error}' if error else ''})"]
+    match action:
+        case Send():
+            return ["<< send", *(f"     {line!r}" for line in re.findall(rb"[^\n]*\n|[^\n]+", action.data))]
+        case Ask():
+            return [f"<< ask({action.judge.name}, {action.texts})"]
+        case Wake():
+            return ["<< wake()"]
+        case End():
+            error = action.outcome.error
+            return [f"<< end({action.outcome.kind}{f', {error.code}, {error.status}: {error}' if error else ''})"]
+        case _:
+            assert_never(action)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from sluice.errors import UpstreamError
+from sluice.policies.judges import JudgeFailed, Verdict
 from sluice.relay.outcome import Outcome, OutcomeKind
 
 
@@ -32,6 +33,10 @@ class Cut(_Step, frozen=True):
     outcome: Outcome
 
 
+class Resume(_Step, frozen=True):
+    verdict: Verdict | JudgeFailed
+
+
 class At(_Step, frozen=True):
     seconds: float
 
@@ -55,8 +60,17 @@ class Ended(_Step, frozen=True):
     status: int
 
 
-Happening = Feed | Eof | Broke | ClientGone | Cut | At | Tick
-Expectation = Sent | SentThat | Ended
+class Asked(_Step, frozen=True):
+    judge: str
+    texts: tuple[str, ...]
+
+
+class Woken(_Step, frozen=True):
+    pass
+
+
+Happening = Feed | Eof | Broke | ClientGone | Cut | Resume | At | Tick
+Expectation = Sent | SentThat | Asked | Woken | Ended
 
 
 def feed(data: bytes) -> Feed:
@@ -84,6 +98,11 @@ def cut(outcome: Outcome) -> Cut:
     return Cut(outcome)
 
 
+def resume(verdict: Verdict | JudgeFailed) -> Resume:
+    """The question that was asked is answered."""
+    return Resume(verdict)
+
+
 def at(seconds: float) -> At:
     """From here on it is this monotonic second. Nothing else happens; to wake the relay, add `tick()`."""
     return At(seconds)
@@ -102,6 +121,16 @@ def send(data: bytes) -> Sent:
 def send_that(what: str, check: Callable[[bytes], bool]) -> SentThat:
     """Bytes go to the client of which `check` holds; `what` says it in words, for the diff."""
     return SentThat(what, check)
+
+
+def ask(judge: str, *texts: str) -> Asked:
+    """The judge of this name is asked about these texts."""
+    return Asked(judge, texts)
+
+
+def wake() -> Woken:
+    """The deadline has moved to sooner."""
+    return Woken()
 
 
 def end(kind: OutcomeKind, *, code: str = "", status: int = 0) -> Ended:

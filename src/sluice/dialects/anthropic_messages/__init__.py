@@ -8,11 +8,13 @@ event's name says it; an error event that is no JSON; `[DONE]` after the end.
 
 from collections.abc import Sequence
 
+from sluice.chat.caching import PromptCaching
 from sluice.chat.conversation import Conversation
 from sluice.chat.events import Event
 from sluice.chat.fold import Answer
 from sluice.chat.request import ChatRequest, Framing
 from sluice.dialects.anthropic_messages import answer as answers
+from sluice.dialects.anthropic_messages import caching as caches
 from sluice.dialects.anthropic_messages import conversation_read, conversation_write, decode, encode, errors
 from sluice.dialects.anthropic_messages import request as requests
 from sluice.dialects.anthropic_messages.facts import FACTS
@@ -52,6 +54,9 @@ class AnthropicMessages:
         self, request: ChatRequest, prepend: Sequence[tuple[str, str]], append: Sequence[tuple[str, str]]
     ) -> ChatRequest:
         return requests.enrich(request, prepend, append)
+
+    def cached(self, request: ChatRequest, caching: PromptCaching) -> ChatRequest:
+        return caches.mark(request, caching)
 
     def decoder(self, *, keep_leftovers: bool) -> StreamDecoder:
         return decode.MessagesDecoder(keep_leftovers=keep_leftovers)

@@ -9,6 +9,7 @@ says neither, and the id is a header (`x-amzn-requestid`).
 from collections.abc import Sequence
 from typing import NoReturn
 
+from sluice.chat.caching import PromptCaching
 from sluice.chat.conversation import Conversation
 from sluice.chat.events import Event
 from sluice.chat.fold import Answer
@@ -58,6 +59,9 @@ class BedrockConverse:
     def enrich(
         self, request: ChatRequest, prepend: Sequence[tuple[str, str]], append: Sequence[tuple[str, str]]
     ) -> ChatRequest:
+        _no_client()
+
+    def cached(self, request: ChatRequest, caching: PromptCaching) -> ChatRequest:
         _no_client()
 
     def encoder(self, request: ChatRequest) -> NoReturn:

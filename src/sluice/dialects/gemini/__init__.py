@@ -8,6 +8,7 @@ snake_case for camelCase; an error in a list.
 
 from collections.abc import Sequence
 
+from sluice.chat.caching import PromptCaching
 from sluice.chat.conversation import Conversation
 from sluice.chat.events import Event
 from sluice.chat.fold import Answer
@@ -44,6 +45,9 @@ class Gemini:
         self, chat: ChatRequest, prepend: Sequence[tuple[str, str]], append: Sequence[tuple[str, str]]
     ) -> ChatRequest:
         return request.enrich(chat, prepend, append)
+
+    def cached(self, request: ChatRequest, caching: PromptCaching) -> ChatRequest:
+        return request  # this API keeps prompts by itself
 
     def decoder(self, *, keep_leftovers: bool) -> StreamDecoder:
         return decode.GeminiStreamDecoder(keep_leftovers=keep_leftovers)

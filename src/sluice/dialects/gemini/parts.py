@@ -153,7 +153,7 @@ class PartWriter:
         for call in self._calls.values():
             if call.arguments is not None:
                 parts.append(call.part(call.arguments))
-            elif call.empty and event.reason != "length":
+            elif call.empty and event.reason not in ("length", "content_filter"):
                 parts.append(call.part(EMPTY))
             else:
                 unusable = True

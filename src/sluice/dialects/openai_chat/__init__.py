@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from sluice.chat.caching import PromptCaching
 from sluice.chat.conversation import Conversation
 from sluice.chat.events import Event
 from sluice.chat.fold import Answer
@@ -51,6 +52,9 @@ class OpenAIChat:
         self, request: ChatRequest, prepend: Sequence[tuple[str, str]], append: Sequence[tuple[str, str]]
     ) -> ChatRequest:
         return requests.enrich(request, prepend, append)
+
+    def cached(self, request: ChatRequest, caching: PromptCaching) -> ChatRequest:
+        return request  # this API keeps prompts by itself
 
     # -- answers ------------------------------------------------------------------------------------------------------
 

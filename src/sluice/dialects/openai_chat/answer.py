@@ -13,6 +13,7 @@ from sluice.dialects.openai_chat.leftovers import leftovers
 from sluice.dialects.openai_chat.reasoning import joined_calls
 from sluice.dialects.openai_chat.schema import (
     ABSENT,
+    CUT,
     UNREADABLE,
     Chunk,
     ChunkChoice,
@@ -122,7 +123,7 @@ def _write_choice(choice: Choice, form: CallForm) -> dict[str, object]:
 
 def _nothing(choice: Choice, name: str, form: CallForm) -> str:
     """What stands for no arguments: of a complete call, not of one that was cut off (dialects.md, decision 8)."""
-    return form.no_arguments(name) if choice.finish not in (None, "length") else ""
+    return form.no_arguments(name) if choice.finish not in (None, *CUT) else ""
 
 
 def _join_logprobs(pieces: tuple[msgspec.Raw, ...]) -> dict[str, list[msgspec.Raw] | None] | None:

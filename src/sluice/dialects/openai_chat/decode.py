@@ -35,10 +35,12 @@ _read_chunk = msgspec.json.Decoder(Chunk).decode
 class ChatStreamDecoder:
     """One stream's frames to events. See `StreamDecoder`."""
 
-    __slots__ = ("_calls", "_finished", "_keep", "_named", "_opened", "_refused")
+    __slots__ = ("_calls", "_finished", "_keep", "_named", "_opened", "_refused", "_told")
 
     def __init__(self, *, keep_leftovers: bool = False) -> None:
         self._keep = keep_leftovers
+        self._told: dict[str, msgspec.Raw] = {}
+        """Leftovers of the answer itself."""
         self._named = False
         """The provider has said id and model; Azure's first chunk has neither."""
         self._opened: set[int] = set()
@@ -54,7 +56,7 @@ class ChatStreamDecoder:
             return []
         try:
             chunk = _read_chunk(data)
-            extra = leftovers(data) if self._keep else None
+            extra = leftovers(data, self._told) if self._keep else None
         except UNREADABLE as error:
             if data.strip() == b"[DONE]":
                 return [Ended()]

@@ -27,7 +27,7 @@ from sluice.chat.usage import Usage
 from sluice.dialects.openai_chat import citations, errors
 from sluice.dialects.openai_chat.calls import form_of
 from sluice.dialects.openai_chat.reasoning import Trail
-from sluice.dialects.openai_chat.schema import UNREADABLE, finish_word, write_usage
+from sluice.dialects.openai_chat.schema import CUT, UNREADABLE, finish_word, write_usage
 from sluice.dialects.writing import to_json
 from sluice.wire import sse
 
@@ -209,8 +209,8 @@ class ChatStreamEncoder:
     def _finish(self, event: ChoiceFinished, line: _Line) -> bytes:
         frames = b""
         for call in line.calls.values():
-            # What `length` cut off stays as it is (dialects.md, decision 8).
-            if call.empty and event.reason != "length" and (nothing := self._form.no_arguments(call.name)):
+            # What was cut off stays as it is (dialects.md, decision 8).
+            if call.empty and event.reason not in CUT and (nothing := self._form.no_arguments(call.name)):
                 frames += self._more(event.choice, line, call, nothing)
         word = self._form.finish(finish_word(event.reason, refused=line.refused))
         return frames + self._chunk(event.choice, line, {} if line.spoke else {"content": ""}, finish=word)

@@ -6,21 +6,30 @@ from sluice.chat.events import Event, Leftover, Place
 from sluice.dialects.openai_chat.schema import KNOWN_CHOICE, KNOWN_DELTA, KNOWN_TOP, NULL
 
 _read_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_OF_EVERY_CHUNK = KNOWN_TOP | {"system_fingerprint", "service_tier", "obfuscation", "provider"}
+_NOT_KEPT = KNOWN_TOP | {"obfuscation"}
+"""Random padding hides the length of the provider's own chunk, and of no other."""
+_OF_EVERY_CHUNK = _NOT_KEPT | {"system_fingerprint", "service_tier", "provider"}
 """Members that every chunk repeats, or that say nothing."""
 _NOTHING = msgspec.Raw(b'""')
 _read_raws = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 
 
-def leftovers(data: bytes) -> list[Event]:
+def leftovers(data: bytes, told: dict[str, msgspec.Raw] | None = None) -> list[Event]:
     """The members of a chunk that the schema does not name, raw. The chunk was read by the schema before.
+
+    `told`: members of the answer itself that were kept of earlier chunks; what is said again is not kept again, and
+    what is new is noted there. Most chunks repeat all of them.
 
     Raises:
         UnicodeDecodeError: a member's name is not UTF-8.
     """
     events: list[Event] = []
     top = _read_raw(data)
-    _keep_unknown(top, KNOWN_TOP, "", 0, events)
+    told = {} if told is None else told
+    fields = {name: raw.copy() for name, raw in top.items() if name not in _NOT_KEPT and told.get(name) != raw}
+    if fields:
+        told |= fields
+        events.append(Leftover("", 0, fields))
     choices = top.get("choices", NULL)
     for choice in () if choices == NULL else _read_raws(choices):
         index = int(bytes(choice.get("index", b"0")))

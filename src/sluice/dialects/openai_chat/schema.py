@@ -124,6 +124,9 @@ FINISH_FROM_VOCABULARY: dict[FinishReason, str] = {
 """OpenAI says a refusal in its own channel and finishes with `stop`. `error` never ends an answer: an error event
 does."""
 
+CUT = frozenset[FinishReason](["length", "content_filter"])
+"""The answer was cut, perhaps within the arguments of a call: what is missing is not nothing."""
+
 
 def finish_word(reason: FinishReason, *, refused: bool) -> str:
     """Return the word for an end. A refusal of which no word was told (Anthropic's classifiers stop an answer like

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from sluice.chat.caching import PromptCaching
 from sluice.chat.conversation import Conversation
 from sluice.chat.events import Event
 from sluice.chat.fold import Answer
@@ -53,6 +54,9 @@ class OpenAIResponses:
         self, chat: ChatRequest, prepend: Sequence[tuple[str, str]], append: Sequence[tuple[str, str]]
     ) -> ChatRequest:
         return request.enrich(chat, prepend, append)
+
+    def cached(self, request: ChatRequest, caching: PromptCaching) -> ChatRequest:
+        return request  # this API keeps prompts by itself
 
     def decoder(self, *, keep_leftovers: bool) -> StreamDecoder:
         return decode.ResponsesStreamDecoder(keep_leftovers=keep_leftovers)

@@ -1,0 +1,105 @@
+"""The error tree. Each error knows its HTTP status, its code, whose fault it is, and whether another may be tried.
+
+    SluiceError
+    ├── ClientError                 the request was wrong; nothing was sent to a provider
+    │   ├── BadRequest          400 names the place in the body
+    │   ├── BadHttp             400 the bytes are not HTTP that we accept; the connection is closed
+    │   ├── Unauthenticated     401 who asks is not known
+    │   ├── Forbidden           403 who asks may not
+    │   ├── RouteNotFound       404
+    │   ├── ModelNotFound       404
+    │   ├── MethodNotAllowed    405
+    │   ├── RequestTimeout      408 the client did not send its request in time
+    │   ├── BodyTooLarge        413
+    │   ├── UnsupportedMedia    415
+    │   ├── RateLimited         429 a limit is reached; says when to come back
+    │   │   └── BudgetExceeded  429 the money or the tokens of a period are spent
+    │   ├── GuardRejected       403 (or as configured) a guard refused what was asked or answered
+    │   │   └── Denied          403 (or as it says) an external authorization said no
+    │   └── HeadTooLarge        431
+    ├── UpstreamError               the provider, or the way to it, failed
+    │   ├── Unreachable         503 DNS, connect or TLS failed: nothing was sent
+    │   ├── NoBackend           503 the route has no backend that can be used
+    │   ├── Refused             as sent: a non-2xx answer that is passed on
+    │   ├── InBandFailure       502 (or mapped) the provider reported an error inside a 200
+    │   ├── Truncated           502 the answer ended without the dialect's terminal evidence
+    │   ├── ProtocolError       502 bytes or events that the protocol does not allow
+    │   │   └── FrameTooLarge   502 one event exceeds its limit
+    │   └── TimedOut            504 one of the five clocks ran out
+    ├── Unavailable             503 this server cannot take or finish the exchange (draining)
+    │   ├── Overloaded          503 admission control refused it: come back later
+    │   └── PolicyUnavailable   503 a service that a policy asks did not answer, and the policy fails closed
+    ├── Internal                500 our own fault
+    └── ConfigError                 the configuration is refused; names file, line, path and gives a hint
+
+Every layer translates the tree below it once: wire raises ProtocolError, a dialect raises BadRequest or InBandFailure,
+the network raises Unreachable and TimedOut. This module imports nothing of Sluice and is importable everywhere.
+"""
+
+from sluice.errors.base import Fault, Phase, SluiceError
+from sluice.errors.client import (
+    BadHttp,
+    BadRequest,
+    BodyTooLarge,
+    BudgetExceeded,
+    ClientError,
+    Denied,
+    Forbidden,
+    GuardRejected,
+    HeadTooLarge,
+    MethodNotAllowed,
+    ModelNotFound,
+    RateLimited,
+    RequestTimeout,
+    RouteNotFound,
+    Unauthenticated,
+    UnsupportedMedia,
+)
+from sluice.errors.ours import ConfigError, Internal, Overloaded, PolicyUnavailable, Unavailable
+from sluice.errors.upstream import (
+    FrameTooLarge,
+    InBandFailure,
+    NoBackend,
+    ProtocolError,
+    Refused,
+    TimedOut,
+    Truncated,
+    Unreachable,
+    UpstreamError,
+)
+
+__all__ = [
+    "BadHttp",
+    "BadRequest",
+    "BodyTooLarge",
+    "BudgetExceeded",
+    "ClientError",
+    "ConfigError",
+    "Denied",
+    "Fault",
+    "Forbidden",
+    "FrameTooLarge",
+    "GuardRejected",
+    "HeadTooLarge",
+    "InBandFailure",
+    "Internal",
+    "MethodNotAllowed",
+    "ModelNotFound",
+    "NoBackend",
+    "Overloaded",
+    "Phase",
+    "PolicyUnavailable",
+    "ProtocolError",
+    "RateLimited",
+    "Refused",
+    "RequestTimeout",
+    "RouteNotFound",
+    "SluiceError",
+    "TimedOut",
+    "Truncated",
+    "Unauthenticated",
+    "Unavailable",
+    "Unreachable",
+    "UnsupportedMedia",
+    "UpstreamError",
+]

@@ -1,0 +1,122 @@
+"""Copies of requests on their way to mirrors: tasks of the process, owned here.
+
+Guarantee: see `policies.mirroring`. `send` returns at once and raises nothing; every copy is counted exactly once, as
+`sent`, `failed` or `dropped`; after `close` none is under way. A copy's connection comes from the pool and goes back to
+it when the answer was short enough to be read to its end.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from sluice.config.plan import Endpoint
+from sluice.errors import SluiceError, UpstreamError
+from sluice.gateway.outbound import Draft, Outbound
+from sluice.gateway.ports import Signer, Upstream
+from sluice.policies.mirroring import MAX_ANSWER_BYTES, MAX_TIME_S, Result, Room
+
+CONNECT_S: Final = 5.0
+
+Counted = Callable[[str, Result], None]
+"""Told of every copy, once: the mirror's `namespace/name`, and what became of it."""
+
+
+class Mirrors:
+    """One per process. `fault` is told of faults of ours; `time_s`: how long one copy may take."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        signer: Signer,
+        counted: Counted,
+        fault: Callable[[BaseException], None],
+        *,
+        time_s: float = MAX_TIME_S,
+    ) -> None:
+        self._upstream, self._signer, self._time_s = upstream, signer, time_s
+        self._counted, self._fault = counted, fault
+        self._room = Room()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def running(self) -> int:
+        """Copies under way."""
+        return len(self._tasks)
+
+    def send(self, name: str, endpoint: Endpoint, asked: bytes, *, expects_body: bool = True) -> None:
+        """Send a rendered request. `expects_body`: False for HEAD."""
+        self._begin(name, len(asked), lambda: self._copy(endpoint, asked, expects_body))
+
+    def send_draft(self, name: str, outbound: Outbound, draft: Draft) -> None:
+        """Send what was drafted for a target, signed if its cloud asks for that; of several bodies the first."""
+        target = outbound.target
+
+        async def signed() -> None:
+            signature = () if target.cloud is None else await draft.signed(self._signer, target.cloud)
+            await self._copy(target.endpoint, draft.render(signature), expects_body=True)
+
+        self._begin(name, len(draft.body), signed)
+
+    def close(self) -> None:
+        """Give up all copies under way."""
+        for task in self._tasks:
+            task.cancel()
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _begin(self, name: str, size: int, way: Callable[[], Awaitable[None]]) -> None:
+        if not self._room.enter(size):
+            self._counted(name, "dropped")
+            return
+        task = asyncio.get_running_loop().create_task(self._run(way))
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._end(done, name, size))
+
+    def _end(self, task: asyncio.Task[None], name: str, size: int) -> None:
+        """Also of a task that was cancelled before it began. A mirror's failure is nobody's: it is counted."""
+        self._tasks.discard(task)
+        self._room.leave(size)
+        error = None if task.cancelled() else task.exception()
+        self._counted(name, "failed" if task.cancelled() or error is not None else "sent")
+        if error is not None and not isinstance(error, SluiceError | TimeoutError):
+            self._fault(error)
+
+    async def _run(self, way: Callable[[], Awaitable[None]]) -> None:
+        async with asyncio.timeout(self._time_s):
+            await way()
+
+    async def _copy(self, endpoint: Endpoint, asked: bytes, expects_body: bool) -> None:
+        upstream = await self._upstream.open(
+            endpoint, asked, expects_body=expects_body, connect_s=CONNECT_S, headers_s=0.0
+        )
+        drain = _Drain()
+        try:
+            upstream.attach(drain)
+            await drain.over.wait()
+            if drain.error is not None:
+                raise drain.error
+        finally:
+            upstream.close(complete=drain.complete)
+
+
+class _Drain:
+    """Takes a body and keeps nothing. `over` is set at its end, whatever end it is, or when it is long enough."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+        self.complete = False
+        self.error: UpstreamError | None = None
+        self._left = MAX_ANSWER_BYTES
+
+    def body(self, data: bytes) -> None:
+        self._left -= len(data)
+        if self._left < 0:
+            self.over.set()
+
+    def eof(self) -> None:
+        self.complete = True
+        self.over.set()
+
+    def broke(self, error: UpstreamError) -> None:
+        self.error = error
+        self.over.set()

@@ -1,0 +1,245 @@
+"""The money of an exchange: reserved when it is admitted, written down, settled when it is over.
+
+    admit ── who pays, what may it come to ──► ledger: one step ──► Held ── the exchange ──► settle ──► CostFacts
+                                                  └── spent: 429 until the period ends
+
+Guarantee: a row is begun before a provider is asked, and settled exactly once, whatever becomes of the exchange.
+Obeys: stream-life 7 and 9.
+"""
+
+from collections.abc import Callable, Sequence
+from math import ceil
+from typing import Protocol
+
+import msgspec
+
+from sluice.chat.usage import Usage
+from sluice.errors import BudgetExceeded, PolicyUnavailable
+from sluice.gateway.limits_keys import bucket_key, text_of
+from sluice.gateway.money_ports import Claim, Ledger, LedgerGone, Opened, Settled
+from sluice.policies.budget import Budget, Span, amount, reserve, span, tokens_left
+from sluice.policies.charge import Answered, Charge, CostFacts, charged
+from sluice.policies.cost import Cost, Prices
+from sluice.policies.principal import Principal
+from sluice.policies.scene import Scene
+from sluice.relay.record import UNKNOWN, ExchangeRecord
+
+REASON = "Budget"
+MAX_TEXT = 256
+"""Characters of a name in the ledger: some are the client's."""
+MOST = (1 << 63) - 1
+"""What a ledger can write of one exchange."""
+MOST_CLAIMED = 1 << 52
+"""What an exchange counts in a budget at most: more than any budget, and what all stores can still add up."""
+MOST_RESERVED = 1 << 31
+"""Tokens of a bound that are believed: clients make it up."""
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request asks of a model."""
+
+    request_id: str
+    route: str = ""
+    provider: str = ""
+    """Of the target that is asked first, as telemetry names it."""
+    model: str = ""
+    """As that target is asked for it."""
+    prompt_tokens: Callable[[], int]
+    """The estimate of its prompt. Called once, if somebody wants to know."""
+    bound: int | None = None
+    """Tokens that all its answers together may have; None = it does not say."""
+
+
+class KeyBudgets(Protocol):
+    """Budgets that belong to a key, wherever it is used."""
+
+    def budgets(self, principal: Principal) -> tuple[Budget, ...]: ...
+
+
+class Held:
+    """What one exchange has reserved. Call `settle` when it is over: exactly once, a second call changes nothing."""
+
+    __slots__ = ("_ask", "_claims", "_facts", "_id", "_money", "_prompt", "over", "tokens_left")
+
+    def __init__(self, money: "Money", ask: Ask) -> None:
+        self._money, self._ask = money, ask
+        self._id = ""
+        """Of its row; empty = there is none."""
+        self._claims: tuple[tuple[Budget, Claim], ...] = ()
+        self._prompt: int | None = None
+        self._facts: CostFacts | None = None
+        self.over: tuple[str, ...] = ()
+        """Budgets with `onExceeded: Audit` that are spent."""
+        self.tokens_left: int | None = None
+        """Tokens of an answer that the budgets which block still pay for; None = as many as it likes."""
+
+    @property
+    def prompt(self) -> int:
+        if self._prompt is None:
+            self._prompt = self._ask.prompt_tokens()
+        return self._prompt
+
+    def begun(self, row: str, claims: Sequence[tuple[Budget, Claim]]) -> None:
+        self._id, self._claims = row, tuple(claims)
+
+    def settle(self, record: ExchangeRecord) -> CostFacts:
+        """The exchange is over: write down what it came to, and return that for its record."""
+        if self._facts is None:
+            self._facts = self._money.settled(self._id, self._claims, record, self.over, lambda: self.prompt)
+        return self._facts
+
+
+class Money:
+    """One per process."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger | None,
+        prices: Prices,
+        wall: Callable[[], float],
+        new_id: Callable[[], str],
+        keys: KeyBudgets | None = None,
+        failed: Callable[[str], None] = lambda why: None,
+    ) -> None:
+        """`ledger` None = nothing is written down, and there are no budgets. `new_id`: a text that is never said twice.
+        `failed` hears, in a sentence, that an exchange without budgets could not be written down."""
+        self.prices = prices
+        """Of the plan that new exchanges begin with."""
+        self._ledger, self._wall, self._new_id = ledger, wall, new_id
+        self._keys, self._failed = keys, failed
+
+    async def admit(self, budgets: Sequence[Budget], scene: Scene, principal: Principal, ask: Ask) -> Held:
+        """Reserve what a request may come to, and begin its row. The caller owes `Held.settle`.
+
+        Raises:
+            BudgetExceeded: a budget is spent; with the time when its period ends.
+            PolicyUnavailable: it has a budget, and the ledger cannot be asked.
+        """
+        held = Held(self, ask)
+        own = self._keys.budgets(principal) if self._keys is not None else ()
+        if self._ledger is None:
+            if budgets or own:
+                raise PolicyUnavailable("budgets cannot be checked: there is no ledger", reason=REASON)
+            return held
+        now = self._wall()
+        bound = None if ask.bound is None else min(ask.bound, MOST_RESERVED)
+        may_use = reserve(held.prompt, bound)
+        cost = self.prices.cost(may_use, ask.provider, ask.model)
+        claims = [self._claim(budget, scene, now, may_use, cost) for budget in (*budgets, *own)]
+        row = self._opened(principal, ask, may_use, cost, now)
+        try:
+            admission = await self._ledger.admit(row, [claim for _, claim, _ in claims])
+        except LedgerGone as error:
+            if any(budget.blocks for budget, _, _ in claims):
+                raise PolicyUnavailable(f"budgets cannot be checked: {error}", reason=REASON) from error
+            self._failed(f"an exchange is not in the ledger: {error}")
+            return held
+        used = list(zip(claims, admission.used, strict=True))
+        if not admission.admitted:
+            raise _refusal([(b, period) for (b, _, period), was in used if b.blocks and was >= b.amount], now)
+        held.begun(row.id, [(budget, claim) for budget, claim, _ in claims])
+        held.over = tuple(b.name for (b, _, _), was in used if not b.blocks and was >= b.amount)
+        price = self.prices.find(ask.provider, ask.model)[1]
+        lefts = [tokens_left(b.unit, b.amount - was, held.prompt, price) for (b, _, _), was in used if b.blocks]
+        held.tokens_left = min((left for left in lefts if left is not None), default=None)
+        return held
+
+    def priced(self, record: ExchangeRecord) -> CostFacts:
+        """Return the money of an exchange that was never admitted here."""
+        return self.settled("", (), record, (), lambda: 0)
+
+    def settled(
+        self,
+        row: str,
+        claims: Sequence[tuple[Budget, Claim]],
+        record: ExchangeRecord,
+        over: tuple[str, ...],
+        prompt: Callable[[], int],
+    ) -> CostFacts:
+        """For `Held`."""
+        answered = _answered(record)
+        charge = charged(answered, prompt() if answered.usage is None or answered.outcome != "completed" else 0)
+        usage = charge.usage
+        cost = self.prices.cost(usage, record.provider, record.response_model, record.request_model)
+        if row and self._ledger is not None:
+            self._ledger.settle(self._row(row, claims, record, charge, cost))
+        return CostFacts(cost=cost, provenance=charge.provenance, usage=usage, over=over)
+
+    # -- rows ---------------------------------------------------------------------------------------------------------
+
+    def _claim(
+        self, budget: Budget, scene: Scene, now: float, may_use: Usage, cost: Cost
+    ) -> tuple[Budget, Claim, Span]:
+        value = (text_of(budget.key, scene) or "") if budget.key else ""
+        period = span(budget.period, now)
+        who = bucket_key(budget.id, [value]).hex()
+        claim = Claim(
+            counter=f"{who}:{period.start}",
+            ends=period.end,
+            amount=budget.amount,
+            reserve=min(MOST_CLAIMED, amount(budget.unit, may_use.total_tokens, cost.total)),
+            blocks=budget.blocks,
+        )
+        return budget, claim, period
+
+    def _opened(self, principal: Principal, ask: Ask, may_use: Usage, cost: Cost, now: float) -> Opened:
+        team = principal.metadata.get("team", principal.claims.get("team", ""))
+        return Opened(
+            id=self._new_id(),
+            at=now,
+            request_id=_text(ask.request_id),
+            principal="" if principal.kind == "nobody" else _text(f"{principal.kind}:{principal.id}"),
+            key_id=_text(principal.id) if principal.kind == "api_key" else "",
+            team=_text(team) if isinstance(team, str) else "",
+            route=_text(ask.route),
+            provider=ask.provider,
+            model=_text(ask.model),
+            input_tokens=may_use.input_tokens,
+            output_tokens=may_use.output_tokens,
+            cost=min(MOST, cost.total),
+        )
+
+    def _row(
+        self, row: str, claims: Sequence[tuple[Budget, Claim]], record: ExchangeRecord, charge: Charge, cost: Cost
+    ) -> Settled:
+        usage = charge.usage
+        return Settled(
+            id=row,
+            at=self._wall(),
+            provider="" if record.provider == UNKNOWN else record.provider,
+            model=_text(record.response_model),
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cache_read_tokens=usage.cache_read_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            cost=min(MOST, cost.total),
+            provenance=charge.provenance,
+            outcome=record.outcome,
+            changes=tuple(
+                (claim.counter, min(MOST_CLAIMED, amount(budget.unit, usage.total_tokens, cost.total)) - claim.reserve)
+                for budget, claim in claims
+            ),
+        )
+
+
+def _answered(record: ExchangeRecord) -> Answered:
+    whole = not record.streaming and record.operation == "chat" and record.outcome == "completed"
+    return Answered(
+        outcome=record.outcome,
+        asked=record.added_s > 0,
+        usage=record.usage,
+        streamed=record.stream.tokens,
+        body=record.stream.bytes_from_provider if whole else 0,
+    )
+
+
+def _refusal(spent: Sequence[tuple[Budget, Span]], now: float) -> BudgetExceeded:
+    """The period that ends last decides: before that, the client would be refused again."""
+    budget, period = max(spent, key=lambda each: each[1].end)
+    return BudgetExceeded(f"budget exceeded: {budget.name}", retry_after_s=max(1, ceil(period.end - now)))
+
+
+def _text(name: str) -> str:
+    return name[:MAX_TEXT].encode("utf-8", "replace").decode().replace("\0", "")

@@ -1,0 +1,242 @@
+"""The policies of one exchange, in their order, and what they hold until it is over.
+
+    early ── route ── arrive ───────────── read the request ── admit ── look ── ask ──►
+    who, transform    who, may they,                           model,   guards
+                      transform, headers,                      limits
+                      address, own answer
+
+Only exchanges of which some policy says something have one. Order: labs 2.3; limits come after the request was read,
+since only then is it known how much is asked, and before its guards: what those reject has used a request.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from sluice.chat.request import ChatRequest
+from sluice.config.plan import AiBackend, Entry, HttpBackend, Listener, Rule, Target, WeightedBackend
+from sluice.gateway.access import AccessControl, allow_model, visible
+from sluice.gateway.content import Check, guarded_request
+from sluice.gateway.judging import Judges
+from sluice.gateway.limits import Limiter
+from sluice.gateway.limits_hold import NO_HOLD, Hold
+from sluice.gateway.mirroring import Mirrors
+from sluice.gateway.money import Ask, Held, Money
+from sluice.gateway.ports import Request
+from sluice.gateway.scene import scene_of
+from sluice.gateway.shaper import OwnReply, Shaper
+from sluice.gateway.shaping import Shape
+from sluice.policies import cors
+from sluice.policies.access import OPEN, Access
+from sluice.policies.charge import CostFacts
+from sluice.policies.guards import Guard
+from sluice.policies.judges import Verdict
+from sluice.policies.principal import NOBODY, Principal
+from sluice.policies.shaping import Shaping
+from sluice.relay.actions import Ask as Question
+from sluice.relay.record import ExchangeRecord
+from sluice.wire.http1 import Header
+
+_ACTIONS = {
+    "allow": "Allow",
+    "mask": "Mask",
+    "reject": "Reject",
+    "fail_open": "FailOpen",
+    "fail_closed": "FailClosed",
+}
+
+Shapers = Callable[[Shaping], Shaper]
+
+
+class Services(msgspec.Struct, frozen=True):
+    """What policies need that outlives an exchange. One per process."""
+
+    access: AccessControl
+    limiter: Limiter
+    judges: Judges
+    mirrors: Mirrors
+    money: Money
+
+
+class Policing:
+    """One exchange's. Call in the order of this file's head; `settle` exactly once, whatever became of it."""
+
+    def __init__(self, services: Services, request: Request, listener: Listener | None) -> None:
+        scheme = "https" if listener is not None and listener.tls is not None else "http"
+        self._services, self._scheme = services, scheme
+        self.scene = scene_of(request, scheme=scheme)
+        self.shape = Shape(request, self.scene, scheme=scheme)
+        self.principal: Principal = NOBODY
+        self.hold: Hold = NO_HOLD
+        self.held: Held | None = None
+        """What the exchange may cost, reserved."""
+        self.checks: list[Check] = []
+        """What the guards did about the request."""
+        self._to_client: tuple[Header, ...] = ()
+        self._looked: tuple[tuple[Guard, ...], ChatRequest, ChatRequest] | None = None
+
+    @property
+    def request(self) -> Request:
+        """As it is now."""
+        return self.shape.request
+
+    async def early(self, listener: Listener, shapers: Shapers) -> OwnReply | None:
+        """Before a route is chosen (`phase: PreRouting`).
+
+        Raises:
+            SluiceError: who asks is not known, or may not.
+        """
+        request = self.request
+        if not (listener.shaping.cors is not None and cors.is_preflight(request.method, request.headers)):
+            await self._who(listener.access)
+        return self.shape.early(shapers(listener.shaping))
+
+    async def arrive(self, entry: Entry, shapers: Shapers, die: Callable[[], float]) -> OwnReply | None:
+        """The request has matched a rule. Return what the gateway answers by itself.
+
+        Raises:
+            SluiceError: a policy refuses.
+        """
+        rule, path = entry.rule, entry.match.path
+        prefix = path.value if path.kind == "PathPrefix" else ""
+        own = self.shape.at_rule(shapers(rule.shaping), prefix)
+        if own is not None:
+            return own
+        await self._who(rule.access)
+        try:
+            own = self.shape.before(die)
+        finally:
+            if self.shape.wait_s:
+                await asyncio.sleep(self.shape.wait_s)
+        if own is not None:
+            await self.admit(rule)
+        return own
+
+    async def at_access(self, access: Access) -> None:
+        """It is known which backend answers, and who may ask it.
+
+        Raises:
+            SluiceError: who asks may not.
+        """
+        if access != OPEN:
+            await self._who(access)
+
+    async def _who(self, access: Access) -> None:
+        admitted = await self._services.access.check(
+            access, self.request, self.scene, scheme=self._scheme, known=self.principal
+        )
+        self.shape.request, self.principal = admitted.request, admitted.principal
+        self._to_client += admitted.to_client
+
+    async def admit(
+        self,
+        rule: Rule,
+        chat: ChatRequest | None = None,
+        model: str = "",
+        prompt_tokens: Callable[[], int] | None = None,
+        ask: Ask | None = None,
+    ) -> None:
+        """It is known what is asked. `ask`: of a model, which costs money.
+
+        Raises:
+            Forbidden: not of this model.
+            RateLimited: too much; BudgetExceeded: too dear.
+            PolicyUnavailable: a limit that fails closed cannot be asked.
+        """
+        if model:
+            allow_model(self.principal, model)
+        self.hold = hold = await self._services.limiter.reserve(rule.limits, self.scene, chat, prompt_tokens)
+        if ask is not None:
+            try:
+                self.held = await self._services.money.admit(rule.budgets, self.scene, self.principal, ask)
+            except BaseException:
+                self.hold = NO_HOLD
+                hold.undo()
+                raise
+
+    def at_backend(
+        self,
+        shapers: Shapers,
+        reference: WeightedBackend | None,
+        backend: AiBackend | HttpBackend,
+        target: Target | None,
+    ) -> None:
+        """These are asked now."""
+        self.scene.learn("backend", _said(backend, target))
+        places = [backend.shaping, target.shaping] if target is not None else [backend.shaping]
+        if reference is not None:
+            places.insert(0, reference.shaping)
+        self.shape.at_backend(*map(shapers, places))
+
+    async def look(self, guards: tuple[Guard, ...], chat: ChatRequest, dialect: str) -> ChatRequest:
+        """Return the request as its guards let it pass; asked again about the same, they need not look again.
+
+        Raises:
+            GuardRejected: they do not let it pass.
+            PolicyUnavailable: a guard that fails closed has no verdict.
+        """
+        known = self._looked
+        if known is not None and known[0] is guards and known[1] is chat:
+            return known[2]
+        passed = await guarded_request(
+            guards,
+            chat,
+            dialect,
+            self._services.judges,
+            self.checks,
+            headers=self.request.headers,
+            scene=self.scene,
+        )
+        self._looked = guards, chat, passed
+        return passed
+
+    async def judge(self, ask: Question) -> Verdict:
+        """Put a relay's question to a judge.
+
+        Raises:
+            JudgeFailed: there is no verdict.
+        """
+        return await self._services.judges.judge(
+            ask.judge,
+            ask.texts,
+            ask.context,
+            phase="response",
+            roles=("assistant",) * len(ask.texts),
+            headers=self.request.headers,
+            scene=self.scene,
+        )
+
+    def models(self, public: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the rows of a list of models that whoever asks may use."""
+        return visible(self.principal, public)
+
+    def dressed(self, status: int, headers: Sequence[Header], theirs: Sequence[Header] = ()) -> list[Header]:
+        """Return the headers of the answer as the client gets them. `theirs`: all that the backend said."""
+        limits = {name for name, _ in self.hold.headers}  # a provider's are about its own
+        said = [field for field in headers if field[0] not in limits]
+        return self.shape.to_client(status, [*said, *self.hold.headers, *self._to_client], theirs)
+
+    @property
+    def named(self) -> str:
+        """Who asks, for the record: `kind:id`; empty = nobody knows."""
+        who = self.principal
+        return "" if who.kind == "nobody" else f"{who.kind}:{who.id}"
+
+    @property
+    def checked(self) -> tuple[tuple[str, str, int], ...]:
+        """What the guards did about the request, for the record."""
+        return tuple((check.guard, _ACTIONS[check.outcome], check.hits) for check in self.checks)
+
+    def settle(self, record: ExchangeRecord) -> CostFacts | None:
+        """The exchange is over. Return what it came to, if something was reserved for it."""
+        if self.hold is not NO_HOLD:
+            self.hold.settle(record)
+        return None if self.held is None else self.held.settle(record)
+
+
+def _said(backend: AiBackend | HttpBackend, target: Target | None) -> dict[str, object]:
+    """What the variable `backend` says."""
+    if target is None:
+        return {"name": backend.name, "type": "http", "protocol": "http"}
+    return {"name": backend.name, "type": "ai", "protocol": "llm"}

@@ -1,0 +1,300 @@
+"""The way of a request to whoever answers it: everything that is awaited before an answer begins.
+
+route ── policies ── read the request ── limits ── guards ── ask a target ──► Found: what a pump needs
+  │          │                                                  ▲      │
+  │          └── the gateway answers by itself                  └──────┘ another, if no token was sent
+  └── any SluiceError: the exchange answers it
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import msgspec
+
+from sluice.config.plan import Backend, HttpBackend, Listener, WeightedBackend
+from sluice.errors import ClientError, RouteNotFound, SluiceError
+from sluice.gateway import answers
+from sluice.gateway.account import Account
+from sluice.gateway.active import ActivePlan, Place
+from sluice.gateway.asking import ask, ask_plain, left_s, pause, prepare, priced, wished
+from sluice.gateway.attempts import Attempts
+from sluice.gateway.call import Call
+from sluice.gateway.operation import Operation, operation
+from sluice.gateway.outbound import Draft, Outbound, OwnAnswer
+from sluice.gateway.plain_http import host_header, plain_http
+from sluice.gateway.policing import Policing
+from sluice.gateway.ports import Request, UpstreamStream
+from sluice.gateway.refusal import read_refusal
+from sluice.gateway.reply import Reply
+from sluice.gateway.shaper import OwnReply
+from sluice.gateway.world import World
+from sluice.policies.deadlines import Deadlines
+from sluice.policies.mirroring import Mirror, fires
+from sluice.relay.clocks import NEVER
+from sluice.relay.guarding import guarding
+from sluice.relay.opaque import OpaqueRelay
+from sluice.relay.outcome import COMPLETED
+from sluice.relay.relay import Relay
+from sluice.relay.terms import Terms
+from sluice.wire import coding
+from sluice.wire.coding import Inflate
+from sluice.wire.http1 import Header
+
+
+class Found(msgspec.Struct, frozen=True):
+    """An answer that begins."""
+
+    relay: Relay
+    upstream: UpstreamStream
+    headers: list[Header]
+    """Of the head that the client gets."""
+    length: int | None
+    """Of its body, if that is known."""
+    inflate: Inflate | None = None
+    """What unpacks the body; None = it is not packed, or crosses as it is."""
+
+
+class Road:
+    """One request's. `drop` whatever way it ends."""
+
+    def __init__(
+        self, world: World, active: ActivePlan, request: Request, account: Account, reply: Reply, wanted: Operation
+    ) -> None:
+        self._world, self._active, self._request = world, active, request
+        self._account, self._reply, self._wanted = account, reply, wanted
+        self._place: Place = (None, None)
+        self._deadlines = Deadlines()
+        self._weighted: WeightedBackend | None = None
+        """The rule's reference to who answers; None on the unified addresses."""
+        self._mirrors: Sequence[Mirror[Backend]] = ()
+        """Who is to get a copy and has got none yet."""
+        self._upstream: UpstreamStream | None = None
+        """A provider's answer that nobody has taken over yet."""
+        self.theirs: Sequence[Header] = ()
+        """All that the backend said in the head of the answer that was found."""
+        self.attempts: Attempts | None = None
+        self.policing: Policing | None = None
+        """None where no policy says anything."""
+
+    @property
+    def asking(self) -> bool:
+        """Some target is being asked."""
+        return self.attempts is not None and self.attempts.under_way
+
+    async def first(self) -> Found | None:
+        """Find who answers, and ask them. None = the gateway has answered by itself.
+
+        Raises:
+            SluiceError: there is no answer; the client is to hear why.
+        """
+        if await self._arrive():
+            return None
+        active, account, reply = self._active, self._account, self._reply
+        listener, entry = self._place
+        assert entry is not None
+        backend = None
+        if entry.answer == "backends":
+            self._weighted, backend = active.backend(entry, self._world.die())
+        if answers.asks_for_models(entry, self._request, self._wanted):
+            await self._list_models()
+            return None
+        if isinstance(backend, HttpBackend):
+            return await self._plain_http(backend)
+        call = prepare(self._world, active, account, reply, self._request, self._wanted, backend)
+        assert call.backend is not None
+        account.at_backend(active.labels(listener, entry, call.backend), call.backend)
+        if self.policing is not None:
+            call.policing = self.policing
+            await self.policing.at_access(call.backend.access)
+            money = priced(account, call, entry.rule, entry.route)
+            await self.policing.admit(entry.rule, account.chat, account.request_model, call.prompt_tokens, money)
+        groups, retry = active.groups(call.backend, call.kind), active.retry(entry.rule, self._request)
+        self.attempts = Attempts(self._world, account, call, groups, retry, self._deadlines.wished)
+        return await self.ask(self.attempts.first(account.taken_at))
+
+    async def ask(self, outbound: Outbound) -> Found:
+        """Ask one target after the other until one answers; the last one's failure is the client's."""
+        account, world, reply, clocks, attempts = (
+            self._account,
+            self._world,
+            self._reply,
+            self._deadlines,
+            self.attempts,
+        )
+        assert attempts is not None
+        call = attempts.call
+        while True:
+            if attempts.wait_s:
+                await pause(attempts.wait_s, account, clocks, world)
+            outbound, draft = await self._draft(attempts, outbound)
+            reply.asks(outbound, self._request, call.chat)
+            account.at_target(outbound, call.provider.module_id if account.chat is not None else "")
+            if type(draft) is not OwnAnswer:
+                attempts.began(outbound)
+            try:
+                limits = self._active.max_whole_bytes
+                self._upstream = upstream = await ask(world, account, clocks, outbound.target, draft, limits)
+                attempts.answered(upstream.head)
+                status = upstream.head.status
+                if not 200 <= status < (300 if call.rewrites else 400):
+                    reply.refusal, self._upstream = upstream.head, None
+                    within_s = left_s(account, clocks, world.clock())
+                    raise call.provider.read_error(status, await read_refusal(upstream, reply.secret, within_s))
+                return self._take(call, upstream, outbound)
+            except SluiceError as error:
+                self.drop()
+                reply.redact(error)
+                following = None if reply.left else attempts.following(error)
+                if following is None:
+                    raise
+                outbound = following
+
+    def taken(self) -> None:
+        """The provider's answer is somebody else's from now on."""
+        self._upstream = None
+
+    def drop(self) -> None:
+        """Close a provider's answer that nobody took over."""
+        if self._upstream is not None:
+            self._upstream.close(complete=False)
+            self._upstream = None
+
+    # -- the parts ----------------------------------------------------------------------------------------------------
+
+    async def _arrive(self) -> bool:
+        """Find the rule, and let its policies decide who may ask; return whether the gateway has answered."""
+        active, account, reply = self._active, self._account, self._reply
+        listener = active.early(self._request)
+        if listener is not None:
+            account.at_route(active.labels(listener))
+            policing = self._police(listener)
+            if self._answered(await policing.early(listener, active.shaper)):
+                return True
+            self._goes_on(policing.request)
+        try:
+            self._place = listener, entry = active.route(self._request)
+        except RouteNotFound:
+            account.at_route(active.labels(active.listener(self._request)))
+            raise
+        account.at_route(active.labels(listener, entry))
+        reply.rule, self._mirrors = entry.rule, entry.rule.mirrors
+        self._deadlines = wished(self._request, entry.rule.deadlines)
+        if self.policing is None and not active.polices(entry.rule):
+            return False
+        policing = self.policing or self._police(listener)
+        if self._answered(await policing.arrive(entry, active.shaper, self._world.die)):
+            return True
+        self._goes_on(policing.request)
+        return False
+
+    def _police(self, listener: Listener) -> Policing:
+        policing = Policing(self._world.services, self._request, listener)
+        self.policing = self._reply.policing = self._account.policing = policing
+        return policing
+
+    def _answered(self, own: OwnReply | None) -> bool:
+        """Give the answer of the gateway's own, if there is one."""
+        if own is None:
+            return False
+        self._account.direct = True
+        headers = [*own.headers, *answers.own_headers(self._account)]
+        self._reply.whole(own.status, headers, own.body, COMPLETED)
+        return True
+
+    def _goes_on(self, request: Request) -> None:
+        """Policies have changed the request: its address may say something else now."""
+        before, self._request = self._request, request
+        if (request.method, request.path, request.query) != (before.method, before.path, before.query):
+            self._wanted = wanted = operation(request.path, request.query)
+            self._reply.speaks(wanted.kind)
+
+    async def _list_models(self) -> None:
+        rule, request, policing = self._reply.rule, self._request, self.policing
+        public = self._active.public_models()
+        if policing is not None:
+            await policing.admit(rule)
+            public = policing.models(public)
+        self._account.direct = True
+        dialect = self._world.dialect(answers.list_dialect(request))
+        body = answers.models(dialect, public, self._wanted.suffix)
+        self._reply.whole(200, answers.json_headers(self._account), body, COMPLETED)
+
+    async def _plain_http(self, backend: HttpBackend) -> Found:
+        account, policing, request = self._account, self.policing, self._request
+        account.at_backend(self._active.labels(*self._place, backend), backend)
+        if policing is not None:
+            await policing.at_access(backend.access)
+            await policing.admit(self._reply.rule)
+            policing.at_backend(self._active.shaper, self._weighted, backend, None)
+            request = policing.shape.to_plain(host_header(backend.endpoint))
+            self._mirror(policing)
+        retry = self._active.retry(self._reply.rule, request)
+        asked = plain_http(request, backend.endpoint)
+        upstream = await ask_plain(self._world, account, self._deadlines, backend, asked, retry)
+        self._upstream, self.theirs = upstream, upstream.head.headers
+        headers = answers.opaque_headers(upstream.head, account)
+        relay = OpaqueRelay(terms=self._terms())
+        return Found(relay=relay, upstream=upstream, headers=headers, length=upstream.head.length)
+
+    # -- targets ------------------------------------------------------------------------------------------------------
+
+    async def _draft(self, attempts: Attempts, outbound: Outbound) -> tuple[Outbound, Draft | OwnAnswer]:
+        """Write the request for a target, after its guards have looked at it."""
+        if self.policing is None:
+            return attempts.draft(outbound)
+        while True:
+            await self._look(self.policing, attempts.call, outbound)
+            self._mirror(self.policing, attempts.call)
+            chosen, draft = attempts.draft(outbound)
+            if chosen is outbound:
+                return chosen, draft
+            outbound = chosen  # it does not fit the first; this one's guards may be others
+
+    async def _look(self, policing: Policing, call: Call, outbound: Outbound) -> None:
+        policy = self._active.policy(self._reply.rule, call.backend, outbound.target)
+        assert call.backend is not None
+        policing.at_backend(self._active.shaper, self._weighted, call.backend, outbound.target)
+        await call.look(policing, policy.guards)
+
+    def _mirror(self, policing: Policing, call: Call | None = None) -> None:
+        """Send the copies that the rule wants, once for each request, after its guards have looked at it."""
+        wanted, self._mirrors = self._mirrors, ()
+        for mirror in wanted:
+            if not fires(mirror.share, self._world.die()):
+                continue
+            backend, mirrors = mirror.backend, self._world.services.mirrors
+            if isinstance(backend, HttpBackend):
+                request = policing.shape.to_plain(host_header(backend.endpoint))
+                asked = plain_http(request, backend.endpoint)
+                mirrors.send(backend.name, backend.endpoint, asked, expects_body=request.method != "HEAD")
+            elif call is not None:
+                outbound = self._active.groups(backend, call.kind)[0][0]
+                with suppress(ClientError):  # it cannot be put to this one
+                    draft = call.draft(outbound, self._account.identity.traceparent)
+                    if isinstance(draft, Draft):
+                        mirrors.send_draft(backend.name, outbound, draft)
+
+    def _take(self, call: Call, upstream: UpstreamStream, outbound: Outbound) -> Found:
+        """A target answers."""
+        account, head = self._account, upstream.head
+        inflate = coding.decoder(head.header(b"content-encoding")) if call.rewrites else None
+        self._reply.quiet()
+        self.theirs = head.headers
+        relay = call.relay(head, account, self._terms(call, outbound))
+        account.chat = call.chat
+        account.streaming = account.streams
+        return Found(
+            relay=relay,
+            upstream=upstream,
+            headers=call.headers(head, account),
+            length=None if call.rewrites else head.length,
+            inflate=inflate,
+        )
+
+    def _terms(self, call: Call | None = None, outbound: Outbound | None = None) -> Terms:
+        policing, guards = self.policing, None
+        if policing is not None and call is not None and call.chat is not None and outbound is not None:
+            policy = self._active.policy(self._reply.rule, call.backend, outbound.target)
+            guards = guarding(policy.guards.response, streams=call.chat.stream)
+        hold = policing.hold if policing is not None and policing.hold.check_at < NEVER else None
+        return self._reply.terms(self._deadlines, self._active.max_whole_bytes, guards=guards, allowance=hold)

@@ -1,0 +1,157 @@
+"""One text under guard, as whoever sends it on sees it: pieces go in, what may leave comes out.
+
+Guarantee: no part of a match leaves, whatever the cuts; text waits only while it may still belong to a match.
+Obeys: stream-life 6.
+"""
+
+from typing import Final, Protocol
+
+import msgspec
+
+from sluice.policies.guard_scan import OVERFLOW, Hit, Ruling, Scan, size
+from sluice.policies.guards import TextRules
+
+MAX_BUFFER_BYTES: Final = 16 << 20
+"""Of one text that is held until it is complete; as much as one event of a stream may have."""
+
+
+class Passed(msgspec.Struct, frozen=True):
+    """What may leave now."""
+
+    text: str
+    """Masked already; empty = nothing."""
+    hits: tuple[Hit, ...] = ()
+    rejected: TextRules | None = None
+    """By this rule: nothing behind `text` may leave, and nothing of it is looked at."""
+    scanned: int = 0
+    """Bytes of UTF-8 that were looked at with this call."""
+
+
+class Channel(Protocol):
+    """One text in pieces. After `finish`, or once something was rejected, nothing more comes out of it."""
+
+    @property
+    def held(self) -> int:
+        """Bytes of UTF-8 that wait."""
+
+    @property
+    def waits_from(self) -> int:
+        """The character, counted from the text's beginning, from which on text waits. While it stays the same and
+        `held` is not 0, the same character waits: how long may be asked of the clock, and then `overflow` be called."""
+
+    def feed(self, text: str) -> Passed:
+        """Take the next piece, cut anywhere. `text` itself is returned if it passes as it is."""
+
+    def finish(self) -> Passed:
+        """The text is complete."""
+
+    def overflow(self) -> Passed:
+        """Text has waited for as long as its rule allows. If it waits for no rule (a number in JSON that may go on),
+        nothing happens."""
+
+
+class PlainText:
+    """A channel of text as people read it."""
+
+    __slots__ = ("_characters", "_scan")
+
+    def __init__(self, scan: Scan) -> None:
+        self._scan = scan
+        self._characters = 0
+
+    @property
+    def held(self) -> int:
+        return size(self._scan.waits)
+
+    @property
+    def waits_from(self) -> int:
+        return self._characters - len(self._scan.waits)
+
+    def feed(self, text: str) -> Passed:
+        scan = self._scan
+        if scan.rejected is not None:
+            return Passed("", (), scan.rejected)
+        self._characters += len(text)
+        ruling = scan.feed(text)
+        return Passed(ruling, (), None, size(text)) if isinstance(ruling, str) else _passed(ruling, size(text))
+
+    def finish(self) -> Passed:
+        if self._scan.rejected is not None:
+            return Passed("", (), self._scan.rejected)
+        return _passed(self._scan.finish(), 0)
+
+    def overflow(self) -> Passed:
+        if self._scan.rejected is not None:
+            return Passed("", (), self._scan.rejected)
+        return _passed(self._scan.overflow(), 0)
+
+    def whole(self, text: str) -> Passed:
+        """Take a text that is complete."""
+        return both(self.feed(text), self.finish())
+
+
+def _passed(ruling: Ruling, scanned: int) -> Passed:
+    text = "".join([original if mask is None else mask for original, mask in ruling.parts])
+    return Passed(text, tuple(ruling.hits), ruling.rejected, scanned)
+
+
+def both(first: Passed, second: Passed) -> Passed:
+    """Return what came out of one channel with two calls, as if it were one."""
+    return Passed(first.text + second.text, first.hits + second.hits, second.rejected, first.scanned + second.scanned)
+
+
+class Buffered:
+    """A channel that holds everything until its text is complete, for rules that need all of it.
+
+    It waits for no clock, and for MAX_BUFFER_BYTES instead of the rules' `max_hold_bytes`, which are meant for the
+    longest match. A text that is longer is blocked, or looked at as it comes from there on, as `on_overflow` says.
+    """
+
+    __slots__ = ("_channel", "_characters", "_open", "_pieces", "_rejected", "_rule", "held")
+
+    def __init__(self, channel: Channel, rule: TextRules) -> None:
+        """`channel`: what becomes of the text, without bounds of its own. `rule`: its `on_overflow` counts."""
+        self._channel = channel
+        self._rule = rule
+        self._pieces: list[str] = []
+        self._open = False
+        """It was too long, and was let go."""
+        self._rejected: TextRules | None = None
+        self.held = 0
+
+    @property
+    def waits_from(self) -> int:
+        return 0
+
+    def feed(self, text: str) -> Passed:
+        if self._rejected is not None:
+            return Passed("", (), self._rejected)
+        self._pieces.append(text)
+        self.held += size(text)
+        if self._open:
+            return self._let_go()
+        if self.held <= MAX_BUFFER_BYTES:
+            return Passed("")
+        self._open = self._rule.on_overflow == "release"
+        hit = Hit(self._rule, OVERFLOW, "release" if self._open else "reject")
+        if not self._open:
+            self._rejected = self._rule
+            self._pieces, self.held = [], 0
+            return Passed("", (hit,), self._rule)
+        return both(Passed("", (hit,)), self._let_go())
+
+    def finish(self) -> Passed:
+        if self._rejected is not None:
+            return Passed("", (), self._rejected)
+        passed = self._let_go()
+        return passed if passed.rejected else both(passed, self._channel.finish())
+
+    def overflow(self) -> Passed:
+        return Passed("", (), self._rejected)
+
+    def _let_go(self) -> Passed:
+        text = "".join(self._pieces)
+        self._pieces, self.held = [], 0
+        passed = self._channel.feed(text)
+        self._rejected = passed.rejected
+        return passed

@@ -1,0 +1,219 @@
+"""All ways through all patterns at once: a machine whose states are made when a text first leads to them.
+
+A state is the bundles that live, in the order in which they began. It knows no positions: who runs the machine keeps
+the position where each bundle began, and each transition says what becomes of that list. So one state serves all
+streams, at one look-up a character.
+
+Two bundles of a pattern may hold the same strand. Whatever it leads to, the earlier bundle matches there too, and what
+begins inside a match is none: the later one drops it. Likewise, as soon as a bundle has matched, all later ones of its
+pattern that began before the match's end are done, since its final match can only be longer. Both need to be certain
+that the match counts, so neither is done for patterns with a validator; their number of bundles is bounded by the
+length of their longest match instead.
+
+Obeys: R. Cox, "Regular Expression Matching in the Wild" (read 2026-11-21): states are a cache, bounded, thrown away
+when full.
+"""
+
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Final
+
+import msgspec
+
+from sluice.policies.matching.alphabet import START
+from sluice.policies.matching.bundles import After, Bundle, Bundles
+from sluice.policies.matching.program import Program
+from sluice.policies.matching.strands import Strand, Strands
+
+MAX_BYTES: Final = 16 << 20
+"""What the cache of a machine may hold, estimated. Usually it is a few hundred KiB."""
+OVER: Final = 2
+
+Mark = list[int]
+"""Where a bundle began and where its match ends, so far: positions in the text. The same twice: it has not matched."""
+Marks = tuple[Mark, ...]
+
+
+class Move(msgspec.Struct, frozen=True):
+    """What one character does to the marks: `born` new ones are added, then come the events, then `keep`."""
+
+    born: int
+    events: tuple[tuple[int, int, int], ...]
+    """Index, pattern, and: 0 = matches before the character, 1 = matches after it, OVER = its match is final."""
+    keep: Callable[[Marks], Marks] | None
+    """None: all stay."""
+
+
+Transition = tuple["State", Move | None]
+
+
+class State(dict[str, Transition]):
+    """Where each character leads; what is not there yet is found out when it is asked for."""
+
+    __slots__ = ("before", "bundles", "by_bits", "checked", "machine")
+
+    def __init__(self, machine: "Machine", before: int, bundles: tuple[Bundle, ...]) -> None:
+        super().__init__()
+        self.machine = machine
+        self.before = before
+        self.bundles = bundles
+        self.by_bits: dict[int, Transition] = {}
+        validated = machine.validated
+        self.checked = -1
+        """The first bundle whose match a validator will want to read."""
+        if validated:
+            self.checked = next((index for index, bundle in enumerate(bundles) if bundle.pattern in validated), -1)
+
+    def __missing__(self, char: str) -> Transition:
+        return self.machine.grow(self, char)
+
+
+class Machine:
+    """`firsts`: the first instruction of each pattern. `validated`: the patterns whose matches may be refused."""
+
+    def __init__(self, program: Program, firsts: Sequence[int], validated: frozenset[int]) -> None:
+        self.validated = validated
+        self.strands = Strands(program)
+        self._alphabet = program.alphabet
+        self._bundles = Bundles(self.strands, firsts)
+        self._states: dict[tuple[int, tuple[Bundle, ...]], State] = {}
+        self._grown: list[State] = []
+        self._bytes = 0
+
+    @property
+    def bytes(self) -> int:
+        """What the cache holds, estimated."""
+        return self._bytes + self._bundles.bytes
+
+    def initial(self) -> State:
+        """Return the state before the first character."""
+        return self._state(self.strands.kind(START), ())
+
+    def grow(self, state: State, char: str) -> Transition:
+        """Find out where a character leads from a state, and remember it there."""
+        if self.bytes > MAX_BYTES:
+            self._forget()
+        if not state:
+            self._grown.append(state)
+        bits = self._alphabet[char]
+        transition = state.by_bits.get(bits)
+        if transition is None:
+            transition = state.by_bits[bits] = self._transition(state, bits)
+        state[char] = transition
+        self._bytes += 100
+        return transition
+
+    def _transition(self, state: State, bits: int) -> Transition:
+        draft = _Draft(self._bundles, self.validated)
+        bundles = self._bundles
+        for index, bundle in enumerate(state.bundles):
+            if bundle.pattern not in draft.closed:
+                draft.place(index, bundle.pattern, bundles.step(bundle, bits), bundle.matched)
+        count = len(state.bundles)
+        for pattern, after in bundles.born(state.before, bits):
+            count += draft.bear(count, pattern, after)
+        self._bytes += 400 + 8 * len(draft.kept)
+        return self._state(self.strands.kind(bits), tuple(draft.bundles)), draft.move(len(state.bundles), count)
+
+    def _state(self, before: int, bundles: tuple[Bundle, ...]) -> State:
+        state = self._states.get((before, bundles))
+        if state is None:
+            state = self._states[before, bundles] = State(self, before, bundles)
+            self._bytes += 600 + 8 * len(bundles)
+        return state
+
+    def _forget(self) -> None:
+        """Begin anew. Streams keep the state in which they are, and it grows again.
+
+        Bundles are kept if they are the lesser part: by them the states are recognised that a stream comes back to.
+        """
+        for state in self._grown:
+            state.clear()
+            state.by_bits.clear()
+        self._grown.clear()
+        self._states.clear()
+        self._bytes = 0
+        if self._bundles.bytes * 2 > MAX_BYTES:
+            self._bundles.forget()
+
+
+class _Draft:
+    """A transition that is being made."""
+
+    def __init__(self, bundles: Bundles, validated: frozenset[int]) -> None:
+        self._without = bundles.without
+        self._at_the_end = bundles.at_the_end
+        self._validated = validated
+        self._taken: dict[int, set[Strand]] = {}
+        self._events: list[tuple[int, int, int]] = []
+        self.closed: set[int] = set()
+        """Patterns of which a bundle has matched, so that the later ones began inside its match."""
+        self._sealed: set[int] = set()
+        """Those whose match has the character in it, so that nothing begins there either."""
+        self._doubtful: set[int] = set()
+        """Those of which a bundle has matched before this newline if the text ends behind it. Then what begins at the
+        newline counts, whatever has become of the others."""
+        self.bundles: list[Bundle] = []
+        self.kept: list[int] = []
+
+    def place(self, index: int, pattern: int, after: After, had_matched: bool) -> None:
+        """Put a bundle in its place, as far as something is left of it."""
+        bundle, matched = after
+        if pattern not in self._validated:
+            if matched is not None:
+                self.closed.add(pattern)
+                if matched:
+                    self._sealed.add(pattern)
+            if bundle is not None:
+                if bundle.doubtful:
+                    self._doubtful.add(pattern)
+                bundle = self._untaken(pattern, bundle)
+        self._put(index, pattern, (bundle, matched), had_matched)
+
+    def bear(self, index: int, pattern: int, after: After) -> bool:
+        """Put a newborn bundle behind the others. Return whether it has left a trace."""
+        if pattern in self._sealed:
+            if pattern not in self._doubtful:
+                return False
+            after = self._at_the_end(pattern, after)
+        elif pattern not in self._doubtful and after[0] is not None:
+            after = self._untaken(pattern, after[0]), after[1]
+        return self._put(index, pattern, after, had_matched=False)
+
+    def _put(self, index: int, pattern: int, after: After, had_matched: bool) -> bool:
+        bundle, matched = after
+        if matched is not None:
+            self._events.append((index, pattern, matched))
+        if bundle is not None:
+            self.kept.append(index)
+            self.bundles.append(bundle)
+            return True
+        if had_matched or matched is not None:
+            self._events.append((index, pattern, OVER))
+            return True
+        return False
+
+    def _untaken(self, pattern: int, bundle: Bundle) -> Bundle | None:
+        taken = self._taken.get(pattern)
+        if taken is None:
+            self._taken[pattern] = set(bundle.strands)
+            return bundle
+        left = bundle if taken.isdisjoint(bundle.strands) else self._without(bundle, taken)
+        taken.update(bundle.strands)
+        return left
+
+    def move(self, before: int, count: int) -> Move | None:
+        """Return what happens to the marks, of which there were so many before, and are so many with the born."""
+        if before == count == len(self.kept) and not self._events:
+            return None
+        return Move(count - before, tuple(self._events), _keeping(self.kept, count))
+
+
+def _keeping(kept: list[int], count: int) -> Callable[[Marks], Marks] | None:
+    """Return how to take these of so many: at the speed of C, and in one piece where they stand side by side."""
+    if len(kept) == count:
+        return None
+    first, last = (kept[0], kept[-1]) if kept else (0, -1)
+    if last - first + 1 == len(kept):
+        return itemgetter(slice(first, last + 1))
+    return itemgetter(*kept)

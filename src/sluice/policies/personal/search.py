@@ -1,0 +1,89 @@
+"""Numbers looked for in a text that comes in pieces: at each place where one can begin, in all the ways to write one.
+
+Why not by the machine that finds patterns: whether a match counts is known from its digits, so every place where one
+may begin has to be followed by itself, and a state machine has a state for each way in which ten of them overlap.
+Here text waits while it is digits with little between them, 56 characters at most that may still belong to a number.
+Guarantee: what is found at a place depends on the 56 characters behind it and two before it, so on no cut.
+Cost: 0.5 microseconds for a piece without a digit; some 3 for each place in a chain of eight characters or more.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from sluice.policies.matching import Span
+from sluice.policies.personal.shape import LONGEST, Shape
+
+SHORTEST: Final = 8
+"""Characters: `+1234567`."""
+_BETWEEN: Final = r"[-+./()x \u00a0\u2007\u202f\u2010-\u2013]"
+_BEGIN: Final = re.compile(r"[+(]{0,2}[0-9]|[+(]{1,2}\Z")
+_CHAIN: Final = re.compile(rf"[+(]{{0,2}}[0-9]+(?:{_BETWEEN}{{1,3}}[0-9]+)*")
+_LINK: Final = re.compile(rf"{_BETWEEN}{{0,3}}")
+_PLACE: Final = re.compile(r"(?:(?<![0-9A-Za-z_])|(?<=\\[nrt]))[0-9]|[+(]")
+r"""Where a number can begin. Behind `\n` as source code writes it too, and JSON inside of a text."""
+_CONTEXT: Final = 2
+
+
+class NumberSearch:
+    """One text."""
+
+    __slots__ = ("_kept", "_position", "_shapes", "_waits", "cleared")
+
+    def __init__(self, shapes: Mapping[str, Sequence[tuple[int, Shape]]]) -> None:
+        """`shapes`: by the sign that a number begins with; each with the index that its spans have."""
+        self._shapes = shapes
+        self._kept = ""
+        """The text that waits, and two characters before it."""
+        self._waits = 0
+        """Characters that wait."""
+        self._position = 0
+        self.cleared = 0
+        """Characters from the beginning about which all is known."""
+
+    def feed(self, text: str) -> list[Span]:
+        """Take the next piece; return the spans that are certain now, in order of start."""
+        self._position += len(text)
+        if not self._waits and _BEGIN.search(text) is None:
+            self._kept = text if len(text) > 1 else (self._kept + text)[-_CONTEXT:]
+            self.cleared = self._position
+            return []
+        return self._look(text, complete=False)
+
+    def finish(self) -> list[Span]:
+        """The text is complete: return the remaining spans."""
+        return self._look("", complete=True)
+
+    def _look(self, piece: str, *, complete: bool) -> list[Span]:
+        kept = self._kept[-self._waits - _CONTEXT :]
+        text, at = kept + piece, len(kept) - self._waits
+        end, spans = len(text), list[Span]()
+        while at < end:
+            begin = _BEGIN.search(text, at)
+            at = begin.start() if begin else end
+            chain = _CHAIN.match(text, at)
+            if chain is None:  # signs without a digit yet, or the end
+                break
+            stop = chain.end()
+            link = _LINK.match(text, stop)
+            may_go_on = not complete and link is not None and link.end() == end
+            limit = max(at, end - LONGEST) if may_go_on else stop
+            spans += self._found(text, at, limit, stop)
+            at = limit
+            if may_go_on:
+                break
+        at = end if complete else at
+        self._kept, self._waits = text[max(0, at - _CONTEXT) :], end - at
+        self.cleared = self._position - self._waits
+        return spans
+
+    def _found(self, text: str, at: int, limit: int, stop: int) -> Iterator[Span]:
+        """Yield the numbers that begin in `text[at:limit]`, in a chain that goes on to `stop`."""
+        base = self._position - len(text)
+        for place in _PLACE.finditer(text, at, min(limit, stop - SHORTEST + 1)):
+            start = place.start()
+            for name, shape in self._shapes.get(place[0], ()):
+                found = shape.text.match(text, start)
+                length = shape.check(found[0]) if found else 0
+                if length:
+                    yield Span(base + start, base + start + length, name)

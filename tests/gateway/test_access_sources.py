@@ -1,0 +1,162 @@
+"""gateway.access_sources: one fetch for many waiters, never too often, and the last good text until a newer one."""
+
+import asyncio
+
+import pytest
+
+from sluice.errors import Unreachable
+from sluice.gateway.access_sources import FIRST_S, MAX_STALE_S, RENEW_S, Kept
+from sluice.policies.hidden import Hidden
+from sluice.policies.server import Server, Source
+from tests.support.waiting import until
+
+REMOTE = Source(server=Server(host="idp.test", port=443, secure=True), cache_s=300.0)
+
+
+class Idp:
+    """A `Texts` that answers when told to, and the clock."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.text: bytes | Exception = b"one"
+        self.fetches = 0
+        self.open = asyncio.Event()
+        self.open.set()
+        self.said: list[str] = []
+
+    async def fetch(self, source: Source) -> bytes:
+        self.fetches += 1
+        await self.open.wait()
+        if isinstance(self.text, Exception):
+            raise self.text
+        return self.text
+
+    def keep(self, source: Source = REMOTE) -> Kept[str]:
+        return Kept(source, read, self, lambda: self.now, failed=self.said.append)
+
+
+def read(text: bytes) -> str:
+    if text == b"bad":
+        raise ValueError("expected something else")
+    return text.decode()
+
+
+@pytest.fixture
+def idp() -> Idp:
+    return Idp()
+
+
+async def test_many_who_need_a_text_share_one_fetch(idp: Idp) -> None:
+    kept = idp.keep()
+    idp.open.clear()
+    waiting = [asyncio.ensure_future(kept.current()) for _ in range(50)]
+    await until(lambda: idp.fetches == 1)
+    idp.open.set()
+    assert await asyncio.gather(*waiting) == ["one"] * 50
+    assert idp.fetches == 1
+
+
+async def test_who_leaves_while_it_is_fetched_takes_it_from_nobody(idp: Idp) -> None:
+    kept = idp.keep()
+    idp.open.clear()
+    first, second = (asyncio.ensure_future(kept.current()) for _ in range(2))
+    await until(lambda: idp.fetches == 1)
+    first.cancel()
+    await asyncio.wait([first])
+    idp.open.set()
+    assert await second == "one"
+    assert idp.fetches == 1
+
+
+async def test_an_old_text_is_renewed_while_it_still_serves(idp: Idp) -> None:
+    kept = idp.keep()
+    assert await kept.current() == "one"
+    idp.text, idp.now = b"two", REMOTE.cache_s - 0.001
+    assert await kept.current() == "one"
+    assert idp.fetches == 1
+    idp.now = REMOTE.cache_s
+    assert await kept.current() == "one"  # nobody waits for it
+    await until(lambda: idp.fetches == 2)
+    assert await kept.current() == "two"
+
+
+async def test_what_lacks_something_is_looked_at_again_but_not_at_once(idp: Idp) -> None:
+    kept = idp.keep()
+    assert await kept.current() == "one"
+    idp.text = b"two"
+    assert await kept.renewed() == "one"  # it was read just now
+    assert idp.fetches == 1
+    idp.now = RENEW_S
+    assert await asyncio.gather(*(kept.renewed() for _ in range(20))) == ["two"] * 20
+    assert idp.fetches == 2
+    idp.now += RENEW_S - 0.001
+    assert await kept.renewed() == "two"
+    assert idp.fetches == 2
+
+
+@pytest.mark.parametrize("trouble", [Unreachable("nobody is there"), b"bad"])
+async def test_a_text_that_cannot_be_read_anew_stays_and_is_said(idp: Idp, trouble: bytes | Exception) -> None:
+    kept = idp.keep()
+    assert await kept.current() == "one"
+    idp.text, idp.now = trouble, REMOTE.cache_s
+    assert await kept.current() == "one"
+    await until(lambda: len(idp.said) == 1)
+    assert await kept.current() == "one"
+    assert idp.fetches == 2
+    idp.now += RENEW_S
+    idp.text = b"two"
+    await kept.current()
+    await until(lambda: idp.fetches == 3)
+    assert await kept.current() == "two"
+
+
+async def test_a_text_that_is_a_day_old_serves_no_more(idp: Idp) -> None:
+    kept = idp.keep()
+    assert await kept.current() == "one"
+    idp.text, idp.now = Unreachable("nobody is there"), MAX_STALE_S
+    with pytest.raises(LookupError, match="nobody is there"):
+        await kept.current()
+    idp.text, idp.now = b"two", MAX_STALE_S + FIRST_S
+    assert await kept.current() == "two"
+
+
+async def test_while_there_is_none_everybody_hears_why_and_it_is_tried_once_a_second(idp: Idp) -> None:
+    kept = idp.keep()
+    idp.text = Unreachable("nobody is there")
+    for _ in range(5):
+        with pytest.raises(LookupError, match="nobody is there"):
+            await kept.current()
+    assert idp.fetches == 1
+    idp.text, idp.now = b"one", FIRST_S
+    assert await kept.current() == "one"
+
+
+async def test_a_file_is_read_anew_within_a_second(idp: Idp) -> None:
+    kept = idp.keep(Source(path="/etc/keys.json"))
+    assert await kept.current() == "one"
+    idp.text, idp.now = b"two", 1.0
+    await kept.current()
+    await until(lambda: idp.fetches == 2)
+    assert await kept.current() == "two"
+
+
+async def test_a_text_in_the_configuration_is_never_fetched(idp: Idp) -> None:
+    kept = idp.keep(Source(inline=Hidden(b"inline")))
+    idp.now = MAX_STALE_S * 2
+    assert await kept.current() == await kept.renewed() == "inline"
+    missing = idp.keep(Source(missing="Service default/idp not found"))
+    for ask in (missing.current, missing.renewed):
+        with pytest.raises(LookupError, match="Service default/idp not found"):
+            await ask()
+    assert idp.fetches == 0
+
+
+async def test_closing_gives_up_what_is_being_fetched(idp: Idp) -> None:
+    kept = idp.keep()
+    idp.open.clear()
+    waiting = asyncio.ensure_future(kept.current())
+    await until(lambda: idp.fetches == 1)
+    kept.close()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await until(lambda: len(asyncio.all_tasks()) == 1)
