@@ -157,7 +157,7 @@ def test_workers_killed_in_the_midst_leave_no_lock_no_place_and_no_nonsense(tabl
         assert processes.submit(killings, os.getpid(), table).result(PATIENCE_S) == 60
 
 
-def test_a_reservation_costs_less_than_20_microseconds(table: int) -> None:
+def test_a_reservation_costs_microseconds(table: int) -> None:
     counters, limit = worker(table, 1, 1.0), rate(10**9)
     asked, seat = [draw(of=limit), draw(100, of=limit, key="t")], [place(1 << 30)]
     rounds, best = 2_000, float("inf")
@@ -167,4 +167,4 @@ def test_a_reservation_costs_less_than_20_microseconds(table: int) -> None:
             counters.take(asked, seat, 1.0)
             counters.put_back((), seat, 1.0)
         best = min(best, (time.thread_time() - began) / rounds)
-    assert best < 20e-6
+    assert best < 200e-6  # 6 to 8 on a quiet machine; another store, or a lock that waits, costs far more
