@@ -58,7 +58,7 @@ mutate: setup ## break the SSE parser and the relay on purpose and see whether t
 
 # tests/dialects/test_pairs.py gives 10,000 answers to each of the 4 x 5 pairs: about 20 minutes of one core.
 fuzz: setup ## feed the parsers 50 times more random input than `make test` does; ARGS="-k sse" for some
-	@$(BIN)/python -m pytest -n 2 -p tools.fuzz_profile --hypothesis-profile fuzz --timeout 1800 tests/wire tests/chat tests/dialects tests/relay $(ARGS)
+	@$(BIN)/python -m pytest -n 2 -p tools.fuzz_profile --hypothesis-profile fuzz --timeout 1800 tests/wire tests/chat tests/dialects tests/policies tests/relay $(ARGS)
 	@$(BIN)/python -m tools.fuzz_sse --seconds 60
 
 lock: ## resolve requirements/*.in anew into requirements/*.lock, with hashes

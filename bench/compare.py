@@ -139,9 +139,9 @@ def table(rows: Iterable[Figures], unit: str) -> str:
         "bad",
         "lost",
     )
-    lines = [f"{'target':18}" + "".join(f"{head:>15}" for head in heads)]
+    lines = [f"{'target':22}" + "".join(f"{head:>15}" for head in heads)]
     lines += [
-        row.name.ljust(18) + "".join(f"{figure:>15g}" for figure in msgspec.structs.astuple(row)[1:]) for row in rows
+        row.name.ljust(22) + "".join(f"{figure:>15g}" for figure in msgspec.structs.astuple(row)[1:]) for row in rows
     ]
     return "\n".join(lines)
 

@@ -35,6 +35,7 @@ def render(result: Result) -> str:
         "Ratios carry over to other machines, microseconds do not."
     )
     tables = [_promises(result), _beside_nginx(result)] + ([_translated(result)] if result.translated else [])
+    tables += [_with_policies(result)] if result.prose else []
     return "\n\n".join([where, *tables])
 
 
@@ -100,6 +101,29 @@ def _translated_cells(result: Result, row: Figures) -> Sequence[str]:
         f"{row.ttft_p50_us:.0f}",
         f"{held.idle_mib:.1f}" if held else "",
         f"{held.kib_per_stream:.1f}" if held else "",
+    )
+
+
+def _with_policies(result: Result) -> str:
+    heads = (
+        *("With policies", "CPU us per chunk", "x nginx", "chunk p50 us", "p99 us", "TTFT p50 us, 4 streams"),
+        *("CPU us per request", "x nginx", "request p50 us"),
+    )
+    return _table(heads, [(row.name, *_policies_cells(result, row)) for row in result.prose])
+
+
+def _policies_cells(result: Result, row: Figures) -> Sequence[str]:
+    plain = next((figures for figures in result.plain_prose if figures.name == row.name), None)
+    few = next((figures for figures in result.few if figures.name == row.name), None)
+    return (
+        f"{row.cpu_us:.1f}",
+        f"{row.x_nginx:.2f}",
+        f"{row.chunk_p50_us:.0f}",
+        f"{row.chunk_p99_us:.0f}",
+        f"{few.ttft_p50_us:.0f}" if few else "",
+        f"{plain.cpu_us:.1f}" if plain else "",
+        f"{plain.x_nginx:.2f}" if plain else "",
+        f"{plain.request_p50_us:.0f}" if plain else "",
     )
 
 

@@ -33,16 +33,25 @@ http {{ access_log off; upstream u {{ server 127.0.0.1:{upstream}; keepalive 409
 """
 
 
-Dialect = Literal["openai", "anthropic"]
-"""What the upstream speaks: chat completions or Messages."""
+Dialect = Literal["openai", "anthropic", "prose"]
+"""What the upstream speaks: chat completions or Messages; `prose` is chat completions whose text guards must read."""
 
 
 class RigError(Exception):
     """The rig cannot stand: a port is taken, a program is missing, or a process ended too soon."""
 
 
+class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same gateway asked in another way. What is empty is as the target has it."""
+
+    command: tuple[str, ...] = ()
+    model: str = ""
+    headers: tuple[str, ...] = ()
+
+
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is measured. In `command` and `env`, {upstream} and {port} become ports; runs in the repository's folder."""
+    """What is measured. In `command` and `env`, {upstream} and {port} become ports and {folder} one that is emptied
+    after the run; runs in the repository's folder."""
 
     name: str
     command: tuple[str, ...]
@@ -55,17 +64,36 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Model whose provider is the upstream in its first form, chat completions."""
     translated_model: str = ""
     """Model whose provider is the upstream when it speaks Messages; empty = the target does not translate."""
+    guarded: Variant | None = None
+    """With all built-in guards and ten patterns on the answer; None = the target has none."""
+    everything: Variant | None = None
+    """With guards, identity, limits, budgets and a ledger."""
     ready_port: int = 0
     """Answers GET /healthz/ready with 200 when the target can serve; 0 = ready when `port` accepts."""
 
-    def fill(self, text: str) -> str:
-        """Return `text` with the ports put in."""
-        return text.replace("{upstream}", str(UPSTREAM_PORT)).replace("{port}", str(self.port))
+    def fill(self, text: str, folder: Path) -> str:
+        """Return `text` with the ports and the folder put in."""
+        ports = text.replace("{upstream}", str(UPSTREAM_PORT)).replace("{port}", str(self.port))
+        return ports.replace("{folder}", str(folder))
+
+    def varied(self, name: str, variant: Variant) -> "Target":
+        """Return this target as the variant has it."""
+        return msgspec.structs.replace(
+            self,
+            name=name,
+            command=variant.command or self.command,
+            model=variant.model or self.model,
+            headers=variant.headers or self.headers,
+        )
 
 
 DIRECT = Target(name="direct", command=(), port=UPSTREAM_PORT)
 """No gateway at all: what the upstream and the load client cost by themselves."""
-PATHS: dict[Dialect, str] = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
+PATHS: dict[Dialect, str] = {
+    "openai": "/v1/chat/completions",
+    "anthropic": "/v1/messages",
+    "prose": "/v1/chat/completions",
+}
 """Where the upstream's stream is asked for by who does not translate."""
 
 
@@ -127,8 +155,8 @@ def running(target: Target, folder: Path) -> Iterator[int]:
 @contextmanager
 def started(target: Target, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """Start a target and yield at once, before it is ready."""
-    command = tuple(map(target.fill, target.command))
-    env = {key: target.fill(value) for key, value in target.env.items()}
+    command = tuple(target.fill(word, folder) for word in target.command)
+    env = {key: target.fill(value, folder) for key, value in target.env.items()}
     with _process(command, GATEWAY_CPU, target.port, folder / f"{target.name}.log", env) as process:
         yield process
 

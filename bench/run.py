@@ -1,7 +1,7 @@
 """`make bench`: everything that is promised about speed and memory, measured in one run beside nginx.
 
 Writes bench/results/latest.json and the tables of README.md and docs/performance.md. Exits 1 if a promise was missed, 2
-if it could not be measured. `--quick` takes a minute, promises nothing and writes to build/ alone.
+if it could not be measured. `--quick` takes 90 seconds, promises nothing and writes to build/ alone.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from bench import compare, memory, rig, selfcheck, startup
-from bench.asked import PLAIN, STREAMS, TRANSLATED, Load, lanes
+from bench.asked import FEW, PLAIN, PLAIN_PROSE, PROSE, STREAMS, TRANSLATED, Load, lanes
 from bench.report import LATEST, render
 from bench.verdict import Machine, Result, judge
 from tools import docs
@@ -29,6 +29,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     streams: Load = STREAMS
     translated: Load = TRANSLATED
     plain: Load = PLAIN
+    prose: Load = PROSE
+    few: Load = FEW
+    plain_prose: Load = PLAIN_PROSE
     rounds: int = 3
     held_streams: int = memory.STREAMS
     starts: int = startup.STARTS
@@ -38,10 +41,21 @@ def plan(rounds: int, quick: bool) -> Plan:
     """Return the full plan with `rounds` rounds, or the quick one."""
     if not quick:
         return Plan(rounds=rounds)
-    streams, translated, plain = (
-        msgspec.structs.replace(load, seconds=1.0, chunks=50) for load in (STREAMS, TRANSLATED, PLAIN)
+    streams, translated, plain, prose, few, plain_prose = (
+        msgspec.structs.replace(load, seconds=1.0, chunks=min(load.chunks, 50))
+        for load in (STREAMS, TRANSLATED, PLAIN, PROSE, FEW, PLAIN_PROSE)
     )
-    return Plan(streams=streams, translated=translated, plain=plain, rounds=1, held_streams=200, starts=1)
+    return Plan(
+        streams=streams,
+        translated=translated,
+        plain=plain,
+        prose=prose,
+        few=few,
+        plain_prose=plain_prose,
+        rounds=1,
+        held_streams=200,
+        starts=1,
+    )
 
 
 def machine() -> Machine:
@@ -65,11 +79,15 @@ def measure(target: rig.Target, todo: Plan, folder: Path) -> Result:
     """
     rig.build(folder)
     selfcheck.run(folder)
-    loads = [todo.streams, todo.plain] + ([todo.translated] if target.translated_model else [])
+    translates, guards = bool(target.translated_model), target.guarded is not None and target.everything is not None
+    loads = {"Streams": todo.streams, "Plain requests": todo.plain}
+    loads |= {"Streams of Messages": todo.translated} if translates else {}
+    loads |= _of_prose(todo) if guards else {}
     say(f"{todo.rounds} rounds of streams and plain requests")
-    measured = compare.compare([target], loads, todo.rounds, folder)
-    for title, rows, load in zip(("Streams", "Plain requests", "Streams of Messages"), measured, loads, strict=False):
-        say(f"{title}:\n{compare.table(rows, load.unit)}")
+    compared = compare.compare([target], list(loads.values()), todo.rounds, folder)
+    measured = {title: tuple(rows) for title, rows in zip(loads, compared, strict=True)}
+    for title, rows in measured.items():
+        say(f"{title}:\n{compare.table(rows, loads[title].unit)}")
     say(f"memory of {todo.held_streams} open streams")
     held, held_translated = (_held(target, load, todo, folder) for load in (todo.streams, todo.translated))
     ready_s = startup.measure(target, folder, todo.starts)
@@ -78,13 +96,24 @@ def measure(target: rig.Target, todo: Plan, folder: Path) -> Result:
         machine(),
         target.name,
         todo.rounds,
-        tuple(measured[0]),
-        tuple(measured[1]),
+        measured["Streams"],
+        measured["Plain requests"],
         held,
         ready_s,
-        tuple(measured[2]) if target.translated_model else (),
+        measured.get("Streams of Messages", ()),
         held_translated,
+        measured.get("Streams of prose", ()),
+        measured.get("A few streams of prose", ()),
+        measured.get("Plain requests for prose", ()),
     )
+
+
+def _of_prose(todo: Plan) -> dict[str, Load]:
+    return {
+        "Streams of prose": todo.prose,
+        "A few streams of prose": todo.few,
+        "Plain requests for prose": todo.plain_prose,
+    }
 
 
 def _held(target: rig.Target, load: Load, todo: Plan, folder: Path) -> tuple[memory.Memory, ...]:

@@ -17,7 +17,14 @@ from bench.asked import Form, Lane
 
 DELTAS = 4
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-_END: dict[Form, bytes] = {"chat": b"data: [DONE]\n\n", "messages": b'data: {"type":"message_stop"}\n\n', "whole": b""}
+_DONE = b"data: [DONE]\n\n"
+_END: dict[Form, bytes] = {
+    "chat": _DONE,
+    "messages": b'data: {"type":"message_stop"}\n\n',
+    "whole": b"",
+    "prose": _DONE,
+    "guarded": _DONE,
+}
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -33,6 +40,8 @@ class Case(msgspec.Struct, frozen=True):
     framing_ends: bool = True
     """The last chunk comes; otherwise the connection is closed."""
     status: bytes = b"200 OK"
+    mail: bool = False
+    """The address of mail stands in the prose, not what a guard puts in its place."""
     piece: int = 0
     """Bytes per write; 0 = all in one."""
     bad: int = 0
@@ -41,7 +50,8 @@ class Case(msgspec.Struct, frozen=True):
     def answer(self) -> bytes:
         """The whole answer, as it is sent."""
         form = self.written_as or self.form
-        events = [_event(form, number) for number in self.deltas] + ([_END[form]] if self.marker else [])
+        mail = "ada@example.org" if self.mail else "<EMAIL_ADDRESS>"
+        events = [_event(form, number, mail) for number in self.deltas] + ([_END[form]] if self.marker else [])
         body = b"".join(b"%x\r\n%b\r\n" % (len(event), event) for event in events)
         return _HEAD.replace(b"200 OK", self.status) + body + (b"0\r\n\r\n" if self.framing_ends else b"")
 
@@ -60,6 +70,14 @@ CASES = (
     Case("no success marker, Messages", form="messages", marker=False, bad=1),
     Case("the framing breaks off", framing_ends=False, bad=1),
     Case("an error", status=b"503 Unavailable", bad=1),
+    Case("prose", form="prose", mail=True),
+    Case("prose cut everywhere", form="prose", mail=True, piece=1),
+    Case("prose that something was masked in", form="prose", bad=1),
+    Case("prose of which a delta is lost", form="prose", mail=True, deltas=(0, 1, 3), disorder=1),
+    Case("guarded prose", form="guarded"),
+    Case("guarded prose cut everywhere", form="guarded", piece=1),
+    Case("guarded prose that shows an address", form="guarded", mail=True, bad=1),
+    Case("guarded prose with two deltas exchanged", form="guarded", deltas=(0, 2, 1, 3), disorder=4),
 )
 
 
@@ -107,7 +125,14 @@ def _serve(server: socket.socket, pieces: Sequence[bytes]) -> None:
             connection.sendall(piece)
 
 
-def _event(form: Form, number: int) -> bytes:
+def _event(form: Form, number: int, mail: str) -> bytes:
     text = f"S={number};T=1;"
-    said = {"delta": {"content": text}} if form == "chat" else {"delta": {"type": "text_delta", "text": text}}
+    if form in ("prose", "guarded"):
+        text = f"to {mail}, Queen Q{_letters(number, 3)}{_letters(1, 8)} of the"
+    said = {"delta": {"type": "text_delta", "text": text}} if form == "messages" else {"delta": {"content": text}}
     return b"data: " + json.dumps(said).encode() + b"\n\n"
+
+
+def _letters(number: int, width: int) -> str:
+    """A number as prose.h writes it."""
+    return "".join(chr(ord("a") + int(digit, 16)) for digit in f"{number:0{width}x}")

@@ -1,14 +1,14 @@
 """What is promised, and whether one run of `bench.run` kept it. Reads figures, measures nothing.
 
-The promises are those of issue 1 (streams, requests, memory) and issue 2 (translation), and one that is missed says so
-in the README: it is not taken out of this table.
+The promises are those of issue 1 (streams, requests, memory), issue 2 (translation) and issue 5 (guards), and one that
+is missed says so in the README: it is not taken out of this table.
 """
 
 from collections.abc import Callable
 
 import msgspec
 
-from bench.asked import MIRRORED
+from bench.asked import EVERYTHING, GUARDED, MIRRORED
 from bench.compare import Figures
 from bench.memory import Memory
 
@@ -37,6 +37,13 @@ class Result(msgspec.Struct, frozen=True):
     """Beside an upstream that speaks Messages: the yardsticks and the target hand them on, and the target translates
     them to chat completions. Empty = it does not translate."""
     translated_memory: tuple[Memory, ...] = ()
+    prose: tuple[Figures, ...] = ()
+    """Streams of prose: nginx, the target without guards, with them, and with everything on. Empty = it was not
+    measured so."""
+    few: tuple[Figures, ...] = ()
+    """The same rows, four streams at a time."""
+    plain_prose: tuple[Figures, ...] = ()
+    """Whole answers of prose: nginx, and the target with everything on."""
 
     def figures(self, name: str, plain: bool = False) -> Figures:
         """Return the row of `name`."""
@@ -61,6 +68,17 @@ class Result(msgspec.Struct, frozen=True):
         whichever is cheaper."""
         return max(self.translation().x_nginx, self.translated_x_chat)
 
+    def of_prose(self, follows: str = "", *, few: bool = False) -> Figures:
+        """Return the row of the target's streams of prose whose name ends so."""
+        return next(row for row in (self.few if few else self.prose) if row.name == f"{self.target}{follows}")
+
+    @property
+    def guarded_ttft_ms(self) -> float:
+        """Median time to the first token of a guarded stream beyond that of the same gateway's unguarded one, in
+        milliseconds."""
+        guarded, bare = self.of_prose(GUARDED, few=True), self.of_prose(few=True)
+        return round((guarded.ttft_p50_us - bare.ttft_p50_us) / 1000, 3)
+
     @property
     def added_p50_ms(self) -> float:
         """Median latency of a chunk beyond the better of no gateway and nginx, in milliseconds.
@@ -76,6 +94,8 @@ class Result(msgspec.Struct, frozen=True):
         mirrored = f"{self.target}{MIRRORED}"
         rows = [self.figures(self.target), self.figures(self.target, plain=True)]
         rows += [row for row in self.translated if row.name in (self.target, mirrored)]
+        theirs = (self.target, f"{self.target}{GUARDED}", f"{self.target}{EVERYTHING}")
+        rows += [row for row in (*self.prose, *self.few, *self.plain_prose) if row.name in theirs]
         return sum(row.bad + row.lost for row in rows)
 
 
@@ -86,15 +106,25 @@ class Promise(msgspec.Struct, frozen=True):
     most: float
     unit: str
     read: Callable[[Result], float]
-    translates: bool = False
-    """Only one who translates can keep or break it."""
+    about: Callable[[Result], object] = lambda result: True
+    """Whether it can be kept or broken: only who translates can translate slowly."""
+
+
+def _translates(result: Result) -> object:
+    return result.translated
+
+
+def _guards(result: Result) -> object:
+    return result.prose and result.few
 
 
 PROMISES = (
     Promise("CPU per streamed chunk", 2.0, "x nginx", lambda result: result.figures(result.target).x_nginx),
-    Promise("CPU per translated chunk", 3.0, "x nginx", lambda result: result.translated_x_nginx, translates=True),
+    Promise("CPU per translated chunk", 3.0, "x nginx", lambda result: result.translated_x_nginx, _translates),
+    Promise("CPU per guarded chunk", 3.6, "x nginx", lambda result: result.of_prose(GUARDED).x_nginx, _guards),
     Promise("CPU per plain request", 6.0, "x nginx", lambda result: result.figures(result.target, plain=True).x_nginx),
     Promise("added latency of a chunk, p50", 0.3, "ms", lambda result: result.added_p50_ms),
+    Promise("TTFT that guards add, p50", 1.0, "ms", lambda result: result.guarded_ttft_ms, _guards),
     Promise("memory, idle", 60.0, "MiB", lambda result: result.held(result.target).idle_mib),
     Promise("memory per open stream", 32.0, "KiB", lambda result: result.held(result.target).kib_per_stream),
     Promise(
@@ -102,7 +132,7 @@ PROMISES = (
         32.0,
         "KiB",
         lambda result: result.held(result.target, translated=True).kib_per_stream,
-        translates=True,
+        _translates,
     ),
     Promise("start to ready", 0.5, "s", lambda result: result.ready_s),
     Promise("answers broken, deltas lost or out of order", 0.0, "", lambda result: result.faults),
@@ -124,6 +154,6 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def judge(result: Result) -> list[Verdict]:
-    """Return the verdict on every promise, in the order of PROMISES; those about translation only for who does it."""
-    due = [each for each in PROMISES if result.translated or not each.translates]
+    """Return the verdict on every promise, in the order of PROMISES; those about what was not measured are left out."""
+    due = [each for each in PROMISES if each.about(result)]
     return [Verdict(each.label, round(each.read(result), 3), each.most, each.unit) for each in due]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-from bench import report
+from bench import policy_report, report
 from bench.soak import report as soak_report
 from tools import log_reference, policy_matrix, provider_reference, reference, translation
 
@@ -24,6 +24,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "log-fields": log_reference.log_table,
     "metrics": reference.metric_table,
     "policy-matrix": policy_matrix.matrix_table,
+    **policy_report.GENERATORS,
     **provider_reference.GENERATORS,
     "soak": soak_report.block,
     "translation-carries": translation.carries_table,

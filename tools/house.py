@@ -135,8 +135,6 @@ EXEMPT: dict[tuple[str, str], str] = {
     ("sluice/gateway/access_sources.py", "task"): "who keeps a text owns the one fetch of it by name, and gives it up",
     ("sluice/gateway/pump.py", "task"): "a pump owns its one question by name, and withdraws it at its end",
     ("sluice/gateway/mirroring.py", "task"): "the process's mirrors own their copies, and give them up when it ends",
-    ("sluice/stores/ledger_postgres.py", "task"): "a ledger owns its one writer by name, and ends it when it is closed",
-    ("sluice/stores/ledger_redis.py", "task"): "the same",
     ("sluice/net/lifecycle.py", "provider-name"): "the built-in provider `fake` lives and ends with the process",
 }
 """(path under src/, law): the reason why that file may break that law. An exemption nobody needs is reported too."""

@@ -18,8 +18,9 @@ from sluice.chat.events import (
     TextDelta,
     ToolCallDelta,
     ToolCallStarted,
+    Unrecognised,
 )
-from sluice.chat.fold import Answer, Choice, Fold
+from sluice.chat.fold import Answer, Choice, Fold, Opaque
 from sluice.chat.seal import Reasoning, Seal
 from sluice.chat.usage import Usage
 from sluice.errors import InBandFailure
@@ -32,6 +33,11 @@ def fold(*events: Event) -> Answer:
     for event in events:
         machine.add(event)
     return machine.answer()
+
+
+def test_a_part_of_the_providers_own_keeps_its_place_and_ends_the_text_before_it() -> None:
+    answer = fold(TextDelta(0, "text", "a"), Unrecognised("x", 0, RAW), Unrecognised("y"), TextDelta(0, "text", "b"))
+    assert answer.choices[0].parts == (Text(text="a"), Opaque("x", RAW), Text(text="b"))
 
 
 def test_nothing_is_an_empty_answer() -> None:

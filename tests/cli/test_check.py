@@ -76,6 +76,15 @@ def test_each_model_is_shown_with_whom_it_asks(tmp_path: Path) -> None:
     assert "\nbackends\n" not in result.output
 
 
+def test_which_requests_a_model_is_for_stands_before_whom_it_asks(tmp_path: Path) -> None:
+    matches = "[{headers: [{name: X-Tier, value: {exact: gold}}, {name: x-a, value: {regex: 'b|c'}}]}, "
+    matches += "{headers: [{name: x-root, value: {exact: '1'}}]}]"
+    text = f"llm: {{models: [{{name: m, provider: fake}}, {{name: m, provider: fake, matches: {matches}}}]}}\n"
+    plain, matched = below("models", check(text, tmp_path).output)[:2]
+    assert plain.split(maxsplit=1)[1].startswith("fake at")
+    assert " if x-tier = gold and x-a ~ b|c or x-root = 1: fake at" in matched
+
+
 def test_a_long_condition_is_cut(tmp_path: Path) -> None:
     when = f'request.path == "{"a" * 100}"'
     result = check(SHORT_FORM.replace("WHEN", when), tmp_path)

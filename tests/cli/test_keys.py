@@ -92,6 +92,9 @@ def test_spending_is_shown_by_key_with_its_name(path: Path) -> None:
         ("create", "--name", "a", "--budget-usd", "1", "--budget-tokens", "5"),
         ("create", "--name", "a", "--budget-usd", "much"),
         ("create", "--name", "a", "--metadata", "nothing"),
+        ("create", "--name", " "),
+        ("create", "--name", "a", "--model", "gpt-*-mini*"),
+        ("create", "--name", "a", "--model", ""),
         ("spend", "--by", "digest"),
     ],
 )
@@ -106,9 +109,17 @@ def test_an_address_with_a_password_is_not_quoted() -> None:
 
 
 def test_a_ledger_that_cannot_be_opened_is_said_so(tmp_path: Path) -> None:
-    result = sluice(tmp_path / "nowhere" / "ledger.db", "list")
+    result = sluice(tmp_path / "nowhere" / "ledger.db", "create", "--name", "a")
     assert result.exit_code == 1
     assert "the ledger cannot be used" in result.stderr
+
+
+@pytest.mark.parametrize("words", [("list",), ("revoke", "vk-1"), ("spend",)])
+def test_whoever_looks_at_a_ledger_that_is_not_there_makes_none(path: Path, words: tuple[str, ...]) -> None:
+    result = sluice(path, *words)
+    assert result.exit_code == 1
+    assert f"there is no ledger at {path}" in result.stderr
+    assert not path.exists()
 
 
 # -- the gateway's side -----------------------------------------------------------------------------------------------

@@ -105,3 +105,30 @@ def test_what_cannot_be_done_is_refused_at_its_place(text: str, complaint: str) 
     assert line.startswith("a.yaml:1: extAuth")
     assert complaint in line
     assert "c4n4ry" not in line
+
+
+CACHED = "extAuth: {%s, forwardBody: {maxSize: 1}, cache: {key: [%s], ttl: 1s}, http: {%s}}"
+HTTP = (
+    "path: '\"/check\" + request.path', allowedRequestHeaders: [x-team], addRequestHeaders: {x-model: llmRequest.model}"
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "missing"),
+    [
+        ("jwt.sub", '`request.path`, `llmRequest.model`, `request.headers["x-team"]`, `request.body`'),
+        ("request.pathAndQuery, llmRequest", '`request.headers["x-team"]`'),
+        ("request.uri, request.body, request.headers", ""),
+        ("""'request.path + request.headers["X-Team"]', llm.requestModel""", "`request.body`"),
+    ],
+)
+def test_a_cache_that_does_not_tell_apart_what_the_service_is_told_is_noted(key: str, missing: str) -> None:
+    notes = manifest(CACHED % (AT, key, HTTP), objects=SERVICE).notes
+    assert [note.partition(" is told ")[2].partition(", and the key ")[0] for note in notes] == [missing] * bool(
+        missing
+    )
+
+
+def test_a_cache_whose_key_holds_all_that_is_told_is_not_noted() -> None:
+    cached = f"extAuth: {{{AT}, cache: {{key: ['request.headers[\"authorization\"]'], ttl: 1s}}}}"
+    assert manifest(cached, objects=SERVICE).notes == []

@@ -85,6 +85,8 @@ def test_config_maps_hold_digests_alone() -> None:
         ('{"key": "c4n4ry"', "the entry is no key"),
         ('{"key": "c4n4ry\\u0007"}', "the entry is no key"),
         ("c4n4ry é", "the entry is no key"),
+        ('{"key": "c4n4ry", "allowedModels": ["gpt-*-mini*"]}', "`gpt-*-mini*` fits no model: expected a name"),
+        ('{"key": "c4n4ry", "allowedModels": [""]}', "`` fits no model"),
         ("", "the entry is no key"),
     ],
 )

@@ -224,6 +224,8 @@ def test_keys_that_are_not_there_let_nobody_in(text: str, note: str) -> None:
     assert read.notes == [note]
     assert read.access.api_keys is not None
     assert (read.access.api_keys.keys, read.access.api_keys.mode) == ((), "strict")
+    assert read.access.api_keys.missing in note
+    assert "default/absent" in read.access.api_keys.missing
 
 
 def test_a_key_set_or_password_file_that_cannot_be_found_proves_nothing() -> None:

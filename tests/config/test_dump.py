@@ -9,7 +9,7 @@ from sluice.config.plan import AiBackend, Alternative, Endpoint, Listener, Liste
 from sluice.providers.credential import Secret
 from sluice.providers.openai import OPENAI
 
-from .loading import backend, plan, route, source
+from .loading import BACKEND, backend, gateway, plan, route, source
 
 
 def test_a_dump_is_json_and_has_every_part() -> None:
@@ -50,6 +50,33 @@ def test_what_a_policy_does_to_bodies_is_shown_without_secrets() -> None:
     assert policy["overrides"] == [["metadata", kept]]
     assert policy["defaults"] == [["x.authorization", HIDDEN], ["seed", 7]]
     assert policy["append"] == [["user", "hi"]]
+
+
+HEADERS = """
+llm:
+  models: [{name: m, provider: fake, requestHeaders: {set: {authorization: Bearer sk-1, x-team: sk-2}}}]
+  policies:
+    headerModifiers: {request: {add: {x-a: sk-3}}, response: {set: {x-b: sk-4}}}
+    transformations: {request: {set: {authorization: '"Bearer sk-5"', x-c: '"sk-6"'}}, response: {add: {x-d: '"sk-7"'}}}
+    authorization: {rules: ['request.headers["authorization"] == "Bearer sk-8"']}
+    directResponse: {status: 200, headers: {x-e: '"sk-9"'}}
+"""
+MATCH = "matches: [{headers: [{name: x-api-key, value: sk-1}, {name: x-env, value: dev}]}]"
+
+
+def test_headers_that_are_set_are_shown_without_their_values() -> None:
+    shown = json.dumps(dump(plan(HEADERS)))
+    assert "sk-" not in shown
+    assert f'["x-team", "{HIDDEN}"]' in shown
+    assert f'request.headers[\\"authorization\\"] == \\"Bearer {HIDDEN}\\"' in shown
+
+
+def test_credentials_that_a_route_matches_are_hidden() -> None:
+    shown = json.dumps(
+        dump(plan(BACKEND + gateway("{name: http, port: 8080, protocol: HTTP}") + route(f"{{{MATCH}}}")))
+    )
+    assert "sk-1" not in shown
+    assert '"value": "dev"' in shown
 
 
 def test_alternatives_are_shown_without_secrets() -> None:

@@ -5,14 +5,14 @@ import pytest
 
 from sluice.config.decode import decode
 from sluice.config.faults import Faults
-from sluice.config.filter_api import Fraction, MirrorFilter, MirrorReference
+from sluice.config.filter_api import FilterReference, Fraction, MirrorFilter
 from sluice.config.source import Source, read
 from sluice.config.unserved import refuse_unserved
 from sluice.errors import ConfigError
 
 from .shaping_texts import FiltersPart
 
-BACKEND = MirrorReference(name="m", port=80)
+BACKEND = FilterReference(name="m", port=80)
 
 
 @pytest.mark.parametrize(
@@ -36,11 +36,23 @@ def test_a_share_is_never_more_than_all() -> None:
         msgspec.convert({"backendRef": {"name": "m", "port": 1}, "percent": 101}, MirrorFilter)
 
 
-def test_what_is_not_served_says_so() -> None:
+@pytest.mark.parametrize(
+    ("member", "what"),
+    [
+        ("{protocol: GRPC, backendRef: {name: a, port: 1}}", "`protocol: HTTP` asks the service over HTTP"),
+        ("{protocol: GRPC, backendRef: {name: a, port: 1}, grpc: {}}", "`grpc` is not implemented by this version"),
+        ("{protocol: HTTP, backendRef: {name: a}}", "a Service needs a `port`"),
+        ("{protocol: HTTP, backendRef: {kind: Secret, name: a, port: 1}}", "leads to a Service, or to an"),
+        ("{protocol: HTTP, backendRef: {name: a, port: 1}, http: {path: auth}}", "http.path"),
+        ("{backendRef: {name: a, port: 1}}", "the field `protocol` is missing"),
+    ],
+)
+def test_what_is_wrong_with_an_external_authorization(member: str, what: str) -> None:
     faults = Faults()
-    (document,) = read(Source("f", "filters: [{type: ExternalAuth, externalAuth: {name: a}}]"), faults)
+    (document,) = read(Source("f", f"filters: [{{type: ExternalAuth, externalAuth: {member}}}]"), faults)
     part = decode(document, FiltersPart, faults)
-    assert part is not None
-    refuse_unserved(document, part, faults)
-    with pytest.raises(ConfigError, match="not implemented by this version"):
+    if part is not None:
+        refuse_unserved(document, part, faults)
+    with pytest.raises(ConfigError) as refused:
         faults.check()
+    assert what in str(refused.value)

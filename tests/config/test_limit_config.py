@@ -52,6 +52,20 @@ def test_a_tree_with_fixed_and_free_values_keeps_its_shape() -> None:
             Part("user", 'request.headers["x-user-id"]'),
         ),
         ("{remoteAddress: {}}", Part("remote_address", "source.address")),
+        (
+            (
+                "{metadata: {descriptorKey: u, source: DYNAMIC, default: unknown, metadataKey: "
+                "{key: envoy.filters.http.jwt_authn, path: [{key: principal}, {key: sub}]}}}"
+            ),
+            Part("u", 'default(jwt["sub"], "unknown")'),
+        ),
+        (
+            (
+                "{metadata: {descriptorKey: u, metadataKey: "
+                "{key: envoy.filters.http.jwt_authn, path: [{key: principal}, {key: org}, {key: id}]}}}"
+            ),
+            Part("u", 'jwt["org"]["id"]'),
+        ),
         ("""{cel: {expression: 'request.headers["X-User-ID"]', key: u}}""", Part("u", 'request.headers["x-user-id"]')),
     ],
 )
@@ -80,7 +94,15 @@ def test_several_configs_and_several_lists_hold_together() -> None:
         ("[{key: k, rateLimit: {requestsPerUnit: 0, unit: HOUR}}]", "[{remoteAddress: {}}]", "requestsPerUnit"),
         ("[{key: k, rateLimit: {requestsPerUnit: 1, unit: HOURS}}]", "[{remoteAddress: {}}]", "did you mean `HOUR`?"),
         ("[{key: k, rateLimit: {requestsPerUnit: 1, unit: HOUR}}]", "[{}]", "exactly one of"),
-        ("[{key: k, rateLimit: {requestsPerUnit: 1, unit: HOUR}}]", "[{metadata: {}}]", "is not implemented"),
+        ("[{key: k, rateLimit: {requestsPerUnit: 1, unit: HOUR}}]", "[{sourceCluster: {}}]", "is not implemented"),
+        ("[{key: k, rateLimit: {requestsPerUnit: 1, unit: HOUR}}]", "[{headerValueMatch: {}}]",
+         "(`cel` with an expression over `request.headers`)"),
+        ("[{key: k, rateLimit: {requestsPerUnit: 1, unit: HOUR}}]",
+         "[{metadata: {descriptorKey: k, metadataKey: {key: envoy.lb, path: [{key: principal}, {key: sub}]}}}]",
+         "only claims are known here"),
+        ("[{key: k, rateLimit: {requestsPerUnit: 1, unit: HOUR}}]",
+         "[{metadata: {descriptorKey: k, metadataKey: {key: envoy.filters.http.jwt_authn, path: [{key: sub}]}}}]",
+         "a path that begins with `principal`"),
         ("[{key: k, rateLimit: {requestsPerUnit: 1, unit: HOUR}}]", "[{cel: {expression: nope.x, key: k}}]",
          "configs.yaml:8: spec.raw.rateLimits[0].actions[0].cel.expression: there is no `nope`"),
     ],

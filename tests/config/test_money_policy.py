@@ -48,6 +48,21 @@ def test_a_budget_of_tokens_may_only_audit() -> None:
     assert (found.amount, found.unit, found.blocks) == (100, "tokens", False)  # type: ignore[attr-defined]
 
 
+def test_a_budget_of_money_may_refuse_models_without_a_price_and_one_of_tokens_has_no_use_for_that() -> None:
+    for said, needs in ({}, False), ({"unpriced": "Allow"}, False), ({"unpriced": "Block"}, True):
+        (found,) = budgets({"name": "b", "amountUsd": 1, "period": "Day", **said})
+        assert found.needs_price is needs  # type: ignore[attr-defined]
+    with pytest.raises(msgspec.ValidationError, match="`unpriced` belongs to `amountUsd`"):
+        budgets({"name": "b", "tokens": 1, "period": "Day", "unpriced": "Block"})
+
+
+def test_a_budget_that_blocks_may_cut_streams_and_one_that_audits_may_not() -> None:
+    (found,) = budgets({"name": "b", "tokens": 1, "period": "Day", "cutStream": True})
+    assert found.cuts  # type: ignore[attr-defined]
+    with pytest.raises(msgspec.ValidationError, match="`cutStream` belongs to `onExceeded: Block`"):
+        budgets({"name": "b", "tokens": 1, "period": "Day", "cutStream": True, "onExceeded": "Audit"})
+
+
 def test_a_budget_keeps_what_was_spent_if_only_its_amount_changes() -> None:
     first, more, other = (
         budgets({"name": "b", "amountUsd": amount, "period": period})[0].id  # type: ignore[attr-defined]

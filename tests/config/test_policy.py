@@ -4,7 +4,7 @@ import pytest
 
 from sluice.policies.deadlines import Deadlines
 
-from .loading import BACKEND, condition, entries, gateway, plan, policy, refusal, route, target
+from .loading import BACKEND, backend, condition, entries, gateway, plan, policy, refusal, route, target
 
 GW = "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: gw%s}]"
 RT = "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: r%s}]"
@@ -120,15 +120,15 @@ def test_the_route_type_of_the_documentation_is_accepted_and_noted() -> None:
     ("spec", "words"),
     [
         (
-            "targetRefs: [{group: x, kind: HTTPRout, name: r}], traffic: {}",
+            "targetRefs: [{group: x, kind: HTTPRout, name: r}], traffic: {csrf: {}}",
             "unknown kind of target `HTTPRout` (did you mean `HTTPRoute`?)",
         ),
         (
-            "targetRefs: [{group: x, kind: GRPCRoute, name: r}], traffic: {}",
+            "targetRefs: [{group: x, kind: GRPCRoute, name: r}], traffic: {csrf: {}}",
             "a target of kind GRPCRoute is not implemented",
         ),
         (
-            "targetRefs: [{group: x, kind: HTTPRoute, name: r}], traffic: {}",
+            "targetRefs: [{group: x, kind: HTTPRoute, name: r}], traffic: {csrf: {}}",
             "unknown group of a HTTPRoute (expected `gateway.networking.k8s.io`)",
         ),
         (f"{BE}, traffic: {{timeouts: {{}}}}", "`traffic` on a target of kind AgentgatewayBackend is not implemented"),
@@ -152,3 +152,42 @@ def test_the_route_type_of_the_documentation_is_accepted_and_noted() -> None:
 def test_what_is_not_served_is_refused(spec: str, words: str) -> None:
     (line,) = refusal(policy(f"{{{spec}}}"))
     assert words in line
+
+
+@pytest.mark.parametrize(
+    ("spec", "path", "hint"),
+    [
+        ("traffic: {csrf: , delay: {duration: 1s}}", "spec.traffic.csrf", " (leave it out, or write `{}`)"),
+        ("traffic: {apiKeyAuthentication: ~}", "spec.traffic.apiKeyAuthentication", " (leave it out, or write `{}`)"),
+        ("traffic: {rateLimit: {local: null}}", "spec.traffic.rateLimit.local", " (leave it out)"),
+        ("backend: {ai: {promptGuard: {request: }}}", "spec.backend.ai.promptGuard.request", " (leave it out)"),
+        ("backend: {ai: {promptGuard: }}", "spec.backend.ai.promptGuard", " (leave it out, or write `{}`)"),
+    ],
+)
+def test_a_policy_that_is_null_is_not_left_out_without_a_word(spec: str, path: str, hint: str) -> None:
+    (line,) = [line for line in refusal(policy(f"{{{RT % ''}, {spec}}}")) if path in line]
+    assert line.endswith(f" {path}: nothing stands here{hint}")
+
+
+def test_null_is_refused_in_the_short_form_and_in_a_backend_too() -> None:
+    short = "llm: {models: [{name: m, provider: fake}], policies: {csrf: }}\n"
+    (line,) = refusal(short)
+    assert "llm.policies.csrf: nothing stands here" in line
+    older = policy(f"{{{RT % ''}, rbac: , cors: {{}}}}").replace("agentgateway.dev", "gateway.kgateway.dev", 1)
+    (line,) = refusal(older.replace("kind: AgentgatewayPolicy", "kind: TrafficPolicy"))
+    assert "spec.rbac: nothing stands here" in line
+    (line,) = refusal("llm: {models: [{name: m, provider: fake, guardrails: }]}\n")
+    assert "llm.models[0].guardrails: nothing stands here" in line
+    (line,) = refusal(backend("{ai: {provider: {fake: {}}}, policies: {ai: }}"))
+    assert "spec.policies.ai: nothing stands here" in line
+
+
+def test_null_is_a_value_where_json_stands_and_nothing_elsewhere() -> None:
+    text = f"{{{RT % ''}, backend: {{ai: {{defaults: [{{field: stop, value: null}}]}}}}}}"
+    plan(policy(text).replace("metadata: {", "metadata: {annotations: , "))
+
+
+@pytest.mark.parametrize("spec", ["traffic: {}", "traffic: {phase: PreRouting}", "traffic: {}, backend: {}"])
+def test_a_policy_that_says_nothing_is_refused(spec: str) -> None:
+    (line,) = refusal(policy(f"{{{GW % ''}, {spec}}}"))
+    assert line.endswith("spec: this policy says nothing: its sections are empty")

@@ -60,7 +60,7 @@ def test_a_store_in_the_file_that_is_no_redis_is_refused() -> None:
 
 
 def test_budgets_without_a_ledger_are_told() -> None:
-    note = "There are budgets and no ledger: requests that have one get 503. SLUICE_DATABASE names one."
+    note = "There are budgets, and the ledger is a file of this user; SLUICE_DATABASE names another one."
     text = MANIFESTS + traffic(GATEWAY, BUDGET)
     assert note in plan(text).notes
     assert note not in plan(text, env={"SLUICE_DATABASE": "sqlite:///a.db"}).notes

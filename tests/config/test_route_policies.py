@@ -75,6 +75,13 @@ def test_a_mirror_that_is_not_there_gets_nothing_and_the_route_says_so() -> None
     assert (found.status, found.reason) == (False, "BackendNotFound")
 
 
+def test_a_provider_gets_no_copy_of_what_crosses_unread() -> None:
+    to = "group: agentgateway.dev, kind: AgentgatewayBackend, name: llm"
+    rule = f"{{{TO_PAGE}, filters: [{MIRROR % (100, to)}]}}"
+    (line,) = refusal(BACKEND + STATIC + gateway(LISTENER) + route(rule))
+    assert "default/llm can get no copy: this leads to plain HTTP, which crosses unread" in line
+
+
 # -- filters that refer to a policy -----------------------------------------------------------------------------------
 
 REFERS = "{type: ExtensionRef, extensionRef: {group: %s, kind: %s, name: %s}}"

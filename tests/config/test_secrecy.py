@@ -17,6 +17,8 @@ CERT = "-----BEGIN CERTIFICATE-----\\nx\\n-----END CERTIFICATE-----\\n"
 SHORT = "llm: {models: [{name: m, provider: openAI, params: {apiKey: %s%s}}]}\n"
 BROKEN = "---\nkind: Nope\napiVersion: v1\n"
 
+POLICIES = "llm: {models: [{name: m, provider: fake}], policies: {%s}}\n"
+
 GOOD = {
     "stringData": secret(string_data=f"{{Authorization: {CANARY}}}"),
     "data": secret(data=f"{{Authorization: {BASE64}}}"),
@@ -45,6 +47,15 @@ BAD = {
     "variable as a number": "gateways: {default: {port: $K}}\n" + SHORT % ("x", ""),
     "variable as an address": "config: {adminAddr: 'a b $K'}\n" + SHORT % ("x", ""),
     "variable as a reference": SHORT.replace("openAI", "{reference: $K}") % ("x", ""),
+    "variable as a header's value": POLICIES % "transformations: {request: {set: {authorization: $K}}}",
+    "variable as a rule": POLICIES % "authorization: {rules: ['$K']}",
+    "variable as a function": POLICIES % "authorization: {rules: ['${K}(1) == 2']}",
+    "variable as a member": POLICIES % "authorization: {rules: ['request.${K} == 2']}",
+    "variable as a limit's key": POLICIES % "rateLimit: {local: [{requests: 1, unit: Hours, key: $K}]}",
+    "variable as a body": POLICIES % "directResponse: {status: 200, bodyExpression: $K}",
+    "variable as a pattern": "llm: {models: [{name: m, provider: fake, guardrails: "
+    "{request: [{regex: {rules: [{pattern: '${K}('}]}}]}}]}\n",
+    "variable as a header's name": "llm: {models: [{name: m, provider: fake, requestHeaders: {remove: [$K, $K]}}]}\n",
     "variable as a target": "llm: {models: [{name: m, provider: fake}], virtualModels: [{name: v, routing: "
     "{weighted: {targets: [{model: $K}]}}}]}\n",
 }

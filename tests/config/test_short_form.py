@@ -99,6 +99,17 @@ def test_a_key_that_is_not_given_comes_from_the_environment() -> None:
     assert plan("llm: {models: [{name: m, provider: fake}]}\n").notes == ()
 
 
+@pytest.mark.parametrize("auth", ["", ", auth: {key: sk-1}"])
+def test_a_model_without_any_credential_is_noted(auth: str) -> None:
+    loaded = plan(f"llm: {{models: [{{name: m, provider: openAI{auth}}}]}}\n")
+    assert [note for note in loaded.notes if "it is asked without a key" in note] == (
+        [] if auth else ["Model m has no `apiKey` and OPENAI_API_KEY is not set: it is asked without a key."]
+    )
+    referred = "llm: {models: [{name: m, provider: {reference: p}}], providers: [{name: p, provider: openAI%s}]}\n"
+    own = ", defaults: {auth: {key: sk-1}}" if auth else ""
+    assert bool(plan(referred % own).notes) is not bool(auth)
+
+
 def test_variables_are_expanded_in_every_value() -> None:
     assert one("{apiKey: $A-$$-x}", env={"A": "a"}).credential == Secret("a-$-x")
     assert one("{model: 'x${A}'}", env={"A": "a"}).model == "xa"
@@ -161,14 +172,20 @@ MODELS = "models: [{name: m, provider: fake}]"
         ),
         (
             "llm:\n  models:\n  - {name: m, provider: fake}\n  - {name: m, provider: fake}\n",
-            "a.yaml:4: llm.models[1].name: another model has the same name",
+            (
+                "a.yaml:4: llm.models[1].name: another model has the same name "
+                "(`matches` of one of them may say which requests it is for)"
+            ),
         ),
         (
             (
                 f"llm:\n  {MODELS}\n  virtualModels:\n  - name: m\n    routing: {{weighted: {{targets: "
                 f"[{{model: m}}]}}}}\n"
             ),
-            "a.yaml:4: llm.virtualModels[0].name: another model has the same name",
+            (
+                "a.yaml:4: llm.virtualModels[0].name: another model has the same name "
+                "(`matches` of one of them may say which requests it is for)"
+            ),
         ),
         (
             (
@@ -214,9 +231,10 @@ def test_what_is_wrong_is_told_with_its_place(text: str, expected: str) -> None:
 def test_policies_that_are_not_implemented_are_refused(field: str) -> None:
     (line,) = refusal(f"llm: {{{MODELS}, policies: {{{field}: {{}}}}}}\n")
     assert f"llm.policies.{field}: `{field}` is not implemented by this version" in line
+    assert ("`jwtAuth`" if field == "oidc" else "`transformation`") in line
 
 
-@pytest.mark.parametrize("field", ["passthrough", "backendTLS", "matches"])
+@pytest.mark.parametrize("field", ["passthrough", "backendTLS"])
 def test_parts_of_a_model_that_are_not_implemented_are_refused(field: str) -> None:
     (line,) = refusal(f"llm: {{models: [{{name: m, provider: fake, {field}: {{}}}}]}}\n")
     assert f"`{field}` is not implemented by this version" in line

@@ -6,6 +6,8 @@ from msgspec import Raw
 from sluice.config.plan import Alternative, ModelRoute, Plan
 from sluice.config.routing import model_route
 from sluice.policies.ai import AiPolicy
+from sluice.policies.authorization import Rules
+from sluice.policies.scene import Scene
 
 from .loading import plan, refusal
 
@@ -211,3 +213,17 @@ def test_the_unified_addresses_answer() -> None:
         ("PathPrefix", "/v1beta"): "by_model",
         ("PathPrefix", "/v2"): "by_model",
     }
+
+
+def test_whoever_may_not_ask_for_one_target_may_not_ask_for_their_fail_over() -> None:
+    """`allow` rules of two models would be alternatives, and the model of one key answer for the other's."""
+    rules = "authorization: {rules: ['apiKey.key_id == \"%s\"']}"
+    models = "".join(f"\n  - {{name: {n}, provider: openAI, params: {{apiKey: k}}, {rules % n}}}" for n in ("a", "b"))
+    targets = "[{model: a, priority: 0}, {model: b, priority: 1}]"
+    loaded = plan(
+        f"llm:\n  models:{models}\n  virtualModels:\n  - {{name: v, routing: {{failover: {{targets: {targets}}}}}}}"
+    )
+    route = next(route for route in loaded.models if route.pattern == "v")
+    assert route.backend is not None
+    for key in ("a", "b", "c"):
+        assert not Rules(route.backend.access.authorization).permit(Scene({"apiKey": {"key_id": key}}))

@@ -4,7 +4,7 @@ from sluice.config.shown_policies import early_lines, policy_lines
 from tests.docs.pages import blocks
 
 from .layered import GATEWAY, ROUTE, ai, listener, ruled, traffic
-from .loading import backend, entries, plan, route, secret
+from .loading import backend, entries, gateway, plan, policy, route, secret
 
 KEYS = secret("keys", string_data="{a: sk-canary-a, b: sk-canary-b}")
 USERS = "users: ['u:$2y$05$abcdefghijklmnopqrstuuIHD9x3tPPrE2WQv9nJYDpUaCaAZ3Sd2']"
@@ -59,6 +59,19 @@ def test_limits_and_budgets_are_told_by_what_they_come_to() -> None:
         "budget: a, 2.5 USD per day for each jwt.sub",
         "budget: b, 7 tokens per month, noted when it is exceeded",
     )
+
+
+def test_what_a_gateway_says_of_models_is_told_not_to_be_about_plain_http() -> None:
+    said = "{rateLimit: {local: [{tokens: 5, unit: Hours}, {requests: 3, unit: Hours}]}, "
+    said += "budgets: [{name: b, tokens: 7, period: Month}]}"
+    policies = policy(f"{{{GATEWAY}, traffic: {said}, backend: {{ai: {{defaults: [{{field: n, value: 1}}]}}}}}}")
+    plain = backend("{static: {host: there, port: 80}}", name="plain")
+    to = "backendRefs: [{group: agentgateway.dev, kind: AgentgatewayBackend, name: plain}]"
+    text = plain + gateway("{name: http, port: 8080, protocol: HTTP}") + route(f"{{{to}}}") + policies
+    lines = [line for entry in entries(plan(text)) for line in policy_lines(entry.rule)]
+    crosses = [line.partition(" ")[0] for line in lines if line.endswith("; not here: plain HTTP crosses unread")]
+    assert crosses == ["ai.defaults:", "limit:", "budget:"]
+    assert sum(line.startswith("limit: ") for line in lines) == 2
 
 
 def test_guards_are_told_in_the_order_in_which_they_look() -> None:

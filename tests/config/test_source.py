@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sluice.config import source as source_module
 from sluice.config.faults import Faults
-from sluice.config.source import MAX_DEPTH, MAX_TEXT_BYTES, Document, Source, read
+from sluice.config.source import MAX_DEPTH, MAX_TEXT_BYTES, Document, Expand, Source, read
 from sluice.errors import ConfigError
 
 JSON = st.recursive(
@@ -81,6 +81,31 @@ def test_anchors_aliases_and_merges() -> None:
     assert result["one"] == {"x": 1, "y": 2}
     assert result["two"] == {"x": 1, "y": 5}
     assert result["three"] == {"x": 1, "y": 2, "z": 3, "w": 1}
+
+
+def test_what_is_merged_may_have_merged_something_itself() -> None:
+    text = "a: &a {x: 1, y: 1, z: 1}\nb: &b {<<: *a, y: 2, w: 2}\nc: {<<: *b, z: 3}\nd: {<<: [{<<: *b}, *a]}\n"
+    result = value(text)
+    assert isinstance(result, dict)
+    assert result["b"] == {"x": 1, "y": 2, "z": 1, "w": 2}
+    assert result["c"] == {"x": 1, "y": 2, "z": 3, "w": 2}
+    assert result["d"] == {"x": 1, "y": 2, "z": 1, "w": 2}
+    (document,) = read(Source("f.yaml", text), Faults())
+    assert document.place("c", "x").line == 1, "where it was written"
+
+
+@pytest.mark.parametrize("merged", ["1", "[{x: 1}, y]", "~", "{<<: 1}"])
+def test_what_is_no_mapping_cannot_be_merged(merged: str) -> None:
+    assert "`<<` takes a mapping, or a list of mappings" in refusal(f"a: {{<<: {merged}}}\n")
+
+
+def test_merging_what_merges_what_merges_stops() -> None:
+    lines = ["- &a0 {}", *(f"- &a{n} {{<<: *a{n - 1}}}" for n in range(1, 20_000))]
+    assert "expands to more than" in refusal("\n".join(lines))
+
+
+def test_a_number_to_the_base_60_is_a_text() -> None:
+    assert value("[1:30, 190:20:30, 1:30.5, -1:30]") == ["1:30", "190:20:30", "1:30.5", "-1:30"]
 
 
 def test_duplicate_keys_are_refused_at_the_second() -> None:
@@ -157,18 +182,34 @@ def test_expansion_reads_plain_scalars_again_and_leaves_quoted_ones_text() -> No
     faults = Faults()
     replace = {"$N": "8080", "$S": "x: [1"}
     text = "a: $N\nb: '$N'\nc: $S\nd: plain\n"
-    (document,) = read(Source("f", text), faults, lambda scalar: replace.get(scalar, scalar))
+    (document,) = read(Source("f", text), faults, lambda scalar: (replace.get(scalar, scalar), {}))
     assert document.value == {"a": 8080, "b": "8080", "c": "x: [1", "d": "plain"}
 
 
 def test_expansion_that_fails_is_a_fault_at_its_place() -> None:
-    def fail(text: str) -> str:
+    def fail(text: str) -> tuple[str, dict[str, str]]:
         raise LookupError("the variable X is not set")
 
     faults = Faults()
     assert read(Source("f", "a: 1\nb: {c: $X}"), faults, fail) == []
     with pytest.raises(ConfigError, match=r"f:2: b\.c: the variable X is not set"):
         faults.check()
+
+
+def test_no_fault_shows_what_was_inserted() -> None:
+    faults = Faults()
+    expand: Expand = lambda scalar: (scalar.replace("$K", "sk-Live.Secret"), {"K": "sk-Live.Secret"})  # noqa: E731
+    (document,) = read(Source("f", "a: x $K\nb: {c: d}"), faults, expand)
+    faults.add(document.place("a"), "there is no `Secret`", "or `Live`")
+    faults.add(document.place("b"), "the header `sk-live.secret` stands in it twice", "sk-Live.Secret")
+    faults.add(document.place("b", "c"), "no secret of `sk-live`")
+    with pytest.raises(ConfigError) as caught:
+        faults.check()
+    assert str(caught.value).split("\n") == [
+        "f:1: a: what `x $K` comes to cannot be used here",
+        "f:2: b: the header `$K` stands in it twice ($K)",
+        "f:2: b.c: no secret of `sk-live`",
+    ]
 
 
 def test_the_bounds_are_what_the_documentation_says() -> None:

@@ -1,97 +1,6 @@
-"""Requests that hold all that a dialect knows, each text marked with the scope in which a guard must find it.
+"""Requests that hold all that a dialect knows, each text marked with the scope in which a guard must find it."""
 
-`S(...)`, `M(...)`, `I(...)`, `O(...)` mark texts of the scopes system, messages, tool_input and tool_output; `N(...)`
-marks what no model reads. Each occurrence becomes a text of its own.
-"""
-
-import base64
-from collections.abc import Callable, Iterator
-
-import msgspec
-
-from sluice.dialects.text_walk import Scope
-
-
-class Mark(msgspec.Struct, frozen=True):
-    """A place for a canary; `form` makes the value that stands there of it."""
-
-    scope: Scope | None
-    form: Callable[[str], object] = str
-
-
-def S(form: Callable[[str], object] = str) -> Mark:
-    return Mark("system", form)
-
-
-def M(form: Callable[[str], object] = str) -> Mark:
-    return Mark("messages", form)
-
-
-def I(form: Callable[[str], object] = str) -> Mark:  # noqa: E743 - the letter of its scope
-    return Mark("tool_input", form)
-
-
-def O(form: Callable[[str], object] = str) -> Mark:  # noqa: E743 - the letter of its scope
-    return Mark("tool_output", form)
-
-
-N = Mark(None)
-
-
-def as_json(canary: str) -> str:
-    return msgspec.json.encode({"deep": [{"within": canary}], "number": 1}).decode()
-
-
-def as_base64(canary: str) -> str:
-    return base64.b64encode(f"one {canary} two".encode()).decode()
-
-
-def as_data_url(canary: str) -> str:
-    return f"data:text/plain;base64,{as_base64(canary)}"
-
-
-def planted(template: object) -> tuple[object, dict[str, Scope | None]]:
-    """Return a template with a canary in each place, and the scope of each canary."""
-    scopes: dict[str, Scope | None] = {}
-
-    def plant(value: object) -> object:
-        if isinstance(value, Mark):
-            canary = f"canary{len(scopes):03}x"
-            scopes[canary] = value.scope
-            return value.form(canary)
-        if isinstance(value, dict):
-            return {name: plant(inner) for name, inner in value.items()}
-        if isinstance(value, list):
-            return [plant(inner) for inner in value]
-        return value
-
-    return plant(template), scopes
-
-
-def strings(value: object) -> Iterator[str]:
-    """Every text in a value, names of members too."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            yield name
-            yield from strings(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from strings(inner)
-
-
-def readable(value: object) -> str:
-    """All that a value says, what is base64 in it too."""
-    return "\n".join(said for text in strings(value) for said in (text, _decoded(text)))
-
-
-def _decoded(text: str) -> str:
-    try:
-        return base64.b64decode(text.rpartition(",")[2]).decode("latin-1")
-    except ValueError:
-        return ""
-
+from tests.dialects.marks import I, M, N, O, S, as_base64, as_data_url, as_json
 
 _PNG = "data:image/png;base64,iVBORw0KGgo="
 
@@ -124,14 +33,17 @@ OPENAI_CHAT = {
                 {"id": N, "type": "function", "function": {"name": I(), "arguments": I(as_json)}},
                 {"id": N, "type": "custom", "custom": {"name": I(), "input": I()}},
             ],
+            "audio": {"id": N, "transcript": M()},
         },
         {"role": "assistant", "content": None, "function_call": {"name": I(), "arguments": I(as_json)}},
         {"role": "assistant", "content": [{"type": "refusal", "refusal": M()}], "novelty": {"x": M()}},
         {"role": "tool", "tool_call_id": N, "content": O()},
         {"role": "tool", "tool_call_id": N, "content": [{"type": "text", "text": O()}]},
         {"role": "function", "name": O(), "content": O(as_json)},
-        {"role": "novelty", "content": M()},
+        {"role": M(), "content": M()},
     ],
+    "thinking": {"type": "enabled", "budget_tokens": 10, "novelty": M()},
+    "reasoning": {"effort": "low", "novelty": M()},
     "tools": [
         {
             "type": "function",
@@ -163,6 +75,7 @@ OPENAI_RESPONSES = {
                 {"type": "input_text", "text": M()},
                 {"type": "input_image", "image_url": _PNG, "detail": "low"},
                 {"type": "input_file", "filename": M(), "file_data": M(as_data_url), "file_id": N},
+                {"type": "input_file", "filename": "a.txt", "file_data": M(as_base64), "file_url": M(as_data_url)},
                 {"type": "novelty", "words": M()},
             ],
         },
@@ -195,6 +108,8 @@ OPENAI_RESPONSES = {
     "tools": [{"type": "function", "name": S(), "description": S(), "parameters": {"description": S()}}],
     "text": {"verbosity": "low", "format": {"type": "json_schema", "schema": {"description": S()}}},
     "prompt": {"id": N, "variables": {"name": M()}},
+    "reasoning": {"effort": N, "novelty": M()},
+    "context_management": [{"type": "compaction", "compact_threshold": 10, "instructions": S()}],
     "user": N,
     "metadata": {"label": N},
     "novelty": {"says": M()},
@@ -220,6 +135,8 @@ ANTHROPIC_MESSAGES = {
                 },
                 {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": M()}]}},
                 {"type": "document", "source": {"type": "url", "url": N}},
+                {"type": "document", "source": {"type": "url", "url": M(as_data_url)}},
+                {"type": "image", "source": {"type": "base64", "media_type": "text/plain", "data": M(as_base64)}},
                 {"type": "search_result", "title": M(), "source": M(), "content": [{"type": "text", "text": M()}]},
                 {"type": "container_upload", "file_id": N},
                 {"type": "novelty", "inside": [M()]},
@@ -228,7 +145,7 @@ ANTHROPIC_MESSAGES = {
         {
             "role": "assistant",
             "content": [
-                {"type": "thinking", "thinking": M(), "signature": N},
+                {"type": "thinking", "thinking": M()},
                 {"type": "redacted_thinking", "data": N},
                 {"type": "tool_use", "id": N, "name": I(), "input": {"x": {"y": I()}}},
                 {"type": "server_tool_use", "id": N, "name": "web_search", "input": {"query": I()}},
@@ -248,6 +165,10 @@ ANTHROPIC_MESSAGES = {
     ],
     "tools": [{"name": S(), "description": S(), "input_schema": {"properties": {"x": {"description": S()}}}}],
     "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {"description": S()}}},
+    "context_management": {
+        "edits": [{"type": "compact_20260112", "trigger": {"type": "input_tokens", "value": 9}, "instructions": S()}]
+    },
+    "thinking": {"type": "enabled", "budget_tokens": 10, "novelty": M()},
     "metadata": {"user_id": N},
     "stop_sequences": [N],
     "mcp_servers": [{"url": N, "authorization_token": N}],
@@ -262,8 +183,8 @@ GEMINI = {
         {
             "role": "model",
             "parts": [
-                {"text": M(), "thought": True, "thoughtSignature": N},
-                {"functionCall": {"id": N, "name": I(), "args": {"x": [I()]}}},
+                {"text": M(), "thought": True},
+                {"functionCall": {"id": N, "name": I(), "args": {"x": [I()]}}, "thoughtSignature": N},
                 {"executableCode": {"language": "PYTHON", "code": I()}},
                 {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": O()}},
             ],
@@ -275,6 +196,7 @@ GEMINI = {
                 {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo=", "displayName": M()}},
                 {"inline_data": {"mime_type": "text/markdown", "data": M(as_base64)}},
                 {"fileData": {"fileUri": N, "mimeType": "application/pdf"}},
+                {"fileData": {"fileUri": M(as_data_url)}},
                 {"novelty": {"says": M()}},
             ],
         },

@@ -90,7 +90,7 @@ def test_the_last_block_that_can_bear_a_mark_has_it() -> None:
 
 
 def test_marks_of_the_client_stay_and_count() -> None:
-    block = {"type": "text", "text": "x", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    block = {"type": "text", "text": "x", "cache_control": {"type": "ephemeral", "ttl": "5m"}}
     four = {"system": [block, block], "messages": [{"role": "user", "content": [block, block]}, TALK[0]]}
     sent = cached(**four, tools=[{"name": "a"}])
     assert {name: sent[name] for name in four} == four
@@ -140,3 +140,55 @@ def test_a_translation_writes_the_same_marks() -> None:
         BEDROCK_CONVERSE.write_conversation(conversation, model="meta.llama3-70b", stream=False, ask_usage=False)
     )
     assert other["system"] == [{"text": "rules"}]
+
+
+LASTING = {"type": "ephemeral", "ttl": "1h"}
+TOOLS = [{"name": "a", "input_schema": {}}, {"name": "b", "input_schema": {}}]
+
+
+def marks(sent: dict[str, object]) -> list[str]:
+    """Members with a mark of five minutes, in the order in which they are read."""
+    return [name for name in ("tools", "system", "messages") if str(EPHEMERAL) in str(sent[name])]
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"tools": [TOOLS[0] | {"cache_control": LASTING}, TOOLS[1]]}, ["tools", "system", "messages"]),
+        ({"system": [{"type": "text", "text": "rules", "cache_control": LASTING}]}, ["messages"]),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "q", "cache_control": LASTING}]}]}, []),
+        ({"cache_control": LASTING}, []),
+        ({"cache_control": EPHEMERAL}, ["tools", "system", "messages"]),
+    ],
+)
+def test_no_mark_stands_before_one_that_lasts_longer(members: dict[str, object], expected: list[str]) -> None:
+    talk = members.get("messages", [])
+    assert isinstance(talk, list)
+    sent = cached(ALL, **{"tools": TOOLS, "system": "rules", **members, "messages": [*talk, *TALK][:3]})
+    if talk:  # the mark of the history comes after it
+        expected = ["messages"]
+    assert marks(sent) == expected
+
+
+def test_what_lasts_longer_behind_the_history_leaves_no_place() -> None:
+    newest = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1", "content": []}]}
+    newest["content"] = [{"type": "tool_result", "tool_use_id": "1", "cache_control": LASTING}]
+    assert marks(cached(tools=TOOLS, system="rules", messages=[*TALK[:2], newest])) == []
+
+
+@pytest.mark.parametrize(
+    "deferred",
+    [
+        {"name": "d", "input_schema": {}, "defer_loading": True},
+        {"type": "mcp_toolset", "mcp_server_name": "s", "default_config": {"defer_loading": True}},
+        {"type": "mcp_toolset", "mcp_server_name": "s", "configs": {"x": {"defer_loading": True}}},
+    ],
+)
+def test_a_deferred_tool_bears_no_mark_and_is_no_part_of_the_prompts_beginning(deferred: dict[str, object]) -> None:
+    sent = cached(tools=[*TOOLS, deferred])
+    assert sent["tools"] == [TOOLS[0], TOOLS[1] | {"cache_control": EPHEMERAL}, deferred]
+    assert cached(tools=[deferred])["tools"] == [deferred]
+    long = deferred | {"description": "w " * 800}
+    assert cached(PromptCaching(tools=True), tools=[TOOLS[0], long])["tools"] == [TOOLS[0], long]
+    spoken = TOOLS[0] | {"input_schema": {"properties": {"defer_loading": {"const": True}}}, "defer_loading": False}
+    assert cached(tools=[spoken])["tools"] == [spoken | {"cache_control": EPHEMERAL}]

@@ -22,7 +22,7 @@ from sluice.chat.events import (
     Unrecognised,
 )
 from sluice.chat.seal import Seal, SealKind
-from sluice.chat.usage import Usage
+from sluice.chat.usage import Usage, believed
 from sluice.dialects.anthropic_messages import ANTHROPIC_MESSAGES
 from tests.dialects.messages_events import (
     REQUEST,
@@ -62,7 +62,7 @@ citations = st.builds(
 )
 usages = st.builds(
     Usage, input_tokens=counts, output_tokens=counts, cache_read_tokens=counts, reasoning_tokens=st.integers(0, 9)
-)
+).map(believed)
 
 
 @st.composite

@@ -27,7 +27,7 @@ from sluice.chat.events import (
 from sluice.chat.fold import Answer, Choice
 from sluice.chat.request import ChatRequest
 from sluice.chat.seal import Seal, SealKind
-from sluice.chat.usage import Usage
+from sluice.chat.usage import Usage, believed
 from sluice.dialects.openai_chat import OPENAI_CHAT
 from tests.dialects.chunks import chunks_of, decode, encode, fold, frames_of
 
@@ -83,7 +83,7 @@ def answers(draw: st.DrawFn, *, foreign: bool = False) -> list[Event]:
         events.append(ChoiceFinished(choice, reason, reason))
     if draw(st.booleans()):
         usage = Usage(input_tokens=draw(counts), output_tokens=draw(counts), cache_write_tokens=draw(counts))
-        events.insert(draw(st.integers(0, len(events))) if foreign else len(events), Reported(usage))
+        events.insert(draw(st.integers(0, len(events))) if foreign else len(events), Reported(believed(usage)))
     return [*events, Ended()]
 
 

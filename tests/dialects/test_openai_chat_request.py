@@ -109,7 +109,7 @@ def test_null_is_as_good_as_absent() -> None:
 
 
 def test_the_newer_of_two_names_wins() -> None:
-    assert OPENAI_CHAT.read_request(body(b'"max_completion_tokens":0,"max_tokens":9')).max_tokens == 0
+    assert OPENAI_CHAT.read_request(body(b'"max_completion_tokens":1,"max_tokens":9')).max_tokens == 1
     assert OPENAI_CHAT.read_request(body(b'"max_completion_tokens":null,"max_tokens":9')).max_tokens == 9
 
 

@@ -31,7 +31,7 @@ from sluice.chat.fold import Answer, Fold
 from sluice.chat.grammar import Grammar
 from sluice.chat.request import ChatRequest
 from sluice.chat.seal import Seal, SealKind
-from sluice.chat.usage import Usage
+from sluice.chat.usage import Usage, believed
 from sluice.dialects.openai_responses import OPENAI_RESPONSES
 from sluice.wire.sse import Frame, SseDecoder
 
@@ -262,5 +262,5 @@ def answers(draw: st.DrawFn, tool_names: tuple[str, ...] = ("f", "g")) -> list[E
     tail: list[Event] = [ChoiceFinished(0, reason, reason)]
     if draw(st.booleans()):
         usage = Usage(input_tokens=draw(counts), output_tokens=draw(counts), cache_read_tokens=draw(counts))
-        tail.insert(draw(st.integers(0, 1)), Reported(usage))
+        tail.insert(draw(st.integers(0, 1)), Reported(believed(usage)))
     return [*events, *tail, Ended()]

@@ -35,7 +35,7 @@ def lay_out(page: str, folder: Path, changed: Mapping[str, Callable[[str], str]]
     """Put what the reader has into a folder: the page's files, the command, and a curl without its progress bar.
     `changed` says of a file's name what becomes of its text."""
     for block in blocks(page):
-        if block.language == "yaml":
+        if block.language == "yaml" and block.file:  # without a name it is a part of one
             text = changed[block.file](block.text) if block.file in changed else block.text
             (folder / block.file).write_text(text, encoding="utf-8")
     command = folder / ".venv" / "bin" / "sluice"

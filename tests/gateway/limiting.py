@@ -17,10 +17,9 @@ from sluice.gateway.limits_ports import (
     StoreGone,
     Verdict,
 )
+from sluice.policies.charge import Answered
 from sluice.policies.limiting import AtOnce, Bounds, Choice, Limiting, LimitSet, Measure, Rate, Remote
 from sluice.policies.scene import Scene
-from sluice.relay.outcome import OutcomeKind
-from sluice.relay.record import ExchangeRecord, Route, StreamFacts
 from sluice.stores.limits_memory import MemoryCounters
 
 MINUTE_US = 60_000_000
@@ -63,26 +62,9 @@ def scene(**headers: str) -> Scene:
     return Scene({"request": {"headers": {name.replace("_", "-"): value for name, value in headers.items()}}})
 
 
-def record(
-    outcome: OutcomeKind = "completed", usage: int | None = None, *, streamed: int = 0, asked: bool = True
-) -> ExchangeRecord:
-    return ExchangeRecord(
-        request_id="i",
-        trace_id="t",
-        span_id="s",
-        started_at=0.0,
-        duration_s=1.0,
-        added_s=0.001 if asked else 0.0,
-        route=Route(),
-        method="POST",
-        path="/",
-        status=200,
-        operation="chat",
-        streaming=True,
-        usage=None if usage is None else Usage(input_tokens=usage),
-        stream=StreamFacts(tokens=streamed),
-        outcome=outcome,
-    )
+def ended(outcome: str = "completed", usage: int | None = None, *, streamed: int = 0, asked: bool = True) -> Answered:
+    said = None if usage is None else Usage(input_tokens=usage)
+    return Answered(outcome=outcome, asked=asked, usage=said, streamed=streamed, streaming=True)
 
 
 class Shared:

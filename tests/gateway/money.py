@@ -9,10 +9,10 @@ from pathlib import Path
 from sluice.chat.usage import Usage
 from sluice.gateway.money import Ask, Held, KeyBudgets, Money
 from sluice.policies.budget import NANOS_PER_USD, Budget
+from sluice.policies.charge import Answered
 from sluice.policies.cost import Price, Prices, Rates, rate
 from sluice.policies.principal import NOBODY, Principal
 from sluice.policies.scene import Scene
-from sluice.relay.record import ExchangeRecord, Route, StreamFacts
 from sluice.stores.ledger_sqlite import SqliteLedger
 
 PRICES = Prices({"p": {"m": Price(Rates(input=rate("1"), output=rate("10")))}})
@@ -28,24 +28,9 @@ def ask(prompt: int = 100, bound: int | None = 1000, **said: object) -> Ask:
     return Ask(prompt_tokens=lambda: prompt, **facts)  # type: ignore[arg-type]
 
 
-def record(outcome: str = "completed", usage: Usage | None = None, tokens: int = 0, **said: object) -> ExchangeRecord:
-    facts = {"provider": "p", "request_model": "m", "response_model": "m", "added_s": 0.1, "streaming": True, **said}
-    return ExchangeRecord(
-        request_id="r",
-        trace_id="",
-        span_id="",
-        started_at=0.0,
-        duration_s=1.0,
-        route=Route(),
-        method="POST",
-        path="/",
-        status=200,
-        operation="chat",
-        outcome=outcome,  # type: ignore[arg-type]
-        usage=usage,
-        stream=StreamFacts(tokens=tokens),
-        **facts,  # type: ignore[arg-type]
-    )
+def ended(outcome: str = "completed", usage: Usage | None = None, tokens: int = 0, **said: object) -> Answered:
+    facts = {"asked": True, "provider": "p", "model": "m", "asked_model": "m", "streaming": True, **said}
+    return Answered(outcome=outcome, usage=usage, streamed=tokens, **facts)  # type: ignore[arg-type]
 
 
 class Till:

@@ -91,6 +91,14 @@ async def test_of_several_credentials_the_first_that_is_a_key_counts(desk: Desk)
     assert admitted.request.header(b"authorization") == "Bearer other"
 
 
+async def test_a_key_is_taken_off_wherever_it_stands_and_what_is_none_stays(desk: Desk) -> None:
+    headers = ("authorization: Bearer sk-alice", "x-api-key: sk-alice", "api-key: sk-bob", "x-goog-api-key: their-own")
+    admitted = await desk.admit(keys(), *headers, query="a=1&key=sk-alice")
+    assert admitted.principal.id == "alice"
+    assert admitted.request.headers == ((b"host", b"llm.example"), (b"x-goog-api-key", b"their-own"))
+    assert admitted.request.query == "a=1"
+
+
 async def test_two_headers_with_a_key_are_a_bad_request(desk: Desk) -> None:
     assert (await why(desk, keys(), "x-api-key: sk-alice", "x-api-key: sk-bob"))[0] == 400
 
@@ -108,6 +116,9 @@ async def test_headers_of_a_keys_metadata_are_said_and_nobody_else_can_say_them(
     admitted = await desk.admit(access, "x-api-key: sk-alice", "x-org: admins", "X-Org: root")
     assert [value for name, value in admitted.request.headers if name == b"x-org"] == [b"developers"]
     assert admitted.request.added == ((b"x-org", b"developers"),)
+    other = await desk.admit(access, "x-api-key: sk-alice", "X_Org: admins", "x_other: kept")
+    assert [name for name, _ in other.request.headers if name.endswith(b"org")] == [b"x-org"]  # one variable in CGI
+    assert other.request.header(b"x_other") == "kept"
     assert Value('request.headers["x-org"]').value(desk.scene) == "developers"
 
 
@@ -123,6 +134,20 @@ async def test_who_has_no_key_cannot_say_what_keys_say(desk: Desk, mode: Mode) -
 
 async def test_a_policy_without_keys_lets_nobody_in(desk: Desk) -> None:
     assert (await why(desk, Access(api_keys=ApiKeys()), "x-api-key: sk-alice"))[0] == 401
+
+
+@pytest.mark.parametrize("mode", ["strict", "optional", "permissive"])
+async def test_whether_a_key_is_right_nobody_can_tell_while_the_keys_are_not_there(desk: Desk, mode: Mode) -> None:
+    access = Access(api_keys=ApiKeys(mode=mode, missing="Secret default/keys not found"))
+    if mode == "permissive":
+        assert (await desk.admit(access, "x-api-key: sk-alice")).principal is NOBODY
+    else:
+        unavailable = (503, "APIKeyAuth", "the API keys cannot be had")
+        assert await why(desk, access, "x-api-key: sk-alice") == unavailable
+    if mode == "strict":
+        assert (await why(desk, access))[0] == 401
+    else:
+        assert (await desk.admit(access)).principal is NOBODY
 
 
 def test_a_key_may_ask_for_its_models_alone_and_sees_no_others() -> None:

@@ -113,6 +113,21 @@ async def test_an_issuer_that_is_down_keeps_its_last_keys(world: World, desk: De
     assert (await desk.admit(access, bearer(token(jti="2")))).principal.id == "user-id"
 
 
+async def test_an_issuer_that_withdraws_all_its_keys_is_believed(world: World, desk: Desk, idp: Idp) -> None:
+    upstream = await world.upstream(idp.play)
+    access = tokens(keys=remote(upstream.port))
+    await desk.admit(access, bearer(token()))
+    idp.keys = '{"keys": []}'
+    desk.passes(10)
+    assert "unknown key" in await why(desk, access, bearer(token(kid="new")))
+    assert "unknown key" in await why(desk, access, bearer(token()))  # it was verified before
+    assert "unknown key" in await why(desk, access, bearer(token(jti="2")))
+    assert desk.said == ["what was read of 127.0.0.1/keys: there is nothing in it that can be used"]
+    idp.keys = jwk_set()
+    desk.passes(10)
+    assert (await desk.admit(access, bearer(token()))).principal.id == "user-id"
+
+
 @pytest.mark.parametrize("trouble", ["status", "nonsense", "too long", "gone", "missing"])
 async def test_without_any_keys_nobody_can_tell_and_nobody_is_let_in(
     world: World, desk: Desk, idp: Idp, trouble: str
@@ -122,7 +137,7 @@ async def test_without_any_keys_nobody_can_tell_and_nobody_is_let_in(
     if trouble == "status":
         idp.status = "302 Found"
     elif trouble == "nonsense":
-        idp.keys = '{"keys": []}'
+        idp.keys = '{"keys": {}}'
     elif trouble == "too long":
         idp.keys = " " * ((1 << 20) + 1)
     elif trouble == "gone":

@@ -13,7 +13,8 @@ from sluice.chat.request import ChatRequest
 from sluice.errors import BadRequest, GuardRejected, PolicyUnavailable
 from sluice.gateway.content import Check, compiled, guarded_request
 from sluice.policies.guards import DEFAULT_SCOPES, Guard, Rejection, Scope, TextRules
-from tests.dialects.rich_requests import RICH, planted, readable
+from tests.dialects.marks import planted, readable
+from tests.dialects.rich_requests import RICH
 from tests.gateway.judged import at, hangs, judging, messages, saying
 from tests.support.raw_upstream import Asked
 from tests.support.world import World
@@ -235,14 +236,23 @@ async def test_a_service_that_makes_json_into_something_else_gives_no_verdict(wo
 # -- time -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["one text", "many small values"])
+WORDS = "Call 12 monkeys at 10:30 on 2024-05-06, order 483920. "
+MEGABYTES: dict[str, object] = {
+    "one text": WORDS * ((1 << 20) // len(WORDS)),
+    "many small values": [{"type": "novelty", "x": [[], {}, "a", 1]}] * 30_000,
+    "many small texts": [{"type": "text", "text": "a b"}] * 30_000,
+    "many values": [{"type": "text", "text": "4111 1111 1111 1111, a@b.com" * 800}] * 40,
+    "many members": [{"type": "novelty", "x": {f"name {number}": "v" for number in range(60_000)}}],
+    "many numbers": [{"type": "novelty", "x": [*range(1000), *range(100_000, 240_000)]}],
+}
+
+
+@pytest.mark.parametrize("kind", MEGABYTES)
 async def test_a_megabyte_does_not_hold_up_the_loop(kind: str) -> None:
-    rules = (TextRules(name="all", builtins=("ssn", "credit_card", "phone_number", "email", "ca_sin")),)
+    builtins = TextRules(name="all", builtins=("ssn", "credit_card", "phone_number", "email", "ca_sin"))
+    rules = (builtins, TextRules(patterns=(r"sk-[A-Za-z0-9]{20,}", r"\b(?:10|192\.168)(?:\.\d{1,3}){2,3}\b")))
     compiled(rules)
-    words = "Call 12 monkeys at 10:30 on 2024-05-06, order 483920. "
-    content: object = words * ((1 << 20) // len(words))
-    if kind == "many small values":
-        content = [{"type": "novelty", "x": [[], {}, "a", 1]}] * 30_000
+    content = MEGABYTES[kind]
     fields = {"messages": msgspec.Raw(msgspec.json.encode([{"role": "user", "content": content}]))}
     gaps: list[float] = []
     over = asyncio.Event()

@@ -148,6 +148,27 @@ async def test_a_key_says_whose_request_it_is_and_for_which_models(world: World)
     assert (refused.status, msgspec.json.decode(refused.body)["error"]["code"]) == (403, "model_not_allowed")
 
 
+@pytest.mark.parametrize(
+    "dropped", ["Connection: x-org", "Connection: close, X-Org", "Connection: x-org\r\nTe: trailers"]
+)
+async def test_a_client_cannot_have_what_a_policy_says_dropped_on_the_way(world: World, dropped: str) -> None:
+    found = await rig(world, Access(api_keys=KEYS))
+    assert (await found.ask("x-api-key: sk-alice", dropped, path="/static")).status == 200
+    (asked,) = found.upstream.asked
+    assert [value for name, value in asked.headers if name == "x-org"] == ["developers"]
+    assert asked.header("te") is None
+
+
+@pytest.mark.parametrize("name", ["key", "api-key", "api_key", "access_token", "%6bey"])
+async def test_no_credential_in_a_query_reaches_a_provider(world: World, name: str) -> None:
+    found = await rig(world, Access())
+    client = await world.client(found.serving)
+    path = f"/openai/v1/files?after=x&{name}=canary&limit=5"
+    assert (await client.ask(request(b"", method="GET", path=path), "GET")).status == 200
+    (asked,) = found.upstream.asked
+    assert asked.line == "GET /v1/files?after=x&limit=5 HTTP/1.1"
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_what_an_external_authorization_answers_is_what_the_client_hears(world: World, stream: bool) -> None:
     no = sized(

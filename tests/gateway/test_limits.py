@@ -7,7 +7,7 @@ import pytest
 from sluice.errors import PolicyUnavailable, RateLimited
 from sluice.gateway.limits_hold import NO_HOLD
 from sluice.policies.limiting import NO_LIMITS, Bounds, Choice, Described, Limiting, LimitSet, Node, Part
-from tests.gateway.limiting import World, at_once, bounds, limiting, rate, record, scene, shown
+from tests.gateway.limiting import World, at_once, bounds, ended, limiting, rate, scene, shown
 
 
 async def test_without_limits_nothing_is_held() -> None:
@@ -105,9 +105,9 @@ async def test_places_are_held_until_the_exchange_is_over() -> None:
     world.now += 3600
     with pytest.raises(RateLimited):
         await world.reserve(limits)
-    first.settle(record("client_gone"))
+    first.settle(ended("client_gone"))
     await world.reserve(limits)
-    first.settle(record())  # a second time changes nothing
+    first.settle(ended())  # a second time changes nothing
     with pytest.raises(RateLimited):
         await world.reserve(limits)
 
@@ -125,7 +125,7 @@ async def test_what_this_machine_gave_is_put_back_if_the_shared_store_refuses() 
     limits = limiting(
         LimitSet(machine=bounds(rate(5, name="here"), at_once(1)), everywhere=bounds(rate(1, name="there")))
     )
-    (await world.reserve(limits)).settle(record())
+    (await world.reserve(limits)).settle(ended())
     for _ in range(10):
         with pytest.raises(RateLimited):
             await world.reserve(limits)
@@ -205,9 +205,9 @@ async def test_500_at_once_with_random_ends_never_exceed_what_may_be() -> None:
         for _ in range(number % 5):
             await asyncio.sleep(0)
         inside -= 1
-        ended = record("client_gone", streamed=number % 11) if number % 3 else record(usage=number % 90)
+        over = ended("client_gone", streamed=number % 11) if number % 3 else ended(usage=number % 90)
         spent += (number % 7 + number % 11) if number % 3 else number % 90
-        hold.settle(ended)
+        hold.settle(over)
 
     await asyncio.gather(*(exchange(number) for number in range(500)))
     assert most == 40

@@ -2,11 +2,14 @@
 
 import pytest
 
+from sluice.chat.usage import Usage
 from sluice.errors import PolicyUnavailable, RateLimited
 from sluice.gateway.limits_ports import Hits, RemoteVerdict
+from sluice.policies.charge import Answered, CostFacts
+from sluice.policies.cost import Cost
 from sluice.policies.limiting import Limiting, LimitSet, Part, Remote, RemoteDescriptor
 from sluice.policies.server import Server
-from tests.gateway.limiting import World, at_once, bounds, limiting, rate, record, scene, shown
+from tests.gateway.limiting import World, at_once, bounds, ended, limiting, rate, scene, shown
 
 USER = RemoteDescriptor(parts=(Part("user", 'request.headers["x-user"]'),))
 SPENT = RemoteDescriptor(parts=(Part("all", '"one"'),), measure="tokens")
@@ -21,20 +24,41 @@ async def test_requests_are_counted_at_once_and_tokens_when_they_are_known() -> 
     world = World()
     hold = await world.reserve(remote(USER, SPENT), scene(x_user="u"))
     assert world.services.asked == [[Hits((("user", "u"),), 1), Hits((("all", "one"),), 0)]]
-    hold.settle(record(usage=39))
+    hold.settle(ended(usage=39))
     assert world.services.reported == [[Hits((("all", "one"),), 39)]]
 
 
 async def test_what_used_nothing_is_not_reported() -> None:
     world = World()
-    (await world.reserve(remote(SPENT))).settle(record("upstream_error"))
+    (await world.reserve(remote(SPENT))).settle(ended("upstream_error"))
     assert not world.services.reported
 
 
 async def test_a_descriptor_that_cannot_be_told_is_left_out_and_without_any_nobody_is_asked() -> None:
     world = World()
-    (await world.reserve(remote(USER, SPENT), prompt=None)).settle(record())
+    (await world.reserve(remote(USER, SPENT), prompt=None)).settle(ended())
     assert not world.services.asked
+
+
+@pytest.mark.parametrize(
+    ("cost", "count"),
+    [
+        ("llm.totalTokens * 2", 2 * 130),
+        ("llm.inputTokens - llm.cachedInputTokens + llm.outputTokens", 110),
+        ("int(llm.cost.total * 1000000.0)", 1700),
+        ('llm.provider == "p" && llm.responseModel == "m-1" && llm.requestModel == "m" && llm.streaming ? 7 : 8', 7),
+        ("llm.countTokens", 130),
+    ],
+)
+async def test_what_is_told_at_the_end_may_be_reckoned_from_all_that_is_known_then(cost: str, count: int) -> None:
+    world = World()
+    hold = await world.reserve(remote(RemoteDescriptor(parts=SPENT.parts, measure="tokens", cost=cost)))
+    usage = Usage(input_tokens=100, output_tokens=30, cache_read_tokens=20)
+    answered = Answered(
+        outcome="completed", asked=True, usage=usage, streaming=True, provider="p", model="m-1", asked_model="m"
+    )
+    hold.settle(answered, CostFacts(cost=Cost(status="Exact", input=10**9, output=7 * 10**8)))
+    assert [hits.count for hits in world.services.reported[0]] == [count]
 
 
 async def test_costs_and_overrides_are_what_expressions_say_and_a_wrong_one_makes_nothing_free() -> None:
@@ -42,18 +66,13 @@ async def test_costs_and_overrides_are_what_expressions_say_and_a_wrong_one_make
     cost = RemoteDescriptor(parts=SPENT.parts, cost='int(request.headers["x-cost"])')
     override = RemoteDescriptor(parts=SPENT.parts, limit_override='{"requests_per_unit": 7, "unit": "minute"}')
     nonsense = RemoteDescriptor(parts=SPENT.parts, limit_override='{"requests_per_unit": "many", "unit": 99}')
-    tokens = RemoteDescriptor(parts=SPENT.parts, measure="tokens", cost="llm.totalTokens * 2")
-    seen = scene(x_cost="5")
-    hold = await world.reserve(remote(cost, override, nonsense, tokens), seen)
+    hold = await world.reserve(remote(cost, override, nonsense), scene(x_cost="5"))
     assert [(hits.count, hits.override) for hits in world.services.asked[0]] == [
         (5, None),
         (1, (7, 2)),
         (1, None),
-        (0, None),
     ]
-    seen.learn("llm", {"totalTokens": 20})
-    hold.settle(record(usage=20))
-    assert [hits.count for hits in world.services.reported[0]] == [40]
+    hold.settle(ended(usage=20))
     await world.reserve(remote(cost), scene(x_cost="-3"))
     assert world.services.asked[1][0].count == 1
 
@@ -95,5 +114,5 @@ async def test_a_service_that_is_gone_fails_as_the_limit_says(opens: bool) -> No
         return
     hold = await world.reserve(limits, scene(x_user="u"))
     assert hold.failed_open == ("svc",)
-    hold.settle(record(usage=39))  # it may be there again, and the tokens were used
+    hold.settle(ended(usage=39))  # it may be there again, and the tokens were used
     assert [hits.count for hits in world.services.reported[0]] == [39]

@@ -9,7 +9,7 @@ from sluice.gateway.limits_hold import Hold
 from sluice.policies.limiting import LimitSet
 from sluice.policies.rate_limit import SLICE
 from sluice.relay.outcome import OutcomeKind
-from tests.gateway.limiting import World, bounds, limiting, rate, record, scene, shown
+from tests.gateway.limiting import World, bounds, ended, limiting, rate, scene, shown
 
 
 def remaining(hold: Hold) -> int:
@@ -25,18 +25,18 @@ async def test_without_a_bound_a_request_is_admitted_while_any_token_is_left() -
     """The documented lab: 100 tokens a minute, 39 for each answer: three pass, the fourth does not."""
     world, limits = World(), limiting(rate(100, "tokens"))
     for _ in range(3):
-        (await world.reserve(limits, prompt=14)).settle(record(usage=39))
+        (await world.reserve(limits, prompt=14)).settle(ended(usage=39))
     with pytest.raises(RateLimited) as refused:
         await world.reserve(limits, prompt=14)
     assert refused.value.retry_after_s == 60
     assert (b"x-ratelimit-remaining", b"0") in refused.value.headers
     world.now += 60
-    (await world.reserve(limits, prompt=14)).settle(record(usage=39))
+    (await world.reserve(limits, prompt=14)).settle(ended(usage=39))
 
 
 async def test_a_bucket_smaller_than_one_request_lets_the_first_pass_and_refuses_the_second() -> None:
     world, limits = World(), limiting(rate(5, "tokens"))
-    (await world.reserve(limits, prompt=12)).settle(record(usage=212))
+    (await world.reserve(limits, prompt=12)).settle(ended(usage=212))
     with pytest.raises(RateLimited) as refused:
         await world.reserve(limits, prompt=12)
     assert refused.value.retry_after_s == 42 * 60  # 207 are owed, 5 come each minute
@@ -56,7 +56,7 @@ async def test_a_bound_beyond_the_whole_bucket_is_admitted_when_that_is_full_and
     hold = await world.reserve(limits, prompt=10, bound=32_000)
     with pytest.raises(RateLimited):
         await world.reserve(limits, prompt=1, bound=1)
-    hold.settle(record(usage=30))
+    hold.settle(ended(usage=30))
     with pytest.raises(RateLimited):
         await world.reserve(limits, prompt=10, bound=32_000)
     await world.reserve(limits, prompt=10, bound=60)
@@ -79,13 +79,13 @@ async def test_an_exchange_is_charged_what_it_used_however_it_ended(
 ) -> None:
     world = World()
     hold = await world.reserve(limiting(rate(100, "tokens")), prompt=10, bound=50)
-    hold.settle(record(outcome, usage, streamed=streamed, asked=asked))
+    hold.settle(ended(outcome, usage, streamed=streamed, asked=asked))
     assert await left(world) == 100 - charged
 
 
 async def test_a_rejection_by_a_guard_uses_a_request_and_no_tokens() -> None:
     world, limits = World(), limiting(rate(1, name="q"), rate(100, "tokens"))
-    (await world.reserve(limits)).settle(record("blocked", asked=False))
+    (await world.reserve(limits)).settle(ended("blocked", asked=False))
     assert await left(world) == 100
     with pytest.raises(RateLimited):
         await world.reserve(limits)
@@ -94,7 +94,7 @@ async def test_a_rejection_by_a_guard_uses_a_request_and_no_tokens() -> None:
 
 async def test_limits_of_tokens_do_not_hold_for_what_asks_no_model() -> None:
     world, limits = World(), limiting(rate(1, "tokens"))
-    (await world.reserve(limits, prompt=5)).settle(record(usage=50))
+    (await world.reserve(limits, prompt=5)).settle(ended(usage=50))
     await world.reserve(limits, prompt=None)
 
 
@@ -133,7 +133,7 @@ async def test_a_stream_is_cut_when_its_bucket_is_empty() -> None:
     world, limits = World(), limiting(rate(1000, "tokens", cut=True))
     hold = await world.reserve(limits, prompt=100)
     assert stream(hold, 5000) == 900
-    hold.settle(record("limited", streamed=900))
+    hold.settle(ended("limited", streamed=900))
     with pytest.raises(RateLimited):
         await world.reserve(limits, prompt=100)
     world.now += 60
@@ -147,7 +147,7 @@ async def test_streams_that_run_side_by_side_share_what_is_there() -> None:
     assert sum(streamed) + 30 == 1000
     assert world.refused == ["r", "r", "r"]
     for hold, tokens in zip(holds, streamed, strict=True):
-        hold.settle(record("limited", streamed=tokens))
+        hold.settle(ended("limited", streamed=tokens))
     world.now += 60
     fresh = await world.reserve(limits, prompt=0)
     assert remaining(fresh) == 1000 - SLICE
@@ -157,7 +157,7 @@ async def test_a_stream_that_ends_before_gives_its_slice_back() -> None:
     world, limits = World(), limiting(rate(1000, "tokens", cut=True))
     hold = await world.reserve(limits, prompt=10)
     assert stream(hold, 700) == 700
-    hold.settle(record(usage=710))
+    hold.settle(ended(usage=710))
     fresh = await world.reserve(limits, prompt=0, bound=0)
     assert remaining(fresh) == 290
 
@@ -184,7 +184,7 @@ async def test_a_stream_whose_store_is_silent_goes_on_or_ends_as_the_limit_fails
     limits = limiting(LimitSet(everywhere=bounds(rate(1000, "tokens", cut=True)), fails_open=opens))
     hold = await world.reserve(limits, prompt=0)
     assert stream(hold, 5000) == tokens
-    hold.settle(record("limited", streamed=tokens))
+    hold.settle(ended("limited", streamed=tokens))
     for answer in world.shared.later:  # they come after all, when the stream is over
         answer()
     again = limiting(LimitSet(everywhere=bounds(rate(1000, "tokens"))))

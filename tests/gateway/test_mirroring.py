@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from sluice.config.plan import Endpoint, Target
+from sluice.errors import BadRequest, Forbidden, GuardRejected, PolicyUnavailable, SluiceError, Unreachable
 from sluice.gateway import mirroring
 from sluice.gateway.mirroring import Mirrors
 from sluice.gateway.outbound import Draft, Outbound
 from sluice.net.pool import Pool
 from sluice.policies.health import Health, TargetHealth
-from sluice.policies.mirroring import MAX_ANSWER_BYTES, MAX_AT_ONCE, Result
+from sluice.policies.mirroring import MAX_ANSWER_BYTES, MAX_AT_ONCE, MAX_BYTES, Result
 from sluice.providers.credential import AwsKeys, CloudAuth, Secret
 from sluice.providers.openai import OPENAI
 from sluice.wire.http1 import Header
@@ -21,6 +22,10 @@ from tests.support.waiting import until
 from tests.support.world import World
 
 ASKED = b"POST /v1 HTTP/1.1\r\nhost: mirror\r\ncontent-length: 4\r\n\r\nbody"
+
+
+async def asked() -> bytes:
+    return ASKED
 
 
 class Signing:
@@ -42,7 +47,7 @@ class Rig:
         self.mirrors = Mirrors(self.pool, Signing(), count, self.faults.append, time_s=time_s)
 
     def send(self, port: int, *, expects_body: bool = True) -> None:
-        self.mirrors.send("ns/mirror", here(port), ASKED, expects_body=expects_body)
+        self.mirrors.send("ns/mirror", here(port), len(ASKED), asked, expects_body=expects_body)
 
     async def results(self, count: int = 1) -> list[Result]:
         await until(lambda: len(self.told) >= count and not self.mirrors.running)
@@ -138,6 +143,17 @@ async def test_there_are_never_more_than_so_many(world: World, rig: Rig, monkeyp
     assert (await rig.results(6))[-1] == "failed"
 
 
+@pytest.mark.parametrize("error", [Forbidden("no"), PolicyUnavailable("no verdict", reason="Guardrail")])
+async def test_a_copy_that_policies_do_not_want_is_dropped(world: World, rig: Rig, error: SluiceError) -> None:
+    async def refused() -> bytes:
+        raise error
+
+    upstream = await world.upstream(sized(b"{}"))
+    rig.mirrors.send("ns/mirror", here(upstream.port), 4, refused)
+    assert await rig.results() == ["dropped"]
+    assert not upstream.asked
+
+
 async def test_an_answer_to_head_has_no_body(world: World, rig: Rig) -> None:
     upstream = await world.upstream(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n")
     rig.send(upstream.port, expects_body=False)
@@ -149,12 +165,53 @@ async def test_what_was_drafted_for_a_target_is_signed_for_its_cloud(world: Worl
     upstream = await world.upstream(sized(b"{}"))
     keys = AwsKeys(access_key_id="a", secret_access_key=Secret("b"), region="r")
     target = Target(name="t", provider=OPENAI, endpoint=here(upstream.port), cloud=keys if signs else None)
-    draft = Draft("POST", "/converse", "h", b"host: h\r\n", b"drafted")
-    rig.mirrors.send_draft("ns/mirror", Outbound(target, TargetHealth(Health())), draft)
+
+    async def drafted() -> Draft:
+        await asyncio.sleep(0)
+        return Draft("POST", "/converse", "h", b"host: h\r\n", b"drafted")
+
+    rig.mirrors.send_draft("ns/mirror", Outbound(target, TargetHealth(Health())), 7, drafted)
     assert await rig.results() == ["sent"]
-    (asked,) = upstream.asked
-    assert (asked.line, asked.body) == ("POST /converse HTTP/1.1", b"drafted")
-    assert asked.header("x-signature") == ("7" if signs else None)
+    (got,) = upstream.asked
+    assert (got.line, got.body) == ("POST /converse HTTP/1.1", b"drafted")
+    assert got.header("x-signature") == ("7" if signs else None)
+
+
+@pytest.mark.parametrize(
+    ("error", "result"),
+    [
+        (GuardRejected("no"), "dropped"),
+        (PolicyUnavailable("not asked", reason="Guardrail"), "dropped"),
+        (BadRequest("cannot be put to this one"), "dropped"),
+        (Unreachable("no token to sign with"), "failed"),
+    ],
+)
+async def test_a_copy_that_is_not_to_be_is_dropped(rig: Rig, error: SluiceError, result: Result) -> None:
+    async def drafted() -> Draft:
+        raise error
+
+    target = Target(name="t", provider=OPENAI, endpoint=here(1))
+    rig.mirrors.send_draft("ns/mirror", Outbound(target, TargetHealth(Health())), 7, drafted)
+    assert await rig.results() == [result]
+    rig.mirrors.drop("ns/mirror")
+    assert await rig.results(2) == [result, "dropped"]
+
+
+async def test_a_copy_has_its_room_while_its_guards_are_asked(rig: Rig) -> None:
+    """Its size is that of the request; one beyond the room is dropped before a guard is asked."""
+    asked = asyncio.Event()
+
+    async def drafted() -> Draft:
+        asked.set()
+        return await asyncio.Future[Draft]()
+
+    outbound = Outbound(Target(name="t", provider=OPENAI, endpoint=here(1)), TargetHealth(Health()))
+    rig.mirrors.send_draft("ns/mirror", outbound, MAX_BYTES, drafted)
+    await asked.wait()
+    rig.mirrors.send_draft("ns/mirror", outbound, 1, drafted)
+    assert rig.told == [("ns/mirror", "dropped")]
+    rig.mirrors.close()
+    assert await rig.results(2) == ["dropped", "failed"]
 
 
 async def test_a_fault_of_ours_is_told(rig: Rig) -> None:
@@ -163,7 +220,7 @@ async def test_a_fault_of_ours_is_told(rig: Rig) -> None:
             raise RuntimeError("a bug")
 
     mirrors = Mirrors(Broken(), Signing(), lambda *told: rig.told.append(told), rig.faults.append)  # type: ignore[arg-type]
-    mirrors.send("ns/mirror", here(1), ASKED)
+    mirrors.send("ns/mirror", here(1), len(ASKED), asked)
     await until(lambda: not mirrors.running)
     assert rig.told == [("ns/mirror", "failed")]
     assert [str(fault) for fault in rig.faults] == ["a bug"]

@@ -5,7 +5,7 @@ import pytest
 
 from sluice.gateway.outbound_keys import TargetKeys, client_credential
 from sluice.providers.anthropic import ANTHROPIC
-from sluice.providers.credential import Credential, Placement, Secret
+from sluice.providers.credential import AwsKeys, Credential, Placement, Secret
 from sluice.providers.provider import Provider
 from tests.gateway.identity import request
 from tests.support.plans import ai
@@ -99,3 +99,37 @@ def test_what_policies_say_goes_along_but_for_what_is_ours_to_say() -> None:
     asked = request(added=said)
     assert keys().passed_on(asked, None) == [(b"x-org", b"developers")]
     assert keys(key=None).passed_on(asked, None) == list(said[:3])
+
+
+def test_what_may_be_quoted_is_every_credential_in_every_form() -> None:
+    found = keys(
+        Placement("X-Key", "Token "),
+        more("b+c", "k", "query"),
+        more("sid", "s", "cookie"),
+        more("T2 sub", "X-Sub", "header", "T2 "),
+        more("sk", "short", "cookie"),
+        key="Token sk-own",
+    )
+    assert found.secrets(request("authorization: Bearer theirs")) == (
+        "Token%20sk-own",
+        "Token sk-own",
+        "sk-own",
+        "b%2Bc",
+        "b+c",
+        "sid",
+        "sub",
+        "sk",
+    )
+    assert keys(key=None).secrets(request("authorization: Bearer theirs")) == ()
+
+
+def test_a_clients_own_credential_may_be_quoted_where_it_is_passed_on() -> None:
+    passing = keys(None, more("b", "k", "query"), key=None, passthrough=True)
+    assert passing.secrets(request("authorization: Bearer th+eirs")) == ("th%2Beirs", "th+eirs", "b")
+    assert passing.secrets(request()) == ("b",)
+
+
+def test_a_token_of_a_session_in_the_cloud_may_be_quoted() -> None:
+    aws = AwsKeys(access_key_id="AK", secret_access_key=Secret("never sent"), session_token=Secret("st"), region="r")
+    target = msgspec.structs.replace(ai(1, key=None).groups[0][0], cloud=aws)
+    assert TargetKeys(target).secrets(request()) == ("st",)

@@ -14,6 +14,7 @@ from sluice.policies.guards import Guards, HeaderChange, Rejection, TextRules
 from sluice.policies.hidden import Hidden
 from sluice.policies.limiting import AtOnce, Bounds, Choice, Limiting, LimitSet, Rate
 from sluice.policies.mirroring import Mirror
+from sluice.policies.retry import Retry
 from sluice.policies.shaping import Shaping
 from tests.support.events import DONE, ROLE, STOP, WHOLE_STREAM, completion, delta
 from tests.support.http_answer import error_of
@@ -137,6 +138,26 @@ async def test_the_provider_sees_the_mask_and_not_the_number(world: World) -> No
     said = json.loads(upstream.asked[0].body)["messages"][0]["content"]
     assert said == "My card is <CREDIT_CARD>."
     assert (await serving.record()).guards == (("regex", "Mask", 1),)
+
+
+async def test_each_target_gets_what_its_own_guards_let_pass_and_alike_ones_look_once(world: World) -> None:
+    first, second, third = [
+        await world.upstream(sized(completion(), status=status)) for status in ("500 No", "500 No", "200 OK")
+    ]
+    card = guarded(request=(TextRules(builtins=("credit_card",)),))
+    targets = [ai(upstream.port).groups[0][0] for upstream in (first, second, third)]
+    groups = tuple(
+        (msgspec.structs.replace(target, name=f"p{place}", ai=card if place < 2 else AiPolicy()),)
+        for place, target in enumerate(targets)
+    )
+    backend = msgspec.structs.replace(ai(first.port), groups=groups)
+    below = guarded(request=(TextRules(name="bombs", patterns=("bomb",)),))
+    serving = await world.gateway(plan(route("/openai", backend, ai=below, retry=Retry(attempts=2))))
+    client = await world.client(serving)
+    assert (await client.ask(request(CHAT.replace(b"hi", CARD.encode())))).status == 200
+    seen = [json.loads(each.asked[0].body)["messages"][0]["content"] for each in (first, second, third)]
+    assert seen == ["<CREDIT_CARD>", "<CREDIT_CARD>", CARD]
+    assert (await serving.record()).guards == (("bombs", "Allow", 0), ("regex", "Mask", 1), ("bombs", "Allow", 0))
 
 
 async def test_a_rejected_request_reaches_nobody_and_the_message_is_the_body(world: World) -> None:

@@ -9,7 +9,7 @@ from sluice.errors import Unavailable
 from sluice.gateway.ports import BodyReceiver, ClientObserver, UpstreamHead
 from sluice.gateway.pump import Pump
 from sluice.policies.deadlines import Deadlines
-from sluice.policies.guards import Rejection, TextRules
+from sluice.policies.guards import Rejection
 from sluice.policies.judges import PASS, Changed, JudgeFailed, Rejected, Verdict
 from sluice.relay.actions import Ask
 from sluice.relay.guarded_stream import GuardedStream
@@ -248,14 +248,3 @@ async def test_a_fault_of_ours_in_a_judge_ends_the_exchange_and_not_the_process(
     assert stage.kind == "internal"
     assert [type(fault) for fault in stage.faults] == [ZeroDivisionError]
     assert stage.provider.closed is False
-
-
-async def test_text_that_waits_too_long_is_decided_in_time_without_another_byte_of_the_provider() -> None:
-    rule = TextRules(patterns=("SECRET-[0-9]{4}",), on_overflow="release", max_hold_s=0.05)
-    stage = Stage(stream(rule))
-    stage.provider.says(text("a "))
-    stage.provider.says(text("SECRET-"))
-    assert b"SECRET" not in stage.client.got
-    await until(lambda: b"SECRET-" in stage.client.got)
-    assert stage.outcomes == []
-    stage.pump.client_gone()

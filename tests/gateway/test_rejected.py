@@ -33,6 +33,7 @@ async def test_a_wrong_request_is_rejected_and_asks_nobody(
     answer = await client.ask(data)
     error = error_of(answer)
     assert (answer.status, error.code, error.param) == (status, code, param)
+    assert answer.header("allow") == ("POST" if status == 405 else "")
     record = await serving.record()
     assert (record.outcome, record.status) == ("rejected", status)
     assert upstream.asked == []

@@ -1,4 +1,6 @@
-"""The answer that says a rejection, in each dialect."""
+"""The answer that says a rejection, in each dialect; and what of it is logged."""
+
+import asyncio
 
 import msgspec
 import pytest
@@ -6,9 +8,16 @@ import pytest
 from sluice.dialects.dialect import Dialect
 from sluice.errors import GuardRejected
 from sluice.gateway.rejection import reply_of
-from sluice.policies.guards import HeaderChange, Rejection
+from sluice.policies.ai import AiPolicy
+from sluice.policies.guards import Guard, Guards, HeaderChange, Rejection, TextRules
 from sluice.policies.rejection import error_of
+from sluice.policies.streaming import Streaming
 from sluice.standard import CLIENT_DIALECTS, STANDARD
+from tests.gateway.judged import at, saying
+from tests.support.events import WHOLE_STREAM, completion
+from tests.support.raw_client import CHAT, STREAM, request
+from tests.support.raw_upstream import Call, sized, streamed
+from tests.support.world import World
 
 DIALECTS = sorted(set(CLIENT_DIALECTS.values()))
 DEFAULT = "The request was rejected due to inappropriate content"
@@ -49,3 +58,41 @@ def test_headers_of_the_rejection_go_along() -> None:
 def test_an_error_that_somebody_else_made_has_a_type_too() -> None:
     error = GuardRejected("no", status=400, body='{"a":1}')
     assert reply_of(error, dialect(DIALECTS[0])) == (400, [(b"content-type", b"application/json")], b'{"a":1}')
+
+
+TOLD = "it contains 4111 1111 1111 1111"
+REJECTED = {"action": {"body": TOLD, "status_code": 451}}
+
+
+@pytest.mark.parametrize("side", ["request", "response"])
+@pytest.mark.parametrize("by", ["service", "rule"])
+async def test_what_a_client_is_told_is_not_what_is_logged(world: World, by: str, side: str) -> None:
+    guard: Guard = TextRules(action="reject", patterns=("hi|Hello",), rejection=Rejection(status=451, message=TOLD))
+    if by == "service":
+        guard = at((await world.upstream(saying(REJECTED))).port)
+    policy = AiPolicy(guards=Guards(**{side: (guard,)}))
+    _, serving, client = await world.between(sized(completion()), ai=policy)
+    answer = await client.ask(request(CHAT))
+    assert (answer.status, answer.body) == (451, TOLD.encode())
+    assert (await serving.record()).outcome == "blocked"
+    (line,) = serving.log_lines()
+    assert line["error"] == f"The {side} was rejected due to inappropriate content"
+    assert "4111" not in str(serving.heard.lines)
+
+
+async def test_a_stream_that_keep_alives_have_opened_is_told_the_same(world: World) -> None:
+    async def late(call: Call) -> None:
+        await call.request()
+        await asyncio.sleep(0.2)
+        call.send(sized(msgspec.json.encode(REJECTED)))
+        await call.gone()
+
+    policy = AiPolicy(guards=Guards(response=(at((await world.upstream(late)).port),)))
+    soon = Streaming(keep_alive_s=0.03, commit_after_s=0.05)
+    _, serving, client = await world.between(streamed(*WHOLE_STREAM), ai=policy, streaming=soon)
+    answer = await client.ask(request(STREAM))
+    assert answer.status == 200
+    assert answer.body.startswith(b": keep-alive")
+    assert TOLD in answer.body.decode()
+    assert (await serving.record()).outcome == "blocked"
+    assert "4111" not in str(serving.log_lines())

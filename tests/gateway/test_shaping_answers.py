@@ -6,6 +6,12 @@ from sluice.policies.guards import HeaderChange
 from sluice.policies.shaping import Shaping
 from sluice.policies.transformation import Transform, Transformation
 from tests.gateway.shapes import never, request, shape, shaped
+from tests.support.events import completion
+from tests.support.plans import ai, plan, route
+from tests.support.raw_client import request as ask
+from tests.support.raw_upstream import answering as upstream_answering
+from tests.support.raw_upstream import sized
+from tests.support.world import World
 
 APP = (b"origin", b"https://app.example")
 CORS = Shaping(cors=Cors(allow_origins=("https://app.example",), allow_methods=("PUT",)))
@@ -102,3 +108,13 @@ def test_cross_origin_headers_are_the_gateways_alone() -> None:
         (b"vary", b"origin"),
     ]
     assert shaped(Shaping(), request("POST", "/", APP)).to_client(200, theirs) == theirs
+
+
+async def test_expressions_know_the_provider_that_was_asked_whether_it_answers_or_refuses(world: World) -> None:
+    plays = upstream_answering(sized(completion()), sized(b'{"error": {}}', status="400 Bad Request"))
+    upstream = await world.upstream(plays)
+    serving = await world.gateway(plan(route("/openai", ai(upstream.port), shaping=answering(x_by="llm.provider"))))
+    client = await world.client(serving)
+    for status in (200, 400):
+        answer = await client.ask(ask())
+        assert (answer.status, answer.header("x-by")) == (status, "openai")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sluice.errors import Forbidden, Refused
+from sluice.errors import Forbidden
 from sluice.gateway.shaper import OwnReply, Shaper
 from sluice.policies.csrf import Csrf
 from sluice.policies.direct_response import DirectResponse
@@ -134,12 +134,33 @@ def test_a_client_without_a_host_gets_the_backends() -> None:
     assert shaped(Shaping(), request(host=b"")).to_plain("own.example").header(b"host") == "own.example"
 
 
-@pytest.mark.parametrize("path", ["//x", "relative", "/a b", "/a#b", "/a\r\nX: y", ""])
+@pytest.mark.parametrize(
+    "path", ["relative", "/a b", "/a#b", "/a\r\nX: y", "", "/v1/../../admin", "/a%2f..%2fb", "/a\\b", "/.?x"]
+)
 def test_a_computed_path_that_is_none_is_not_taken(path: str) -> None:
     shaping = transformed(set=((":path", 'request.headers["x-p"]'), (":method", '"G T"')))
     found = shaped(shaping, request("POST", "/openai", (b"x-p", path.encode())))
-    assert found.request.path == (path if path == "//x" else "/openai")
+    assert found.request.path == "/openai"
     assert found.request.method == "POST"
+
+
+def test_a_computed_path_is_spelt_as_a_clients_is() -> None:
+    found = shaped(transformed(set=((":path", '"//a//%62?c=//"'),)), request())
+    assert (found.request.path, found.request.query) == ("/a/b", "c=//")
+
+
+@pytest.mark.parametrize(
+    ("asked", "method", "sent_with"),
+    [
+        *(("POST", method, "POST") for method in ("CONNECT", "TRACE", "PRI", "HEAD", "G T", "get")),
+        ("HEAD", "POST", "HEAD"),
+        ("GET", "POST", "POST"),
+        ("POST", "PATCH", "PATCH"),
+    ],
+)
+def test_a_computed_method_is_one_that_a_client_may_use(asked: str, method: str, sent_with: str) -> None:
+    found = shaped(transformed(set=((":method", f'"{method}"'),)), request(asked))
+    assert found.request.method == sent_with
 
 
 def test_an_address_and_a_body_are_computed() -> None:
@@ -219,16 +240,13 @@ def test_a_share_is_aborted_in_the_clients_own_dialect() -> None:
         found.at_rule(shaping, "")
         if not hit:
             assert found.before(lambda die=die: die) is None  # type: ignore[misc]
+            assert found.fault is None
             continue
-        with pytest.raises(Refused) as raised:
-            found.before(lambda die=die: die)  # type: ignore[misc]
-        error = raised.value
-        assert (str(error), error.status, error.code, error.reason) == (
-            "too much",
-            529,
-            "fault_injected",
-            "DirectResponse",
-        )
+        assert found.before(lambda die=die: die) is None  # type: ignore[misc]
+        error = found.fault
+        assert error is not None
+        told = (str(error), error.status, error.code, error.reason)
+        assert told == ("too much", 529, "fault_injected", "DirectResponse")
         assert found.wait_s == 0.1
 
 
@@ -238,3 +256,25 @@ def test_a_cross_site_request_is_refused_whatever_a_transformation_says() -> Non
     found.at_rule(Shaper(shaping), "")
     with pytest.raises(Forbidden, match="Cross-origin request detected from Sec-Fetch-Site header"):
         found.before(never)
+
+
+# -- what a rate-limit service adds -----------------------------------------------------------------------------------
+
+
+def test_what_a_service_adds_stands_in_place_of_the_clients_own_and_of_the_operators() -> None:
+    change = HeaderChange(set=(("x-tier", "of-the-operator"),))
+    asked = request("POST", "/", (b"user-agent", b"curl"), (b"x-tier", b"mine"))
+    found = shaped(Shaping(request_headers=change), asked)
+    found.adds([(b"x-tier", b"gold"), (b"user-agent", b"service"), (b"x-two", b"1"), (b"x-two", b"2")])
+    expected = [(b"x-tier", b"gold"), (b"user-agent", b"service"), (b"x-two", b"1"), (b"x-two", b"2")]
+    # The call was read before the service was asked: what crosses is still the client's.
+    assert found.to_provider([(b"user-agent", b"curl")], b"host: p\r\n") == expected
+    assert [field for field in found.to_plain("own").headers if field[0] != b"host"] == expected
+
+
+def test_a_service_can_set_neither_what_frames_a_message_nor_a_second_line() -> None:
+    found = shaped(Shaping(), request("POST", "/"))
+    before = found.request
+    found.adds([(b"host", b"evil"), (b"content-length", b"0"), (b"transfer-encoding", b"x"), (b"x-a", b"1\r\nx-b: 2")])
+    assert found.request == before
+    assert found.to_provider([], b"") == []

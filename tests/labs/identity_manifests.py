@@ -1,6 +1,4 @@
-"""Manifests of labs, read as files are, as far as they say who may ask; and requests put to them."""
-
-import msgspec
+"""Manifests of pages, read as files are, as far as they say who may ask."""
 
 from sluice.config.access_api import AccessSettings
 from sluice.config.access_policy import AccessReader
@@ -10,43 +8,10 @@ from sluice.config.layers import Said
 from sluice.config.objects import read_objects
 from sluice.config.references import Values
 from sluice.config.source import Document, Source, read
-from sluice.dialects.openai_chat import OPENAI_CHAT
-from sluice.errors import SluiceError
-from sluice.gateway.access import allow_model
 from sluice.policies.access import Access
-from sluice.policies.principal import Principal
 from tests.config.access_texts import where_in
-from tests.gateway.identity import Desk
 
 POLICIES = ("AgentgatewayPolicy", "EnterpriseAgentgatewayPolicy")
-
-
-class Heard(msgspec.Struct, frozen=True):
-    """What a client hears: with `errorFormat: text`, and with `json`; or, let in, who it is and what goes on."""
-
-    status: int
-    text: str = ""
-    body: bytes = b""
-    principal: Principal = Principal()
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-
-
-class Lab:
-    """A gateway with the policies of a lab. Each policy is a layer, the later the stronger."""
-
-    def __init__(self, desk: Desk, policies: str | Access) -> None:
-        self._desk = desk
-        self._access = access_of(policies) if isinstance(policies, str) else policies
-
-    async def ask(self, *headers: str, model: str = "gpt-4o", **members: object) -> Heard:
-        """Put a chat request to the gateway."""
-        body = msgspec.json.encode({"model": model, "messages": []})
-        try:
-            admitted = await self._desk.admit(self._access, *headers, body=body, **members)
-            allow_model(admitted.principal, model)
-        except SluiceError as error:
-            return Heard(OPENAI_CHAT.error_status(error), str(error), OPENAI_CHAT.write_error(error))
-        return Heard(200, principal=admitted.principal, headers=admitted.request.headers)
 
 
 def access_of(text: str) -> Access:

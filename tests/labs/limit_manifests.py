@@ -15,7 +15,7 @@ from sluice.errors import RateLimited
 from sluice.policies.limiting import Limiting
 from sluice.policies.scene import Scene
 from tests.config.limits import Beside, Found, where
-from tests.gateway.limiting import World, record
+from tests.gateway.limiting import World, ended
 
 MEMBERS = ("rateLimit", "entRateLimit")
 """Of `spec.traffic`, those that limit."""
@@ -80,5 +80,5 @@ class Client:
         except RateLimited as refused:
             self.refusal = refused
             return refused.status
-        hold.settle(record(usage=uses))
+        hold.settle(ended(usage=uses))
         return 200

@@ -21,7 +21,7 @@ def blocks(name: str) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_manifest_of_a_page_is_accepted_and_says_something(name: str) -> None:
-    manifests = [text for text in blocks(name) if "apiVersion" in text]
+    manifests = [text for text in blocks(name) if "kind: AgentgatewayPolicy" in text]
     assert manifests
     for text in manifests:
         assert access_of(text) != OPEN

@@ -19,7 +19,7 @@ from sluice.policies.cost import Prices, merged, usd
 from sluice.policies.principal import Principal
 from sluice.policies.scene import Scene
 from sluice.stores.prices import shipped_prices
-from tests.gateway.money import Till, record, till
+from tests.gateway.money import Till, ended, till
 
 CATALOG = """
 {"providers":{"openai":{"models":{"gpt-4o-mini":{"rates":{"input":"0.15","output":"0.6","cacheRead":"0.075"}}}}}}
@@ -53,7 +53,7 @@ async def chat(at: Till, who: str, budgets: tuple[Budget, ...]) -> int:
         held = await at.admit(*budgets, by=by, scene=scene, provider="openai", model="gpt-4o-mini", bound=50)
     except BudgetExceeded as error:
         return error.status
-    held.settle(record(usage=HELLO, provider="openai", response_model="gpt-4o-mini-2024-07-18"))
+    held.settle(ended(usage=HELLO, provider="openai", model="gpt-4o-mini-2024-07-18"))
     return 200
 
 

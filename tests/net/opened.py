@@ -7,6 +7,7 @@ from typing import Self
 
 import trustme
 
+from sluice.config.exposure import Exposure
 from sluice.config.plan import Listener, Plan
 from sluice.net.listener import Port
 from sluice.net.place import Alone
@@ -29,7 +30,7 @@ class Open:
 
     def __init__(self, *, tls: bool) -> None:
         self.desk = Desk()
-        self.ports = Ports(("127.0.0.1",), None, Alone(), Metrics("agentgateway_", "test"))
+        self.ports = Ports(Exposure(hosts=("127.0.0.1",)), None, Alone(), Metrics("agentgateway_", "test"))
         self.number = free_ports(1)[0]
         self.client_tls: ssl.SSLContext | None = None
         self._listener = Listener(name="http", gateway="test/gateway", port=self.number)

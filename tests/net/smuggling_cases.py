@@ -126,7 +126,10 @@ REFUSED = [
     ),
     *map(_line, ("PÖST /a HTTP/1.1".encode(), b"BREW /a HTTP/1.1", b"post /a HTTP/1.1", "POST /ä HTTP/1.1".encode())),
     *map(_line, (b"SOURCE /a ICE/1.0", b"DESCRIBE /a RTSP/1.0", b"POST a HTTP/1.1", b"POST evil.test:443 HTTP/1.1")),
-    *map(_line, (b"CONNECT evil.test:443 HTTP/1.1", b"CONNECT /a HTTP/1.1")),
+    *map(_line, (b"CONNECT evil.test:443 HTTP/1.1", b"CONNECT /a HTTP/1.1", b"TRACE /a HTTP/1.1")),
+    # Paths that lead elsewhere.
+    *map(_line, (b"POST /a/../b HTTP/1.1", b"POST /a%2f..%2fb HTTP/1.1", b"POST /a%5C%2e%2E HTTP/1.1")),
+    *map(_line, (b"POST /a/..;x/b HTTP/1.1", b"POST /a\\b HTTP/1.1", b"POST /./a HTTP/1.1")),
     Case("the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"),
     Case("a TLS hello", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100)),
 ]

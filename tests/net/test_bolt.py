@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from sluice.config.exposure import LOOPBACK
 from sluice.net.bolt import bolt, queued
-from sluice.net.listener import LOOPBACK, bind
+from sluice.net.listener import bind
 from tests.support.waiting import until
 
 SHUT_S = 0.25

@@ -10,6 +10,7 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 
+from sluice.config.exposure import Exposure
 from sluice.config.plan import Limits, Listener, ListenerTls, Plan
 from sluice.errors import ConfigError
 from sluice.gateway.ports import Handler
@@ -175,7 +176,7 @@ async def test_of_several_ports_one_bad_certificate_refuses_all(
     world: World, desk: Desk, authority: trustme.CA, broken: int
 ) -> None:
     numbers = free_ports(3)
-    ports = Ports(("127.0.0.1",), None, Alone(), Metrics("agentgateway_", "test"))
+    ports = Ports(Exposure(hosts=("127.0.0.1",)), None, Alone(), Metrics("agentgateway_", "test"))
     await world.enter(Listening(ports))
     old = [listener(authority, "one.test", port=number, name=f"old{number}.test") for number in numbers[:2]]
     await ports.use(Plan(listeners=tuple(old)), desk)
@@ -196,7 +197,7 @@ async def test_of_several_ports_one_bad_certificate_refuses_all(
 
 async def test_a_port_that_is_taken_changes_no_certificate(world: World, desk: Desk, authority: trustme.CA) -> None:
     (first,) = free_ports(1)
-    ports = Ports(("127.0.0.1",), None, Alone(), Metrics("agentgateway_", "test"))
+    ports = Ports(Exposure(hosts=("127.0.0.1",)), None, Alone(), Metrics("agentgateway_", "test"))
     await world.enter(Listening(ports))
     await ports.use(Plan(listeners=(listener(authority, "one.test", port=first),)), desk)
     other = await world.enter(Desk())

@@ -22,7 +22,7 @@ PLAIN = Tls(verify=False)
 
 @pytest.fixture
 async def pool(world: World) -> Pool:
-    return await world.enter(Closing(Pool()))
+    return await world.enter(Closing(Pool(allowed=lambda address: True)))
 
 
 def resolves_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:

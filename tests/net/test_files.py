@@ -43,3 +43,22 @@ def test_a_file_that_cannot_be_read_is_named_with_its_variable(tmp_path: Path) -
     with pytest.raises(ConfigError, match=VARIABLE) as caught:
         ConfigFiles([], {VARIABLE: str(tmp_path / "nothing.json")}, STANDARD).load()
     assert "nothing.json" in str(caught.value)
+
+
+def test_models_without_a_price_are_noted_with_the_prices_of_files_counted_in(tmp_path: Path) -> None:
+    config, prices = tmp_path / "config.yaml", tmp_path / "prices.json"
+    config.write_text(f"""
+config: {{modelCatalog: [{{file: {prices}}}]}}
+llm:
+  policies: {{budgets: [{{name: b, amountUsd: 1, period: Day}}]}}
+  models: [{{name: dark, provider: openAI, params: {{apiKey: sk-1}}}}]
+""")
+    said = []
+    for models in ({}, {"dark": {"rates": {"input": "1"}}}):
+        prices.write_text(json.dumps({"providers": {"openai": {"models": models}}}))
+        notes = ConfigFiles([str(config)], {}, STANDARD).load().notes
+        said.append(any("openai/dark" in note for note in notes))
+    assert said == [True, False]
+    prices.write_text("{")
+    with pytest.raises(ConfigError, match=r"prices\.json"):
+        ConfigFiles([str(config)], {}, STANDARD).load()

@@ -4,15 +4,19 @@ import asyncio
 import socket
 
 import pytest
-import trustme
 
-from sluice.config.plan import Endpoint, Tls
-from sluice.errors import TimedOut, Unreachable
-from sluice.net import reach
+from sluice.errors import Unreachable
+from sluice.net.grpc_protocol import GrpcFailed
 from sluice.net.pool import Pool
-from sluice.net.reach import LiteralReach, is_literal, is_public
-from tests.net.asking import ASK, Closing, receive
-from tests.support.raw_upstream import RawUpstream, answering, silent, sized
+from sluice.net.rate_limit_way import Way
+from sluice.net.reach import is_literal, is_public, reachable
+from sluice.policies.server import Server
+from tests.net.asking import Closing, ask, receive
+from tests.support.events import completion
+from tests.support.http_answer import error_of
+from tests.support.plans import ai, here, to_provider
+from tests.support.raw_client import CHAT, request
+from tests.support.raw_upstream import sized
 from tests.support.world import World
 
 
@@ -65,6 +69,9 @@ def resolves_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
         ("64:ff9b::7f00:1", False),
         ("64:ff9b::a00:1", True),
         ("2002:7f00:1::", False),
+        ("64:ff9b:1::a9fe:a9fe", False),
+        ("::7f00:1", False),
+        ("100.64.0.1", True),
     ],
 )
 def test_a_name_leads_neither_into_this_machine_nor_to_metadata(address: str, public: bool) -> None:
@@ -93,69 +100,75 @@ def test_only_an_address_or_localhost_says_by_itself_where_it_leads(host: str, l
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_what_is_written_literally_is_reached(world: World, pool: Pool, host: str) -> None:
     upstream = await world.upstream(sized(b"ok"))
-    assert await ask(pool, Endpoint(host=host, port=upstream.port)) == (b"ok", None)
+    assert await receive(await ask(pool, here(upstream.port, host=host))) == (b"ok", None)
 
 
+@pytest.mark.parametrize("leads_to", ["127.0.0.1", "::1", "169.254.169.254", "::ffff:127.0.0.1"])
 async def test_a_name_that_leads_into_this_machine_is_not_connected_to(
-    world: World, pool: Pool, monkeypatch: pytest.MonkeyPatch
+    world: World, pool: Pool, monkeypatch: pytest.MonkeyPatch, leads_to: str
 ) -> None:
     upstream = await world.upstream(sized(b"ok"))
-    asked = resolves_to(monkeypatch, "127.0.0.1", "::1", "169.254.169.254")
-    with pytest.raises(Unreachable, match=r"has to be written literally"):
-        await ask(pool, Endpoint(host="idp.test", port=upstream.port))
-    assert asked == ["idp.test"]
+    asked = resolves_to(monkeypatch, leads_to, leads_to)
+    with pytest.raises(Unreachable, match=r"^provider\.test leads to .* has to be written literally$"):
+        await ask(pool, here(upstream.port, host="provider.test"))
+    assert asked == ["provider.test"]
     assert not upstream.calls
 
 
-async def test_a_name_is_looked_up_once_and_its_certificate_is_that_of_the_name(
-    world: World, pool: Pool, monkeypatch: pytest.MonkeyPatch
+async def test_of_several_addresses_those_that_are_allowed_are_tried(
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import ssl
+    tried: list[str] = []
 
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("idp.test").configure_cert(context)
-    upstream = await RawUpstream(answering(sized(b"ok"))).start(tls=context)
-    pem = authority.cert_pem.bytes().decode()
-    asked = resolves_to(monkeypatch, "169.254.169.254", "127.0.0.1")
-    monkeypatch.setattr(reach, "is_public", lambda address: address == "127.0.0.1")
-    try:
-        for name, works in (("idp.test", True), ("other.test", False)):
-            endpoint = Endpoint(host=name, port=upstream.port, tls=Tls(ca_pem=pem))
-            if works:
-                assert await ask(pool, endpoint) == (b"ok", None)
-            else:
-                with pytest.raises(Unreachable, match="certificate is not trusted"):
-                    await ask(pool, endpoint)
-        assert asked == ["idp.test", "other.test"]
-    finally:
-        pool.close()
-        await upstream.close()
+    def allowed(address: str) -> bool:
+        tried.append(address)
+        return address == "127.0.0.1"
 
-
-async def test_an_address_that_refuses_is_passed_over_and_one_that_is_slow_to_answer_is_not(
-    world: World, pool: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reach, "is_public", lambda address: True)
+    pool = await world.enter(Closing(Pool(allowed=allowed)))
     upstream = await world.upstream(sized(b"ok"))
-    resolves_to(monkeypatch, "127.0.0.2", "127.0.0.1")
-    assert await ask(pool, Endpoint(host="idp.test", port=upstream.port)) == (b"ok", None)
-    slow = await world.upstream(silent)
-    resolves_to(monkeypatch, "127.0.0.1", "127.0.0.1", "127.0.0.2")
-    with pytest.raises(TimedOut):
-        await ask(pool, Endpoint(host="idp.test", port=slow.port), headers_s=0.2)
-    assert len(slow.calls) == 1
+    resolves_to(monkeypatch, "169.254.169.254", "127.0.0.1")
+    assert await receive(await ask(pool, here(upstream.port, host="provider.test"))) == (b"ok", None)
+    assert tried == ["169.254.169.254", "127.0.0.1"]
 
 
-async def test_a_name_that_nobody_knows_is_unreachable(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def unknown(host: str, port: int, **_: object) -> object:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+async def test_a_connection_that_is_used_again_is_not_looked_at_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was looked at is what is connected to, and stays so: nothing is asked of the resolver or of us."""
+    looked: list[str] = []
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
-    with pytest.raises(Unreachable, match="Name or service not known"):
-        await ask(pool, Endpoint(host="idp.test", port=443))
+    def allowed(address: str) -> bool:
+        looked.append(address)
+        return True
+
+    pool = await world.enter(Closing(Pool(allowed=allowed)))
+    upstream = await world.upstream(sized(b"ok"))
+    asked = resolves_to(monkeypatch, "127.0.0.1")
+    for _ in range(3):
+        assert await receive(await ask(pool, here(upstream.port, host="provider.test"))) == (b"ok", None)
+    assert (asked, looked) == (["provider.test"], ["127.0.0.1"])
 
 
-async def ask(pool: Pool, endpoint: Endpoint, *, headers_s: float = 2.0) -> tuple[bytes, object]:
-    stream = await LiteralReach(pool).open(endpoint, ASK, expects_body=True, connect_s=1.0, headers_s=headers_s)
-    return await receive(stream)
+async def test_a_private_network_may_have_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert reachable("llm.internal", ["10.0.0.7", "127.0.0.1", "fd12::1"]) == ["10.0.0.7", "fd12::1"]
+    assert reachable("llm.internal", []) == []
+    assert reachable("localhost", ["127.0.0.1", "::1"]) == ["127.0.0.1", "::1"]
+
+
+async def test_a_client_hears_that_there_is_no_way_and_no_byte_was_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream = await world.upstream(sized(completion()))
+    serving = await world.gateway(to_provider(1, backend=ai(here(upstream.port, host="provider.test"))))
+    client = await world.client(serving)
+    resolves_to(monkeypatch, "127.0.0.1")
+    answer = await client.ask(request(CHAT))
+    assert answer.status == 503
+    assert "has to be written literally" in error_of(answer).message
+    assert not upstream.calls
+
+
+async def test_nor_does_the_name_of_a_rate_limit_service_lead_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolves_to(monkeypatch, "169.254.169.254")
+    with pytest.raises(GrpcFailed, match="has to be written literally"):
+        await Way(Server(host="limits.test", port=1), 1.0).ask(b"")

@@ -229,3 +229,14 @@ async def test_big_answers_cross_unharmed(world: World) -> None:
     body = completion("x" * 3_000_000)
     _, _, client = await open_gateway(world, answering(sized(body)))
     assert (await client.ask(get("/a"), "GET")).body == body
+
+
+@pytest.mark.parametrize("space", [b" ", b"\t", b" \t  "])
+async def test_white_space_around_a_value_is_no_part_of_it(world: World, space: bytes) -> None:
+    upstream = await world.upstream(echo)
+    serving = await world.gateway(plan(route("/", static(upstream.port))))
+    client = await world.client(serving)
+    data = b"GET / HTTP/1.1\r\nHost: h" + space + b"\r\nX-Role:" + space + b"ad min" + space + b"\r\n\r\n"
+    assert (await client.ask(data, "GET")).status == 200
+    (asked,) = upstream.asked
+    assert b"x-role: ad min\r\n" in asked.raw.lower()

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 
 from sluice.chat.content import Media, Message, Text, ToolResult, ToolUse
 from sluice.chat.conversation import Conversation, OutputFormat, Tool
-from sluice.operations.estimate import MAX_IMAGE, conversation_tokens, members_tokens, text_tokens
+from sluice.operations.estimate import (
+    MAX_IMAGE,
+    SAMPLED_CHARS,
+    SAMPLES,
+    conversation_tokens,
+    members_tokens,
+    text_tokens,
+)
 from sluice.operations.media_size import pixels
 
 KNOWN = [
@@ -56,6 +63,30 @@ def test_a_long_text_is_judged_by_samples_of_it() -> None:
     text_tokens(whole * 20)
     text_tokens(" \t" * 1_000_000)
     assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize("hidden", ["word ", "1234 ", "();{} ", "今天天气很好", "word\n\t"])
+def test_no_text_is_written_so_that_it_counts_as_nothing(hidden: str) -> None:
+    text = list(hidden * (1_000_000 // len(hidden)))
+    whole = text_tokens("".join(text))
+    size = SAMPLED_CHARS // SAMPLES
+    step = (len(text) - size) / (SAMPLES - 1)
+    for at in (int(sample * step) for sample in range(SAMPLES)):
+        text[at : at + size] = " " * size
+    assert text_tokens("".join(text)) > whole / 4
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x01", "\x7f", "\x0b", "\r"])
+def test_control_characters_are_tokens(character: str) -> None:
+    assert text_tokens(character * 100) == 100
+
+
+def test_a_run_of_blanks_is_few_tokens_and_not_none() -> None:
+    assert text_tokens("a b") == 2
+    assert text_tokens("a\n    b") == 3
+    assert text_tokens(" " * 64) == 4
+    assert text_tokens(" \t" * 32) == 4
+    assert text_tokens(" " * 1_000_000) >= 1_000_000 / 16
 
 
 def conversation(*parts: Text | Media | ToolUse | ToolResult, **more: object) -> Conversation:
@@ -148,5 +179,16 @@ def test_what_is_no_base64_has_no_size(data: str) -> None:
 def test_members_that_nobody_here_understands_count_by_their_texts() -> None:
     raw = msgspec.Raw(b'[{"a":"one two three","b":[1,null]}]')
     assert members_tokens({"messages": raw}) == members_tokens({}) + 1 + 1 + 3 + 1
-    picture = msgspec.Raw(msgspec.json.encode({"data": "x" * 100_000}))
-    assert MAX_IMAGE <= members_tokens({"messages": picture}) <= MAX_IMAGE + 10
+    for data in ("x" * 100_000, "data:image/png;base64," + "x" * 100_000 + "=="):
+        picture = msgspec.Raw(msgspec.json.encode({"data": data}))
+        assert MAX_IMAGE <= members_tokens({"messages": picture}) <= MAX_IMAGE + 10
+
+
+@pytest.mark.parametrize("said", [{"text": "x" * 100_000}, {"data": "long_word." * 10_000}, {"data": "今天" * 50_000}])
+def test_no_prompt_passes_for_data(said: dict[str, str]) -> None:
+    assert members_tokens({"messages": msgspec.Raw(msgspec.json.encode([said]))}) > 100_000 / 10
+
+
+@given(st.sampled_from(["text", "data"]), st.text())
+def test_members_count_for_their_texts_at_least(name: str, text: str) -> None:
+    assert members_tokens({name: msgspec.Raw(msgspec.json.encode(text))}) >= text_tokens(text)

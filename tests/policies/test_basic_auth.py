@@ -2,10 +2,12 @@
 
 import base64
 import hashlib
+import itertools
 
 import bcrypt
 import pytest
 
+from sluice.policies import basic_auth
 from sluice.policies.basic_auth import MAX_CHARS, credentials, is_right, read, read_line
 
 BCRYPT = "alice:" + bcrypt.hashpw(b"wonderland", bcrypt.gensalt(4)).decode()
@@ -114,3 +116,23 @@ def test_what_is_no_base64_of_a_text_is_nothing(encoded: str) -> None:
 def test_hashes_tell_nothing_of_themselves() -> None:
     user = read_line(BCRYPT)
     assert BCRYPT[6:] not in f"{user!r}{user}"
+
+
+COSTLY = "eve:" + bcrypt.hashpw(b"eve's", bcrypt.gensalt(5)).decode()
+BOB = f"bob:{APR1['x']}"
+
+
+@pytest.mark.parametrize("lines", list(itertools.permutations([SHA, BCRYPT, COSTLY, BOB])))
+def test_whoever_asks_the_same_work_is_done(lines: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names could be told by time otherwise."""
+    users = read("\n".join(lines))
+    asked: list[tuple[str, str]] = []
+    checked, digested = bcrypt.checkpw, basic_auth._apr1
+    monkeypatch.setattr(bcrypt, "checkpw", lambda p, h: asked.append(("bcrypt", h[4:6].decode())) or checked(p, h))
+    monkeypatch.setattr(basic_auth, "_apr1", lambda p, s: asked.append(("apr1", "")) or digested(p, s))
+    for name in ("alice", "bob", "carol", "eve", "mallory", ""):
+        assert not is_right(users, name, "wrong")
+        assert sorted(asked) == [("apr1", ""), ("bcrypt", "04"), ("bcrypt", "05")]
+        asked.clear()
+    assert is_right(users, "alice", "wonderland")
+    assert is_right(users, "carol", "carol's")

@@ -34,6 +34,12 @@ def test_periods_are_those_of_the_calendar_in_utc(period: Period, now: str, star
 def test_a_request_reserves_its_bound_and_one_without_a_usual_answer() -> None:
     assert reserve(100, 50) == Usage(input_tokens=100, output_tokens=50)
     assert reserve(100, None) == Usage(input_tokens=100, output_tokens=UNBOUNDED_OUTPUT)
+    assert reserve(100, None, 3) == Usage(input_tokens=100, output_tokens=3 * UNBOUNDED_OUTPUT)
+
+
+def test_nothing_that_is_asked_or_used_makes_less_of_what_others_have() -> None:
+    assert reserve(-1, -(10**30)) == Usage()
+    assert amount("tokens", -100_000, 0) == amount("usd", 0, -100_000) == 0
 
 
 def test_a_part_of_a_nanodollar_counts_as_a_whole_one() -> None:

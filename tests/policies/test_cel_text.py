@@ -54,3 +54,36 @@ def test_a_call_with_wrong_arguments_is_refused(text: str, message: str) -> None
 
 def test_names_that_macros_bind_are_known() -> None:
     assert cel_text.bound('a.map(x, x.all (y, y)) + b.exists_one(z, z) + ".map(no, 1)" + map(m, 1)') == {"x", "y", "z"}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('request.headers["X-User-ID"] == "Ada"', 'request.headers["x-user-id"] == "Ada"'),
+        ("response . headers [ 'Retry-After' ]", "response . headers [ 'retry-after' ]"),
+        ('request.headers[r"X-A"] + request.headers["X-B"]', 'request.headers[r"x-a"] + request.headers["x-b"]'),
+        ('"X-Team" in request.headers && true', '"x-team" in request.headers && true'),
+        ("has(request.headers.Authorization)", "has(request.headers.authorization)"),
+        ('default(request.headers["X-User"], "Nobody")', 'default(request.headers["x-user"], "Nobody")'),
+    ],
+)
+def test_names_of_headers_are_read_in_lower_case(text: str, found: str) -> None:
+    assert cel_text.lowered(text) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'jwt.headers["X-User"]',
+        'my.request.headers["X-User"]',
+        'request.query["Model"]',
+        'request.path == "request.headers[\\"X-User\\"]"',
+        '// request.headers["X-User"]\ntrue',
+        'request.headers[jwt.Name] == "X"',
+        'request.headers.existsOne(h, h == "X")',
+        '"X" in request.headers.Allowed.map(x, x)',
+        'request.headers["\\x58"]',
+    ],
+)
+def test_nothing_else_is_changed(text: str) -> None:
+    assert cel_text.lowered(text) == text.replace("headers.Allowed", "headers.allowed")

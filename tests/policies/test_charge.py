@@ -44,7 +44,7 @@ def test_a_client_that_leaves_before_the_answer_pays_its_prompt() -> None:
     assert charged(Answered(outcome="client_gone", asked=True), 90) == Charge(Usage(input_tokens=90), "estimated")
 
 
-@pytest.mark.parametrize("outcome", ["rejected", "limited", "shed", "internal", "blocked", "upstream_error", "timeout"])
+@pytest.mark.parametrize("outcome", ["rejected", "limited", "internal", "blocked", "upstream_error"])
 def test_who_gets_no_word_of_an_answer_pays_nothing(outcome: str) -> None:
     assert charged(Answered(outcome=outcome, asked=True), 90) == NOTHING
 
@@ -56,3 +56,15 @@ def test_who_never_asked_a_provider_pays_nothing() -> None:
 def test_a_report_beyond_reason_is_bounded() -> None:
     said = Usage(input_tokens=1 << 62, output_tokens=5)
     assert charged(Answered(outcome="completed", asked=True, usage=said), 9).usage.total_tokens == MOST + 5
+
+
+@pytest.mark.parametrize("outcome", ["timeout", "shed", "drained", "client_gone", "slow_reader"])
+def test_who_does_not_wait_for_an_answer_pays_its_prompt(outcome: str) -> None:
+    assert charged(Answered(outcome=outcome, asked=True), 90) == Charge(Usage(input_tokens=90), "estimated")
+    assert charged(Answered(outcome=outcome, asked=False), 90) == NOTHING
+
+
+@pytest.mark.parametrize("early", [None, Usage(input_tokens=90, output_tokens=1)])
+def test_what_is_known_by_its_length_alone_is_flagged(early: Usage | None) -> None:
+    answered = Answered(outcome="client_gone", asked=True, usage=early, streamed=1000, by_length=True)
+    assert charged(answered, 90) == Charge(Usage(input_tokens=90, output_tokens=1000), "estimated")

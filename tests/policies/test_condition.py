@@ -27,6 +27,10 @@ def asked(body: object = None, **headers: str) -> Scene:
         ('request.method == "POST" && request.path.startsWith("/v1/") && request.host.endsWith(".example")', True),
         ('request.headers["x-model-tier"].matches("^prem.*$")', True),
         ('request.headers["x-model-tier"].upperAscii() == "PREMIUM"', True),
+        ('request.headers["X-Model-Tier"] == "premium"', True),
+        ('default(request.headers["X-Absent"], request.headers["X-Model-Tier"]) == "premium"', True),
+        ('"X-Model-Tier" in request.headers', True),
+        ('request.headers["X-Model-Tier"] == "Premium"', False),  # a value is as it is
         ('request.headers["absent"] == "premium"', False),
         ('request.headers["absent"] != "premium"', False),  # a failure is no truth
         ('!("absent" in request.headers)', True),
@@ -95,6 +99,7 @@ def test_a_body_as_deep_as_the_decoder_allows_is_no_crash() -> None:
         ('reqest.path == "/"', "there is no `reqest`; an expression knows request, source, jwt, apiKey, basicAuth"),
         ('request.header["x"] == "1"', "`request` has no `header`; it has method, path, pathAndQuery, host, uri"),
         ("response.code == 200", "there is no `response`; an expression knows request"),
+        ('string(llm.streaming) == "true"', "`string` does not take what it is given here"),
         ("request.path", "a condition is true or false"),
         ("1", "a condition is true or false"),
         ("(" * 9000 + "true", "not a CEL expression"),
@@ -131,7 +136,8 @@ HEADERS = [(b"X-Should-Retry", b"true"), (b"retry-after", b"7"), (b"retry-after"
         ("response.code in [502, 503, 504]", True),
         ('response["code"] == 503', True),
         ('response.headers["x-should-retry"] == "true"', True),
-        ('response.headers["X-Should-Retry"] == "true"', False),  # names are in lower case
+        ('response.headers["X-Should-Retry"] == "true"', True),
+        ('"Retry-After" in response.headers && has(response.headers.X_Odd) == false', True),
         ('response.code == 503 && "retry-after" in response.headers', True),
         ('response.headers["retry-after"] == "7"', True),  # of two the first
         ('response.headers["x-odd"].endsWith("é")', True),

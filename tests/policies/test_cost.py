@@ -3,6 +3,7 @@
 import time
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,6 +103,21 @@ def test_no_report_charges_more_tokens_than_there_were(usage: Usage) -> None:
 
 def _all(each: int) -> Rates:
     return Rates(**dict.fromkeys(Rates.__struct_fields__, each))
+
+
+@pytest.mark.parametrize("part", [name for name in Usage.__struct_fields__ if name != "input_tokens"])
+def test_no_part_that_is_less_than_nothing_makes_the_rest_dearer_or_cheaper(part: str) -> None:
+    price = Price(msgspec.structs.replace(SONNET.rates, reasoning=1, input_audio=2, output_audio=3))
+    found = cost(Usage(**{"input_tokens": 1000, part: -100_000}), price)
+    assert found.total == found.input == 1000 * rate("3")
+    assert cost(Usage(input_tokens=-1000), price).total == 0
+
+
+def test_an_alias_costs_what_its_model_does() -> None:
+    known = prices(m=MINI)
+    assert known.find("p", "prod-deployment-7", "m", "fast") == ("Exact", MINI)
+    assert known.find("p", "", "", "m") == ("Exact", MINI)
+    assert known.find("p", "prod-deployment-7", "", "fast")[0] == "Missing"
 
 
 @given(st.decimals("0.000001", "1000", places=6), st.integers(0, 10**9))

@@ -48,6 +48,10 @@ def test_a_member_is_checked_only_where_the_variable_has_known_ones() -> None:
         ("other.x ==", r"not a CEL expression: mismatched input '<EOF>' \(character 11\)"),
         ("f(other.x)", "not a CEL expression: there is no function `f`"),
         ("another == 1", "there is no `another`; an expression knows response, other"),
+        ("other.team == guests", "there is no `guests`; an expression knows response, other"),
+        ("other.team in banned.teams", "there is no `banned`; an expression knows response, other"),
+        ('other.x || default(other.y, guests) == ""', "there is no `guests`; an expression knows response, other"),
+        ("other.l.exists(x, x == guests)", "there is no `guests`; an expression knows response, other"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(text: str, message: str) -> None:
@@ -118,3 +122,10 @@ def test_a_macro_may_not_bind_the_name_of_a_variable_where_default_would_mistake
     with pytest.raises(ValueError, match="`other` is a variable: call what a macro binds by another name"):
         Expression("[1].exists(other, default(other.x, 1) == 1)", empty=EMPTY)
     assert holds("[1].exists(other, other == 1)")
+
+
+@pytest.mark.parametrize(
+    "name", ["int", "uint", "double", "string", "bytes", "bool", "list", "map", "null_type", "type"]
+)
+def test_the_name_of_a_type_is_known(name: str) -> None:
+    Expression(f"type(other.x) == {name}", empty=EMPTY)

@@ -56,7 +56,7 @@ def test_a_buffer_holds_everything_until_its_text_is_complete() -> None:
     through = buffered()
     assert [through.feed(piece) for piece in ("clean ", "ab", "bbbbbbbbc é")] == [Passed("")] * 3
     assert (through.held, through.waits_from) == (20, 0)
-    assert through.overflow() == Passed("")  # it waits for no clock
+    assert through.overflow(lambda _: 1e9) == Passed("")  # it waits for no clock
     assert through.finish() == Passed("clean <masked> é", (Hit(RULE, "pattern", "mask"),), None, 20)
     assert through.held == 0
 
@@ -66,7 +66,7 @@ def test_a_buffer_says_that_its_text_was_rejected() -> None:
     through = Buffered(PlainText(Scan([Watch([(0, rule)])], bounded=False)), rule)
     through.feed("abcd")
     assert through.finish() == Passed("ab", (Hit(rule, "pattern", "reject"),), rule, 4)
-    assert through.feed("x") == through.finish() == through.overflow() == Passed("", (), rule)
+    assert through.feed("x") == through.finish() == through.overflow(float) == Passed("", (), rule)
 
 
 @pytest.fixture

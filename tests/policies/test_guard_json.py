@@ -65,6 +65,7 @@ def test_what_holds_no_value_passes_byte_for_byte(source: str) -> None:
         ('{"card": -4111111111111111 }', '{"card": "-<CREDIT_CARD>" }'),
         ("[123456789,1,4111111111111111]", '["<SSN>",1,"<CREDIT_CARD>"]'),
         ("4111111111111111", '"<CREDIT_CARD>"'),
+        ("[1,22, 333,4111111111111111,5,\n6, 7 ,8]", '[1,22, 333,"<CREDIT_CARD>",5,\n6, 7 ,8]'),
         (" 4111111111111111 ", ' "<CREDIT_CARD>" '),
         ('["secret-x"]', '["\\"\\\\<é>"]'),  # a word is written as JSON wants it
         ('["secret-\\"\\n\\u0041 b"]', '["\\"\\\\<é> b"]'),
@@ -249,7 +250,7 @@ def test_nothing_passes_from_what_is_rejected_on(source: str, passes: str) -> No
         steps = [*(channel.feed(piece) for piece in pieces), channel.finish()]
         assert "".join(step.text for step in steps) == passes
         assert steps[-1].rejected == rule
-        assert channel.feed('"more"') == channel.overflow() == Passed("", (), rule)
+        assert channel.feed('"more"') == channel.overflow(float) == Passed("", (), rule)
         assert channel.held == 0
 
 
@@ -257,8 +258,9 @@ def test_a_string_that_waits_too_long_overflows_and_a_number_does_not() -> None:
     rule = TextRules(patterns=("a[^z]*z",), max_hold_bytes=8, on_overflow="release")
     channel = TextGuards([rule]).json_channel()
     channel.feed("[12")
-    assert channel.overflow() == Passed("")
+    assert channel.overflow(lambda _: 2.0) == Passed("")
     assert channel.feed(', "\\u0061bb').text == '12, "'
-    assert channel.overflow() == Passed("\\u0061bb", (Hit(rule, OVERFLOW, "release"),))
+    assert channel.overflow(lambda count: 1.9 if count == len("\\u0061bb") else 2.0) == Passed("")
+    assert channel.overflow(lambda _: 2.0) == Passed("\\u0061bb", (Hit(rule, OVERFLOW, "release"),))
     assert channel.feed("\\tbbbbbbbb").hits == (Hit(rule, OVERFLOW, "release"),)
     assert channel.feed('c\\u007a"]').text == '<masked>"]'

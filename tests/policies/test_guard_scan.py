@@ -87,7 +87,7 @@ def test_nothing_leaves_after_a_rejection() -> None:
     (rule,) = rules(("reject", "b"))
     through = channel([rule])
     assert through.feed("ab").rejected == rule
-    assert through.feed("aaa") == through.finish() == through.overflow() == Passed("", (), rule)
+    assert through.feed("aaa") == through.finish() == through.overflow(float) == Passed("", (), rule)
     assert through.held == 0
 
 
@@ -228,15 +228,19 @@ def test_of_rules_that_wait_alike_the_one_that_waits_is_named() -> None:
     assert through.feed("abbbbbbbbb").rejected == second
 
 
-def test_the_clock_is_of_the_least_patient_rule_that_waits() -> None:
+def test_each_rule_has_a_clock_for_the_text_that_waits_for_it() -> None:
     quick = patient("k[^z]*z", max_hold_s=0.1, on_overflow="release")
     slow = patient("a[^z]*z", max_hold_s=9.0)
     through = channel([quick, slow])
-    assert through.overflow() == Passed("")  # nothing waits
+    assert through.overflow(lambda _: 9.0) == Passed("")  # nothing waits
     through.feed("a")
     through.feed("k")
-    assert through.overflow() == Passed("", (Hit(quick, OVERFLOW, "release"),))  # it waits for the slow one still
-    assert through.overflow() == Passed("", (Hit(slow, OVERFLOW, "reject"),), slow)
+    assert through.overflow(lambda count: 8.9 if count == 2 else 0.09) == Passed("")
+    released = Passed("", (Hit(quick, OVERFLOW, "release"),))  # it waits for the slow one still
+    assert through.overflow(lambda count: 8.9 if count == 2 else 0.1) == released
+    assert through.overflow(lambda count: 9.0 if count == 2 else 0.0) == Passed(
+        "", (Hit(slow, OVERFLOW, "reject"),), slow
+    )
     for_ever = channel([patient("a[^z]*z", max_hold_s=0.0)])
     for_ever.feed("a")
-    assert for_ever.overflow() == Passed("")
+    assert for_ever.overflow(lambda _: 1e9) == Passed("")

@@ -49,3 +49,13 @@ def test_the_rule_for_which_text_waits_is_known() -> None:
     assert [watch.holder(f"{name} ...").name for name in names] == list(names)
     numbers = TextRules(name="numbers", builtins=("ssn",))
     assert Watch([(0, numbers), (1, rules[0])]).holder("123-45").name == "numbers"
+
+
+def test_a_text_is_clean_if_no_kind_can_be_in_it() -> None:
+    everything = TextRules(builtins=("ssn", "email", "phone_number", "credit_card", "ca_sin"), patterns=("x-[a-z]{4}",))
+    watch = Watch([(0, everything)])
+    for text in ("name", "seven 1234567"[6:], "", "x-ray", "a longer text without what they are made of"):
+        assert watch.is_clean(text), text
+    for text in ("a@b.io", "123-45-6789", "+1234567", "in x-rays"):
+        assert not watch.is_clean(text), text
+    assert Watch([(0, TextRules(builtins=("email",)))]).is_clean("123-45-6789")

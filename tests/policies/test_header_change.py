@@ -3,7 +3,7 @@
 import pytest
 
 from sluice.policies.guards import HeaderChange
-from sluice.policies.header_change import FRAMING, Change, as_bytes, changed, check_name, check_value, fits
+from sluice.policies.header_change import FRAMING, Change, as_bytes, changed, check_name, check_value, fits, settable
 from sluice.policies.headers import Header
 from sluice.wire.http1 import HOP_BY_HOP
 
@@ -61,3 +61,9 @@ def test_no_value_can_begin_a_line_of_its_own() -> None:
             check_value(value.decode("latin-1"))
     assert fits("größe\tübrig".encode())
     check_value("größe")
+
+
+def test_a_service_may_have_set_what_an_operator_may() -> None:
+    assert settable((b"x-team", b"a"))
+    for field in ((b"host", b"a"), (b"content-length", b"1"), (b"x team", b"a"), (b"", b"a"), (b"x-team", b"a\nb")):
+        assert not settable(field)

@@ -1,6 +1,6 @@
 """policies.headers: which headers cross."""
 
-from sluice.policies.headers import to_client, to_provider
+from sluice.policies.headers import names_credential, to_client, to_provider
 
 
 def test_only_named_headers_cross() -> None:
@@ -12,3 +12,14 @@ def test_only_named_headers_cross() -> None:
     assert to_provider([*secret, *theirs, *described, *kept], same_api=False) == kept
     answers = [(b"retry-after", b"1"), (b"x-ratelimit-remaining-tokens", b"2")]
     assert to_client([*answers, (b"set-cookie", b"x"), (b"server", b"x"), (b"x-request-id", b"x")]) == answers
+
+
+def test_names_tell_what_carries_a_credential() -> None:
+    carrying = (
+        "authorization proxy-authorization cookie x-api-key api-key x-goog-api-key apikey ocp-apim-subscription-key"
+    )
+    carrying += " X-Amz-Security-Token x-vendor-token x-shared-secret x-db-password"
+    for name in carrying.split():
+        assert names_credential(name.encode()), name
+    for name in ("idempotency-key", "user-agent", "x-team", "x-keyboard", "accept", "x-request-id"):
+        assert not names_credential(name.encode()), name

@@ -84,3 +84,12 @@ def test_the_source_of_each_character_is_kept() -> None:
         "",
     ]
     assert (str(spelled), spelled.characters) == (r"\/", 2)
+
+
+@given(text=st.text(), count=st.integers(0, 20))
+def test_it_is_known_where_in_the_source_the_last_characters_begin(text: str, count: int) -> None:
+    spelled = Spelled()
+    meant, _ = read(json.dumps(text)[1:-1], 0, spelled, complete=True)
+    count = min(count, len(meant))
+    last = str(spelled)[spelled.characters - spelled.length_of_last(count) :]
+    assert read(last, 0, Spelled(), complete=True)[0] == meant[len(meant) - count :]

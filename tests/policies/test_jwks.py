@@ -55,13 +55,12 @@ def test_a_key_is_for_the_algorithms_of_its_kind(key: object, algorithms: tuple[
 def test_a_key_that_proves_no_tokens_is_left_out_and_the_others_are_used(unusable: object) -> None:
     both = json.dumps({"keys": [unusable, jwk(ec_key(), "good")]})
     assert [key.kid for key in jwks.read(both).keys] == ["good"]
-    with pytest.raises(ValueError, match="no key in it that proves tokens"):
-        jwks.read(json.dumps({"keys": [unusable]}))
+    assert len(jwks.read(json.dumps({"keys": [unusable]}))) == 0
 
 
-@pytest.mark.parametrize("text", ["", "no json", "[]", "{}", '{"keys": 1}', '{"keys": []}', "-----BEGIN NOTHING-----"])
+@pytest.mark.parametrize("text", ["", "no json", "[]", "{}", '{"keys": 1}', "-----BEGIN NOTHING-----"])
 def test_what_is_no_key_set_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"expected|no key"):
+    with pytest.raises(ValueError, match="expected"):
         jwks.read(text)
 
 

@@ -112,7 +112,7 @@ def test_keys_that_a_token_brings_along_are_not_looked_at() -> None:
         assert why(token(own, headers=dict(head))) == f"{INVALID}its signature is wrong"
 
 
-@pytest.mark.parametrize("critical", [["b64"], ["exp"], [], "exp", {"a": 1}, 0, False])
+@pytest.mark.parametrize("critical", [["b64"], ["exp"], [], "exp", {"a": 1}, 0, False, None])
 def test_critical_extensions_are_refused_whatever_they_are(critical: object) -> None:
     assert why(token(headers={"crit": critical})) == f"{INVALID}it names critical extensions that are not understood"
 

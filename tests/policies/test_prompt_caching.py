@@ -60,7 +60,7 @@ def test_a_prompt_that_is_too_short_is_not_marked() -> None:
 
 
 def test_marks_of_the_client_stay_and_count() -> None:
-    mine = Text(text="kept", cache=CacheMark(ttl="1h"))
+    mine = Text(text="kept", cache=CacheMark(ttl="5m"))
     asked = Conversation(
         messages=(said("system", mine), said("user", "a"), said("assistant", "b", mine), said("user", mine, mine)),
         tools=(Tool(name="t"),),
@@ -109,3 +109,26 @@ def test_words_of_every_part_count() -> None:
     schema = msgspec.Raw(msgspec.json.encode({"description": "w " * 800}))
     tooled = Conversation(messages=(said("user", "q"),), tools=(Tool(name="t", parameters=schema),))
     assert places(marked(PromptCaching(tools=True), tooled)) == ["tool 0"]
+
+
+LASTING = CacheMark(ttl="1h")
+LASTS = Text(text="q", cache=LASTING)
+TOOLS = (Tool(name="a"), Tool(name="b"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (
+            Conversation(messages=TALK, tools=(Tool(name="a", cache=LASTING), TOOLS[1])),
+            ["tool 0", "tool 1", "0.0", "2.0"],
+        ),
+        (Conversation(messages=(said("system", LASTS), *TALK[1:]), tools=TOOLS), ["0.0", "2.0"]),
+        (Conversation(messages=(TALK[0], said("user", LASTS), *TALK[2:]), tools=TOOLS), ["1.0", "2.0"]),
+        (Conversation(messages=(*TALK[:3], said("user", LASTS)), tools=TOOLS), ["3.0"]),
+        (Conversation(messages=TALK, tools=TOOLS, cache=LASTING), []),
+        (Conversation(messages=TALK, tools=TOOLS, cache=CacheMark(ttl="5m")), ["tool 1", "0.0", "2.0"]),
+    ],
+)
+def test_no_mark_stands_before_one_that_lasts_longer(asked: Conversation, expected: list[str]) -> None:
+    assert places(marked(ALL, asked)) == expected

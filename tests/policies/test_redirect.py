@@ -43,6 +43,7 @@ def test_a_path_never_names_a_host() -> None:
     """`//evil.example` is a host to a browser."""
     to_root = Redirect(path=PathChange("prefix", ""))
     assert location(to_root, asked(host="", path="/a//evil.example")) == "/evil.example"
+    assert location(to_root, asked(host="", path="/a/\\evil.example")) == "/evil.example"
     assert location(to_root, asked(path="/a//evil.example")) == "http://gw.example:8080//evil.example"
 
 

@@ -3,14 +3,23 @@
 import pytest
 
 from sluice.policies.guards import HeaderChange, Rejection
+from sluice.policies.judges import Side
 from sluice.policies.rejection import content_type, error_of
 
 
 def test_a_configured_message_is_the_body() -> None:
     error = error_of(Rejection(status=422, message="no way\n"), "request")
-    assert (error.status, error.body, str(error)) == (422, "no way\n", "no way\n")
+    assert (error.status, error.body) == (422, "no way\n")
     assert error.headers == ((b"content-type", b"text/plain"),)
     assert (error.reason, error.code, error.retryable) == ("Guardrail", "guardrail_rejected", False)
+
+
+@pytest.mark.parametrize("side", ["request", "response"])
+def test_what_is_told_is_never_the_errors_own_sentence(side: Side) -> None:
+    """That one is logged, and who rejects quotes what was found."""
+    told = error_of(Rejection(message="contains 4111 1111 1111 1111"), side)
+    assert told.body == "contains 4111 1111 1111 1111"
+    assert str(told) == str(error_of(Rejection(), side))
 
 
 def test_without_a_message_there_is_a_sentence_for_each_side_and_no_body() -> None:

@@ -64,6 +64,8 @@ def test_no_value_begins_a_line_of_its_own(value: str) -> None:
         (True, b"true"),
         (3, b"3"),
         (2.5, b"2.5"),
+        (float("inf"), None),
+        (float("nan"), None),
         (["a", 1], b'["a",1]'),
         ({"a": None}, b'{"a":null}'),
         (None, None),

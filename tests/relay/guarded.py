@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sluice.chat.events import ChoiceFinished, Ended, Event, Started, TextDelta, ToolCallDelta, ToolCallStarted
 from sluice.chat.fold import Fold
 from sluice.chat.request import ChatRequest
-from sluice.dialects.dialect import Dialect
+from sluice.dialects.dialect import Dialect, Shape
 from sluice.dialects.openai_chat import OPENAI_CHAT
 from sluice.policies.guards import Guard, Judge, Rejection, TextRules
 from sluice.relay.guard import Guard as Machine
@@ -23,6 +23,10 @@ BANNED = TextRules(name="banned", action="reject", patterns=("forbidden",), reje
 EMAIL = TextRules(name="pii", builtins=("email",))
 WORDS = Judge(name="words")
 TONE = Judge(name="tone")
+FLAT = OPENAI_CHAT.facts.shape
+"""Members beside each other."""
+ORDERED = Shape()
+"""Parts in one order."""
 
 
 def compiled(*guards: Guard, streams: bool = True) -> Guarding:
@@ -44,6 +48,7 @@ def stream(
         wire=SseDecoder(),
         decoder=provider.decoder(keep_leftovers=client is provider),
         sink=Translate(client.encoder(request)),
+        shape=client.facts.shape,
         terms=terms,
     )
 
@@ -55,6 +60,7 @@ def folded(*guards: Guard, terms: Terms = TERMS) -> GuardedStream:
         wire=SseDecoder(),
         decoder=OPENAI_CHAT.decoder(keep_leftovers=True),
         sink=Folded(OPENAI_CHAT, ChatRequest()),
+        shape=FLAT,
         terms=terms,
     )
 
@@ -64,13 +70,14 @@ def whole(*guards: Guard, dialect: Dialect = OPENAI_CHAT, terms: Terms = TERMS) 
         compiled(*guards, streams=False),
         dialect=dialect,
         rewrite=as_answer(dialect, ChatRequest()),
+        shape=dialect.facts.shape,
         keep_leftovers=True,
         terms=terms,
     )
 
 
-def machine(*guards: Guard, streams: bool = True) -> Machine:
-    return Machine(compiled(*guards, streams=streams), streams=streams)
+def machine(*guards: Guard, streams: bool = True, shape: Shape = FLAT) -> Machine:
+    return Machine(compiled(*guards, streams=streams), streams=streams, shape=shape)
 
 
 def says(*texts: str, choice: int = 0) -> list[Event]:

@@ -52,10 +52,10 @@ def check_order(events: list[Event]) -> None:
 def test_an_answer_in_which_nothing_is_found_reaches_the_official_client_whole(
     client: str, judged: bool, events: list[Event]
 ) -> None:
-    out = shown(machine(LONG, BANNED, *([WORDS] if judged else [])), events)
+    dialect, reader = CLIENTS[client]
+    out = shown(machine(LONG, BANNED, *([WORDS] if judged else []), shape=dialect.facts.shape), events)
     check_order(out)
     assert told(out, refusals=True, cut_calls=True) == told(events, refusals=True, cut_calls=True)
-    dialect, reader = CLIENTS[client]
     encoder = dialect.encoder(reader.request)
     check_first_choice(reader.streamed(b"".join([encoder.encode(event) for event in out])), reader, out)
 

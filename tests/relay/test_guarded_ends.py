@@ -89,6 +89,7 @@ def ended(client: str, provider: str, where: Sequence[Event]) -> bytes:
         wire=EventStreamDecoder() if provider == "converse" else SseDecoder(),
         decoder=asked.decoder(keep_leftovers=asked is dialect),
         sink=Translate(dialect.encoder(request)),
+        shape=dialect.facts.shape,
         terms=TERMS,
     )
     body = write(answer)

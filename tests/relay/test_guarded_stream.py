@@ -1,7 +1,5 @@
 """relay/guarded_stream.py: commit, legal ends, questions and clocks of a stream that is looked at."""
 
-from typing import Literal
-
 import pytest
 
 from sluice.errors import GuardRejected, ProtocolError, Truncated, Unavailable
@@ -11,7 +9,6 @@ from sluice.relay.outcome import Outcome
 from sluice.relay.terms import Terms
 from sluice.testing.playbook import (
     Playbook,
-    at,
     broke,
     client_gone,
     cut,
@@ -20,11 +17,10 @@ from sluice.testing.playbook import (
     feed,
     send_that,
     tick,
-    wake,
 )
-from sluice.testing.steps import Ended, Expectation, Happening, SentThat
+from sluice.testing.steps import Ended, Happening, SentThat
 from tests.relay.guarded import BANNED, SECRET, folded, stream
-from tests.relay.relays import DONE, ROLE, STOP, USAGE, chunk, frame, is_one_error, result, run, terms, text, translate
+from tests.relay.relays import DONE, ROLE, STOP, USAGE, chunk, frame, is_one_error, result, run, text, translate
 
 LEGAL = send_that("a legal end", lambda data: data.endswith(DONE) and b'"finish_reason":"content_filter"' in data)
 ANYTHING = send_that("something", bool)
@@ -69,7 +65,7 @@ def test_what_is_held_does_not_commit_so_a_rejection_is_a_status_and_a_failure_a
     ]
     for happening, ended in rows:
         relay = stream(BANNED)
-        (Playbook(relay) >> feed(ROLE + text("forbi")) << wake() >> happening << ended).run()
+        (Playbook(relay) >> feed(ROLE + text("forbi")) >> happening << ended).run()
         assert not relay.committed
 
 
@@ -164,7 +160,7 @@ def test_a_folded_answer_is_masked() -> None:
     ],
 )
 def test_what_was_held_leaves_before_the_error(happening: Happening, ended: Ended) -> None:
-    playbook = Playbook(stream(SECRET)) >> feed(text("a SECRE")) << sends(b'"a "') << wake()
+    playbook = Playbook(stream(SECRET)) >> feed(text("a SECRE")) << sends(b'"a "')
     playbook >> happening << sends_error(b'"SECRE"') << ended
     playbook.run()
 
@@ -182,45 +178,6 @@ def test_what_was_held_and_is_found_at_the_end_does_not() -> None:
     assert is_one_error(got[got.index(b'data: {"error"') :])
     assert outcome is not None
     assert outcome.kind == "upstream_truncated"
-
-
-# -- time --------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("on_overflow", "following"), [("block", [LEGAL, end("blocked")]), ("release", [sends(b'"SECRET-1"')])]
-)
-def test_what_waits_too_long_is_decided_by_its_rule(
-    on_overflow: Literal["block", "release"], following: list[Expectation]
-) -> None:
-    rule = TextRules(patterns=("SECRET-[0-9]{4}",), on_overflow=on_overflow, max_hold_s=2.0)
-    relay = stream(rule)
-    playbook = Playbook(relay) >> at(10) >> feed(text("a ")) << ANYTHING >> feed(text("SECRET-1")) << wake()
-    playbook >> at(11.9) >> tick() >> at(12) >> tick()
-    for expected in following:
-        playbook << expected
-    playbook.run()
-
-
-def test_a_stream_on_which_something_always_waits_is_not_taken_for_one_that_stalls() -> None:
-    relay = stream(TextRules(builtins=("email",), max_hold_s=2.0))
-    for second in range(100):
-        for action in relay.feed(text(f" word{second}"), second * 0.5):
-            assert type(action).__name__ in ("Send", "Wake")
-        if relay.deadline <= second * 0.5:
-            assert relay.tick(second * 0.5) == []
-    assert relay.guards.max_held_bytes <= len("word99 ")
-    assert relay.guards.max_held_s <= 0.5
-
-
-def test_the_deadline_tells_when_something_has_waited_too_long_and_only_then() -> None:
-    relay = stream(SECRET, terms=terms(deadlines=Deadlines(idle_s=0), keep_alive_s=0))
-    assert relay.deadline == float("inf")
-    assert [type(action).__name__ for action in relay.feed(text("a SECRET-"), 5.0)] == ["Send", "Wake"]
-    assert relay.deadline == 7.0
-    relay.feed(text("?"), 6.0)
-    assert relay.tick(7.0) == []
-    assert relay.deadline == float("inf")
 
 
 def test_a_rule_that_needs_everything_holds_everything_and_may_reject_at_the_end() -> None:

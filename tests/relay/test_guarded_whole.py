@@ -37,13 +37,13 @@ def test_what_is_found_is_masked_and_the_rest_is_written_anew() -> None:
     assert json.loads(got)["id"] == "c1"
 
 
-def test_members_without_a_word_stay_unless_something_is_found_in_them() -> None:
+def test_members_without_a_word_stay_and_what_is_found_in_them_is_masked() -> None:
     said = {"logprobs": {"content": []}, "safety": {"note": "fine"}, "trace": ["SECRET-1234"]}
     got, _ = run(whole(SECRET), [body("clean", **said)])
     row = json.loads(got)["choices"][0]
     assert row["safety"] == {"note": "fine"}
     assert row["logprobs"] == {"content": []}
-    assert "trace" not in row
+    assert row["trace"] == ["<masked>"]
     got, _ = run(whole(SECRET), [body("SECRET-1234", **said)])
     assert json.loads(got)["choices"][0]["logprobs"] is None
 
@@ -100,6 +100,7 @@ def test_for_a_client_who_wants_a_stream_it_becomes_one() -> None:
         compiled(SECRET),
         dialect=OPENAI_CHAT,
         rewrite=as_stream(encoder),
+        shape=OPENAI_CHAT.facts.shape,
         streams=True,
         keep_leftovers=True,
         terms=TERMS,

@@ -51,6 +51,31 @@ def test_what_a_token_is(event: TextDelta | ToolCallStarted | ToolCallDelta, is_
     assert meter.tokens == int(is_token)
 
 
+@pytest.mark.parametrize(
+    ("pieces", "counted"),
+    [
+        ([" the", " quick", " brown", "!"] * 10, 40),  # a token each
+        ([" antidisestablish", "ment"], 6),
+        (["你", "好", "今天", " слово", "été", "👍"], 6),
+        ([" internationaliz"], 4),  # 16 characters: one token, or a few
+        (["The quick brown fox jumps over the lazy dog. " * 100], 1125),
+        (["The quick brown "] * 100, 400),  # several each, and none is long
+        (["x" * 7000] + ["x"] * 1000, 2750),  # a few long ones among many short
+        (["今天天气很好" * 50], 150),
+        (["слово " * 50], 75),
+        (["\ud800" * 100], 50),
+        (["word 今" * 100], 150),
+    ],
+)
+def test_pieces_that_hold_several_tokens_count_by_their_length(pieces: list[str], counted: int) -> None:
+    said, called = Meter(0.0), Meter(0.0)
+    for piece in pieces:
+        said.delta(TextDelta(0, "text", piece), 1.0)
+        called.delta(ToolCallDelta(0, 0, piece), 1.0)
+    assert (said.counted, called.counted) == (counted, counted)
+    assert said.tokens == len(pieces)
+
+
 @pytest.mark.parametrize("channel", ["reasoning", "refusal"])
 def test_only_text_is_content(channel: Channel) -> None:
     meter = Meter(0.0)

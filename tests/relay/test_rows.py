@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.chat.content import Citation
-from sluice.chat.events import ChoiceFinished, Cited, Event, TextDelta, ToolCallDelta, ToolCallStarted
+from sluice.chat.events import ChoiceFinished, Cited, Event, TextDelta, ToolCallDelta, ToolCallStarted, Unrecognised
 from sluice.relay.rows import CONTEXT_CHARACTERS, MAX_CHARACTERS, Row
 from tests.relay.guarded import calls, says, spoken
 
@@ -82,11 +82,8 @@ def test_what_was_changed_is_one_piece_and_nothing_is_none() -> None:
         (ToolCallDelta(0, 1, "{}"), '{"b":1}', [ToolCallDelta(0, 1, '{"b":1}')]),
         (ToolCallDelta(0, 1, "{}"), "", []),
         (ToolCallStarted(0, 1, "c", "f"), "g", [ToolCallStarted(0, 1, "c", "g")]),
-        (
-            Cited(0, Citation(url="https://a", title="t", quote="q", start=1)),
-            "x",
-            [Cited(0, Citation(url="https://a", start=1))],
-        ),
+        (Cited(0, Citation(url="https://a", title="t", quote="q", start=1)), "x", []),
+        (Unrecognised("x", 0, msgspec.Raw(b'{"code":"print(1)"}')), "x", []),
     ]
     for event, text, wanted in rows:
         row = Row(0)
@@ -94,6 +91,20 @@ def test_what_was_changed_is_one_piece_and_nothing_is_none() -> None:
         row.put(END)
         (window,) = row.windows()
         assert row.let_through(window, text) == [*wanted, END]
+
+
+def test_a_part_of_the_providers_own_is_judged_by_its_texts_and_alone() -> None:
+    row = Row(0)
+    parts = [Unrecognised("x", 0, msgspec.Raw(b'{"type":"t","id":"i","code":"a","data":"AAAA"}')) for _ in range(2)]
+    picture = Unrecognised("x", 0, msgspec.Raw(b'{"inlineData":{"mimeType":"image/png","data":"AAAA"}}'))
+    assert row.put(picture) == [picture]
+    for part in parts:
+        assert row.put(part) == []
+    row.put(END)
+    windows = list(row.windows())
+    assert [window.text for window in windows] == ["type\nid\ncode\na\ndata"] * 2
+    assert row.let_through(windows[0], "changed") == []
+    assert row.let_through(windows[1], windows[1].text) == [parts[1], END]
 
 
 def test_the_context_is_bounded_and_each_text_has_its_own() -> None:

@@ -26,11 +26,12 @@ from sluice.chat.events import (
 )
 from sluice.chat.seal import Seal
 from sluice.chat.usage import Usage
+from sluice.dialects.dialect import Shape
 from sluice.errors import Truncated
 from sluice.policies.guards import TextRules
 from sluice.relay import screen, windows
 from sluice.relay.guarding import Blocked
-from tests.relay.guarded import BANNED, EMAIL, SECRET, answer, calls, machine, says, seen, spoken
+from tests.relay.guarded import BANNED, EMAIL, FLAT, ORDERED, SECRET, answer, calls, machine, says, seen, spoken
 
 CANARY = "SECRET-1234"
 ONE = msgspec.Raw(b"1")
@@ -52,12 +53,24 @@ ROWS: list[tuple[Event, list[Event]]] = [
         Leftover(
             "", 0, {"a": msgspec.Raw(b'["SECRET-1234"]'), "SECRET-1234": msgspec.Raw(b"1"), "b": msgspec.Raw(b"1")}
         ),
-        [Leftover("", 0, {"b": msgspec.Raw(b"1")})],
+        [Leftover("", 0, {"a": msgspec.Raw(b'["<masked>"]'), "<masked>": ONE, "b": ONE})],
     ),
-    (Leftover("choice", 0, {"a": msgspec.Raw(b'["SECRET\\u002d1234"]')}), []),
-    (Leftover("choice", 0, {"a": msgspec.Raw(b'"SEC"'), "b": ONE}), [Leftover("choice", 0, {"b": ONE})]),
-    (Leftover("delta", 0, {"a": msgspec.Raw(b'"SEC"')}), []),
+    (
+        Leftover("choice", 0, {"a": msgspec.Raw(b'["SECRET\\u002d1234"]')}),
+        [Leftover("choice", 0, {"a": msgspec.Raw(b'["<masked>"]')})],
+    ),
+    (
+        Leftover("delta", 0, {"a": msgspec.Raw(b'{"b":[{"c":"a SEC"}]}')}),
+        [
+            Leftover("delta", 0, {"a": msgspec.Raw(raw)})
+            for raw in (b'{"b":[{"c":"a "}]}', b'{"b":[{"index":0,"c":"SEC"}]}')
+        ],
+    ),
     (Unrecognised(CANARY), [Unrecognised(CANARY)]),
+    (
+        Unrecognised("x", 0, msgspec.Raw(b'{"SECRET-1234":["SECRET-1234"],"data":"AAAA"}')),
+        [Unrecognised("x", 0, msgspec.Raw(b'{"<masked>":["<masked>"],"data":"AAAA"}'))],
+    ),
     (Ended(), [Ended()]),
     (Failed(error := Truncated("x")), [Failed(error)]),
 ]
@@ -82,42 +95,58 @@ def test_no_kind_of_event_is_without_a_decision() -> None:
 # -- where a text begins and ends --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        TextDelta(0, "reasoning", "hm"),
-        ToolCallStarted(0, 0, "c", "f"),
-        ToolCallDelta(0, 0, "{}"),
-        Sealed(0, Seal("o", "text", "x")),
-        ChoiceFinished(0, "stop", "stop"),
-        Ended(),
-    ],
-)
-def test_a_text_ends_where_another_part_of_its_choice_begins(other: Event) -> None:
-    assert seen([*says("a SECRET-"), other], machine(SECRET)) == [*says("a ", "SECRET-"), other]
+BESIDE: list[Event] = [
+    TextDelta(0, "reasoning", "hm"),
+    TextDelta(0, "refusal", "no"),
+    TextDelta(0, "reasoning", ""),
+    TextDelta(1, "text", "hm"),
+    ToolCallStarted(0, 0, "c", "f"),
+    ToolCallDelta(0, 0, "{}"),
+    Sealed(0, Seal("o", "text", "x")),
+    Sealed(0, Seal("o", "call", "x")),
+    Cited(0, Citation(url="https://a")),
+    Reported(Usage()),
+    Started("", "m"),
+    Unrecognised("x"),
+    ChoiceFinished(1, "stop", "stop"),
+]
+"""What ends no text of choice 0."""
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        TextDelta(1, "text", "hm"),
-        TextDelta(0, "reasoning", ""),
-        Cited(0, Citation(url="https://a")),
-        Reported(Usage()),
-        Started("", "m"),
-        Unrecognised("x"),
-        ChoiceFinished(1, "stop", "stop"),
-    ],
-)
+@pytest.mark.parametrize("other", [ChoiceFinished(0, "stop", "stop"), Ended(), Failed(Truncated("x"))])
+@pytest.mark.parametrize("shape", [FLAT, ORDERED])
+def test_a_text_ends_with_its_choice(other: Event, shape: Shape) -> None:
+    assert seen([*says("a SECRET-"), other], machine(SECRET, shape=shape)) == [*says("a ", "SECRET-"), other]
+
+
+@pytest.mark.parametrize("other", BESIDE)
 def test_and_nowhere_else(other: Event) -> None:
     events = [*says("a SECRET-"), other, *says("1234")]
     assert seen(events, machine(SECRET)) == [*says("a "), other, *says("<masked>")]
+    found = seen([*events, Ended()], machine(SECRET, shape=ORDERED))
+    assert spoken(found) == "a <masked>"
 
 
-def test_a_source_before_its_text_ends_the_reasoning_before_it() -> None:
-    cited = Cited(0, Citation(url="https://a"))
-    held = TextDelta(0, "reasoning", "SECRET-")
-    assert seen([held, cited], machine(SECRET)) == [held, cited]
+def test_a_seal_stands_behind_all_of_its_reasoning() -> None:
+    seal = Sealed(0, Seal("o", "reasoning", "x"))
+    held, rest = TextDelta(0, "reasoning", "SECRET-"), TextDelta(0, "reasoning", "x")
+    for shape in (FLAT, ORDERED):
+        assert seen([held, seal, *says("a")], machine(SECRET, shape=shape)) == [held, seal, *says("a")]
+        assert seen([held, seal, rest], machine(SECRET, shape=shape)) == [held, seal, rest]
+        beside = seen([*says("SEC"), held, seal, ChoiceFinished(0, "stop", "stop")], machine(SECRET, shape=shape))
+        assert spoken(beside) == "SEC"
+        assert beside.index(seal) == beside.index(held) + 1
+        found = seen([held, seal, TextDelta(0, "reasoning", "1234")], machine(SECRET, shape=shape))
+        assert found == [TextDelta(0, "reasoning", "<masked>")]  # and a seal of what was changed is left out
+
+
+def test_reasoning_that_left_with_its_seal_is_not_continued_in_the_same_word() -> None:
+    held, seal = TextDelta(0, "reasoning", "SECRET-"), Sealed(0, Seal("o", "reasoning", "x"))
+    again = [TextDelta(0, "reasoning", "12"), TextDelta(0, "reasoning", "34")]
+    assert seen([held, seal, *says("a"), *again], machine(SECRET)) == [
+        *[held, seal, *says("a")],
+        *[TextDelta(0, "reasoning", "\n\n12"), again[1]],
+    ]
 
 
 def test_arguments_of_calls_may_interleave_and_are_looked_at_to_the_end_of_their_choice() -> None:
@@ -175,9 +204,9 @@ def test_members_that_every_chunk_repeats_are_looked_at_once() -> None:
     guard = machine(SECRET)
     member = Leftover("", 0, {"service_tier": msgspec.Raw(b'"default"')})
     assert seen([member, member, member], guard) == [member] * 3
-    assert guard.facts().checks == 1
+    assert guard.facts().checks == 2  # name and value
     other = Leftover("", 0, {"service_tier": msgspec.Raw(b'"SECRET-1234"')})
-    assert seen([other, member], guard) == [member]
+    assert seen([other, member], guard) == [member]  # the first string of a member stands
 
 
 def test_a_string_that_is_another_in_each_chunk_may_be_a_text_in_pieces() -> None:
@@ -189,7 +218,8 @@ def test_a_string_that_is_another_in_each_chunk_may_be_a_text_in_pieces() -> Non
 
 def test_in_a_whole_answer_members_of_the_message_are_whole_too() -> None:
     member = Leftover("delta", 0, {"a": msgspec.Raw(b'"fine"'), "b": msgspec.Raw(b'"SECRET-1234"')})
-    assert seen([member], machine(SECRET, streams=False)) == [Leftover("delta", 0, {"a": msgspec.Raw(b'"fine"')})]
+    masked = Leftover("delta", 0, {"a": msgspec.Raw(b'"fine"'), "b": msgspec.Raw(b'"<masked>"')})
+    assert seen([member], machine(SECRET, streams=False)) == [masked]
 
 
 # -- rejecting ---------------------------------------------------------------------------------------------------------

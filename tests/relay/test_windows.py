@@ -35,7 +35,7 @@ def test_a_whole_answer_is_one_question() -> None:
     )
     guard = machine(WORDS, streams=False)
     out, asked = judged(guard, events)
-    assert [question.texts for question in asked] == [("One. Two.", "f", '{"a":1}', "T\nQ", "Three")]
+    assert [question.texts for question in asked] == [("One. Two.", "f", '{"a":1}', "T\nQ\nhttps://a", "Three")]
     assert asked[0].choices == (0, 0, 0, 0, 1)
     assert [event for event in out if getattr(event, "choice", 0) == 0][:8] == events[:8]
     assert sorted(map(repr, out)) == sorted(map(repr, events))
@@ -50,12 +50,15 @@ def test_what_has_no_text_is_not_asked_about_and_nothing_waits_for_it() -> None:
     assert guard.complete
 
 
-def test_members_that_no_judge_can_be_asked_about_are_left_out_unless_they_are_short() -> None:
+def test_members_that_no_judge_is_asked_about_are_left_out_unless_they_are_known_and_short() -> None:
     guard = machine(WORDS, streams=False)
     short, long = msgspec.Raw(b'"default"'), msgspec.Raw(b'"%b"' % (b"x" * 100))
-    assert list(guard.take([Leftover("", 0, {"a": short, "b": long}), Leftover("delta", 0, {"a": short})], 1.0)) == [
-        Leftover("", 0, {"a": short})
+    events = [
+        Leftover("", 0, {"service_tier": short, "system_fingerprint": long, "foo": short}),
+        Leftover("choice", 0, {"zoo": short}),
+        Leftover("delta", 0, {"a": short}),
     ]
+    assert list(guard.take(events, 1.0)) == [Leftover("", 0, {"service_tier": short})]
 
 
 def test_each_judge_is_asked_about_what_the_one_before_it_left() -> None:

@@ -62,6 +62,19 @@ async def test_a_redis_that_says_nothing_refuses_within_its_deadline(redis: Redi
             await asyncio.sleep(0.02)
 
 
+async def test_only_the_first_waits_for_a_redis_that_says_nothing(redis: RedisServer, in_redis: Books) -> None:
+    redis.freeze()
+    with pytest.raises(LedgerGone):
+        await in_redis.admit(opened(), [claim(10)])
+    for _ in range(5):
+        began = time.monotonic()
+        with pytest.raises(LedgerGone):
+            await in_redis.admit(opened(), [claim(10)])
+        assert time.monotonic() - began < 0.05
+    redis.thaw()
+    assert await admitted(in_redis) == 0
+
+
 async def test_a_redis_that_is_not_there_refuses_at_once(redis: RedisServer, in_redis: Books) -> None:
     redis.stop()
     with pytest.raises(LedgerGone):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sluice.gateway.money_ports import DEAD_S, LOST, LedgerGone
-from sluice.stores import ledger_sqlite
+from sluice.stores import ledger_desk, ledger_sqlite
 from sluice.stores.ledger_sqlite import SqliteLedger
 from tests.stores.booking import at_work, claim, opened, settled
 
@@ -107,7 +107,7 @@ async def test_whoever_reads_does_not_wait_for_those_who_write(tmp_path: Path) -
 async def test_more_than_can_be_written_is_refused_and_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger_sqlite, "MAX_WAITING", 10)
+    monkeypatch.setattr(ledger_desk, "MAX_WAITING", 10)
     async with at_work(lambda: SqliteLedger(str(tmp_path / "ledger.db"))) as books:
         asks = [books.admit(opened(), []) for _ in range(30)]
         found = await asyncio.gather(*asks, return_exceptions=True)

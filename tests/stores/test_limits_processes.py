@@ -23,7 +23,7 @@ from sluice.policies.limiting import Bounds, LimitSet
 from sluice.policies.scene import Scene
 from sluice.stores.limits_memory import MemoryCounters
 from sluice.stores.limits_redis import RedisCounters
-from tests.gateway.limiting import Services, World, at_once, limiting, rate, record, shown
+from tests.gateway.limiting import Services, World, at_once, ended, limiting, rate, shown
 from tests.support.redis_server import RedisServer
 
 spawn = multiprocessing.get_context("spawn")
@@ -62,7 +62,7 @@ class Process:
     async def left(self) -> int:
         """What the bucket holds."""
         hold = await self.limiter.reserve(BUCKET, Scene(), ChatRequest(max_tokens=0), lambda: 0)
-        hold.settle(record("internal", asked=False))
+        hold.settle(ended("internal", asked=False))
         return int(shown(hold)["x-ratelimit-remaining"])
 
 
@@ -81,7 +81,7 @@ async def spend(url: RedisUrl, seed: int) -> tuple[int, int]:
             return
         await asyncio.sleep(chance.random() * 0.003)
         used = chance.randint(1, PROMPT + BOUND)
-        hold.settle(record(usage=used))
+        hold.settle(ended(usage=used))
         spent += used
 
     for _ in range(20):
@@ -149,7 +149,7 @@ def test_a_process_that_is_killed_gives_its_places_back_and_is_charged_its_reser
                 except RateLimited:
                     await asyncio.sleep(0.05)
         took_s = time.monotonic() - began
-        hold.settle(record("internal", asked=False))
+        hold.settle(ended("internal", asked=False))
         left = await process.left()
         keeper.cancel()
         return took_s, left

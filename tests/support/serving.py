@@ -112,7 +112,7 @@ class Serving:
         return SqliteLedger(str(Path(tempfile.mkdtemp(prefix="ledger-")) / "ledger.db"))
 
     async def start(self) -> None:
-        await self._policies.open()
+        await self._policies.open(self._plan)
         self._port.use(self._plan.listeners, self._plan.limits)
         await self._port.open(["127.0.0.1"])
         self.use(self._plan)

@@ -105,10 +105,15 @@ class Leftover(_Event, frozen=True, gc=False):
 
 class Unrecognised(_Event, frozen=True, gc=False):
     """The provider sent an event, a block or a part of a kind that this dialect does not know, or that no other
-    dialect has a place for. A mirror passes it on, a translation leaves it out; it is counted, and logged once."""
+    dialect has a place for. A mirror passes it on, and so does an encoder of the same dialect if it has the `part`; a
+    translation leaves it out. It is counted, and logged once."""
 
     what: str
     """The provider's own word: `event:foo`, `block:server_tool_use`."""
+    choice: int = 0
+    part: msgspec.Raw | None = None
+    """A part of a choice, whole and in its place, for a client of the same dialect; None = it is none, or was not
+    kept."""
 
 
 class Ended(_Event, frozen=True, gc=False):

@@ -19,11 +19,20 @@ from sluice.chat.events import (
     TextDelta,
     ToolCallDelta,
     ToolCallStarted,
+    Unrecognised,
 )
 from sluice.chat.seal import Reasoning, Seal
 from sluice.chat.usage import Usage
 
-AnswerPart = Text | Refusal | Reasoning | ToolUse
+
+class Opaque(msgspec.Struct, frozen=True):
+    """A part that only its own dialect knows, as its provider wrote it."""
+
+    what: str
+    raw: msgspec.Raw
+
+
+AnswerPart = Text | Refusal | Reasoning | ToolUse | Opaque
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +116,7 @@ class _OpenChoice:
     __slots__ = ("calls", "extra", "finished", "logprobs", "message_extra", "parts")
 
     def __init__(self) -> None:
-        self.parts: list[_Words | _Call] = []
+        self.parts: list[_Words | _Call | Opaque] = []
         self.calls: dict[int, _Call] = {}
         self.finished: ChoiceFinished | None = None
         self.logprobs: list[msgspec.Raw] = []
@@ -141,7 +150,7 @@ class _OpenChoice:
         end = self.finished
         return Choice(
             index=index,
-            parts=tuple(part.close() for part in self.parts),
+            parts=tuple(part if isinstance(part, Opaque) else part.close() for part in self.parts),
             finish=end.reason if end else None,
             native_finish=end.native if end else "",
             stop_sequence=end.stop_sequence if end else None,
@@ -183,7 +192,7 @@ class Fold:
                 self._started = Started(event.id or old.id, event.model or old.model, event.created or old.created)
             case Reported():
                 self._usage = event.usage
-            case Leftover():
+            case Leftover() | Unrecognised():
                 self._leftover(event)
             case _:
                 pass  # Ended and Failed say how the answer ended, not what it is
@@ -191,8 +200,11 @@ class Fold:
     def _choice(self, index: int) -> _OpenChoice:
         return self._choices.setdefault(index, _OpenChoice())
 
-    def _leftover(self, event: Leftover) -> None:
-        if event.place == "":
+    def _leftover(self, event: Leftover | Unrecognised) -> None:
+        if isinstance(event, Unrecognised):
+            if event.part is not None:
+                self._choice(event.choice).parts.append(Opaque(event.what, event.part))
+        elif event.place == "":
             self._extra.update(event.fields)
         elif event.place == "choice":
             self._choice(event.choice).extra.update(event.fields)

@@ -5,6 +5,7 @@ from typing import Protocol
 import click
 
 from sluice import __version__
+from sluice.config.exposure import Exposure, authenticated_ports, is_wide
 from sluice.config.plan import AiBackend, Entry, Listener, Plan
 from sluice.dialects.dialect import Dialect
 from sluice.standard import STANDARD
@@ -19,7 +20,7 @@ class Shown(Protocol):
     def plan(self) -> Plan: ...
 
 
-def banner(process: Shown, *, insecure: bool, workers: int = 1) -> None:
+def banner(process: Shown, exposure: Exposure, *, workers: int = 1) -> None:
     """Say where the gateway listens, what answers there, which dialects are understood, and what to try."""
     lines = [f"{click.style('sluice', bold=True)} {__version__} is ready", ""]
     lines += [f"  {_address(listener)}   {_paths(listener.entries)}" for listener in process.plan.listeners]
@@ -30,11 +31,7 @@ def banner(process: Shown, *, insecure: bool, workers: int = 1) -> None:
         lines.append(f"  workers   {workers}; each takes or refuses a new configuration by itself")
     if process.plan.notes:
         lines += ["", *(f"  {note}" for note in process.plan.notes)]
-    if insecure:
-        lines += [
-            "",
-            click.style("  Anyone who can reach this machine can use the gateway: --insecure-bind.", fg="yellow"),
-        ]
+    lines += _open(process.plan, exposure)
     lines += _try(process)
     click.echo("\n".join(lines) + "\n", err=True)
 
@@ -42,6 +39,17 @@ def banner(process: Shown, *, insecure: bool, workers: int = 1) -> None:
 _PAGE = {"admin": "/config_dump", "stats": "/metrics", "readiness": "/healthz/ready"}
 _SHOWN = 8
 """Prefixes on a listener's line; a plan may have hundreds."""
+
+
+def _open(plan: Plan, exposure: Exposure) -> list[str]:
+    """Who is let in from outside, if anybody is."""
+    wide = [str(port) for port, hosts in exposure.places(plan).items() if is_wide(hosts)]
+    if not wide:
+        return []
+    if set(wide) <= set(map(str, authenticated_ports(plan))):
+        return ["", f"  Open to the network, to whoever authenticates: port {', '.join(wide)}"]
+    warning = "  Anyone who can reach this machine can use the gateway: --insecure-bind."
+    return ["", click.style(warning, fg="yellow")]
 
 
 def _try(process: Shown) -> list[str]:

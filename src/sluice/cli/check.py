@@ -103,7 +103,8 @@ def _lines(name: str, targets: Iterable[tuple[str, Target]]) -> Iterator[str]:
 
 def _of_model(route: ModelRoute) -> Iterator[tuple[str, Target]]:
     if route.backend is not None:
-        yield from _of_backend(route.backend)
+        for nested, target in _of_backend(route.backend):
+            yield ", ".join(part for part in (_headers(route), nested) if part), target
     by_condition = any(alternative.when for alternative in route.alternatives)
     total = sum(alternative.weight for alternative in route.alternatives) or 1
     for alternative in route.alternatives:
@@ -111,6 +112,12 @@ def _of_model(route: ModelRoute) -> Iterator[tuple[str, Target]]:
         why = f"if {_cut(alternative.when)}" if alternative.when else "else" if by_condition else share
         for nested, target in _of_backend(alternative.backend):
             yield f"{why}, {nested}" if nested else why, target
+
+
+def _headers(route: ModelRoute) -> str:
+    """Which requests a model is for, beside its name; empty = all of them."""
+    sets = (" and ".join(f"{v.name} {'~' if v.regex else '='} {v.value}" for v in each) for each in route.matches)
+    return f"if {_cut(' or '.join(sets))}" if route.matches else ""
 
 
 def _cut(text: str) -> str:

@@ -8,13 +8,15 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeVar
 
 import click
 
-from sluice.config.ledger_url import ledger_url
+from sluice.config.ledger_url import LedgerUrl, SqliteUrl, ledger_url
 from sluice.config.money_policy import nanos
 from sluice.gateway.money_ports import GROUPS, Books, LedgerGone, VirtualKey
+from sluice.policies.api_key import check_pattern
 from sluice.policies.budget import NANO
 from sluice.policies.cost import usd
 from sluice.stores.ledger import books
@@ -69,6 +71,13 @@ def create_command(
     """Make a key, and show it: the only time that anybody can see it."""
     if budget_usd is not None and budget_tokens is not None:
         raise click.UsageError("--budget-usd or --budget-tokens: not both")
+    if not name.strip():
+        raise click.BadParameter("a key has a name", param_hint="--name")
+    try:
+        for pattern in models:
+            check_pattern(pattern)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--model") from None
     try:
         amount = nanos(budget_usd) if budget_usd is not None else budget_tokens or 0
     except ValueError as error:
@@ -86,7 +95,7 @@ def create_command(
         budget_period=period if amount else "",
         created_at=time.time(),
     )
-    _run(context, lambda store: store.add_key(key))
+    _run(context, lambda store: store.add_key(key), makes=True)
     click.echo(secret)
     click.echo(f"{key.id}  {name}: shown only now; keep it.", err=True)
 
@@ -149,9 +158,14 @@ def spend_command(context: click.Context, *, by: str, since: datetime | None, un
 # -- what they share --------------------------------------------------------------------------------------------------
 
 
-def _run(context: click.Context, what: Callable[[Books], Awaitable[T]]) -> T:
+def _run(context: click.Context, what: Callable[[Books], Awaitable[T]], *, makes: bool = False) -> T:
+    """`makes`: a ledger that is not there is begun."""
+    url: LedgerUrl = context.obj
+    if isinstance(url, SqliteUrl) and not makes and not Path(url.path).exists():
+        raise click.ClickException(f"there is no ledger at {url.path}")
+
     async def main() -> T:
-        store = books(context.obj)
+        store = books(url)
         await store.open()
         try:
             return await what(store)

@@ -13,6 +13,7 @@ import uvloop
 from sluice import __version__
 from sluice.cli.banner import banner
 from sluice.cli.group import command, stamped, workers
+from sluice.config.exposure import Exposure, is_wide, read_hosts
 from sluice.config.plan import Addresses, Plan
 from sluice.config.units import duration
 from sluice.errors import ConfigError
@@ -43,6 +44,13 @@ _PORTS = {"admin": 15000, "stats": 15020, "readiness": 15021}
 @click.command("serve")
 @click.option("-f", "--file", "paths", multiple=True, metavar="FILE_OR_DIR", help="Configuration; may be repeated.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Listen here instead of the configured port.")
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Listen here; may be repeated. [all addresses where everybody has to authenticate, else this machine's own]",
+)
 @click.option("--insecure-bind", is_flag=True, help="Listen on all addresses although no client has to authenticate.")
 @click.option("--log-format", type=click.Choice(["json", "text"]), help="Default: text on a terminal, else JSON.")
 @click.option("--drain-timeout", metavar="DURATION", default=None, help="Time for running streams at the end. [60s]")
@@ -52,6 +60,7 @@ _PORTS = {"admin": 15000, "stats": 15020, "readiness": 15021}
 def serve_command(
     paths: tuple[str, ...],
     port: int | None,
+    hosts: tuple[str, ...],
     insecure_bind: bool,
     log_format: str | None,
     drain_timeout: str | None,
@@ -69,9 +78,10 @@ def serve_command(
         files = ConfigFiles(paths, env, STANDARD)
         plan = files.load()
         count = 1 if seat else workers(number, env)
+        exposure = Exposure(hosts=read_hosts(hosts), insecure=insecure_bind)
         options = Options(
-            addresses=OFF if seat else _addresses(plan, env, everywhere=insecure_bind),
-            everywhere=insecure_bind,
+            addresses=OFF if seat else _addresses(plan, env, exposure),
+            exposure=exposure,
             drain_timeout_s=_drain_timeout(drain_timeout, env),
             port=port,
         )
@@ -121,7 +131,7 @@ async def _serve(
     try:
         if worker is not None:
             return await worker.run(process, plan)
-        return await process.run(plan, lambda ready: banner(ready, insecure=options.everywhere))
+        return await process.run(plan, lambda ready: banner(ready, options.exposure))
     finally:
         await fake.close()
         report.flush()
@@ -143,30 +153,35 @@ async def _lead(plan: Plan, options: Options, count: int, log_format: Format, pr
         plan, options, count, command=command(log_format), pipes=pipes, metrics=metrics, prefix=prefix, log=log
     )
     try:
-        return await group.run(lambda ready: banner(ready, insecure=options.everywhere, workers=count))
+        return await group.run(lambda ready: banner(ready, options.exposure, workers=count))
     finally:
         stdout.flush(FLUSH_S)
         os.close(end)
         pipes.close(FLUSH_S)
 
 
-def _addresses(plan: Plan, env: Mapping[str, str], *, everywhere: bool) -> Addresses:
-    """Environment over configuration over default. The side doors open as wide as the front door by themselves, the
-    admin's only if both its address and --insecure-bind say so.
+def _addresses(plan: Plan, env: Mapping[str, str], exposure: Exposure) -> Addresses:
+    """Environment over configuration over default. By itself the readiness door, which tells nothing, opens where the
+    front door does; the stats door, which tells names of models and keys, only with --insecure-bind; the admin's only
+    if both its address and --insecure-bind say so.
 
     Raises:
-        ConfigError: the admin's address can be reached from outside, and nobody said that it may.
+        ConfigError: the admin's address can be reached from outside, and nobody said that it may; see also
+            `Exposure.places`.
     """
-    wide = "0.0.0.0" if everywhere else "localhost"  # noqa: S104 - asked for by --insecure-bind
+    wide = next((hosts[0] for hosts in exposure.places(plan).values() if is_wide(hosts)), "localhost")
+    wide = f"[{wide}]" if ":" in wide else wide
     written = plan.addresses
     admin = env.get("ADMIN_ADDR") or written.admin or f"localhost:{_PORTS['admin']}"
-    if admin != "off" and not everywhere and admin.rpartition(":")[0] not in _LOOPBACK:
+    if admin != "off" and not exposure.insecure and admin.rpartition(":")[0] not in _LOOPBACK:
         raise ConfigError(
             f"{admin} can be reached from outside", path="admin address", hint="--insecure-bind allows it"
         )
     return Addresses(
         admin=admin,
-        stats=env.get("STATS_ADDR") or written.stats or f"{wide}:{_PORTS['stats']}",
+        stats=env.get("STATS_ADDR")
+        or written.stats
+        or f"{wide if exposure.insecure else 'localhost'}:{_PORTS['stats']}",
         readiness=env.get("READINESS_ADDR") or written.readiness or f"{wide}:{_PORTS['readiness']}",
     )
 

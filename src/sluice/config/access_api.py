@@ -9,12 +9,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sluice.config.core_api import Expression, Name, Schema, Text
-from sluice.config.gateway_api import HeaderName
+from sluice.config.core_api import Expression, HeaderName, Name, Schema, Text
 from sluice.config.guard_api import ServiceTarget
 from sluice.config.location_api import ClientLocation
 from sluice.config.units import Duration, Size
-from sluice.config.unserved import Later
+from sluice.config.unserved import Later, instead
 
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
 Claims = Annotated[tuple[Text, ...], msgspec.Meta(max_length=16)]
@@ -145,6 +144,8 @@ class AuthorizationSettings(Schema, kw_only=True):
 
 class ForwardBody(Schema):
     max_size: Size
+    allow_partial_message: bool = False
+    """Of a longer body the first of it; else it is refused with 413."""
 
     def __post_init__(self) -> None:
         if not self.max_size:
@@ -177,7 +178,7 @@ class ExternalService(Schema):
     backend_ref: ServiceTarget | None = None
     url: Url | None = None
     http: HttpService | None = None
-    grpc: Later = None
+    grpc: Annotated[Later, instead("`http`: the service is asked over HTTP, as Envoy does it")] = None
     forward_body: ForwardBody | None = None
     cache: DecisionCache | None = None
     failure_mode: Literal["FailClosed", "FailOpen"] = "FailClosed"

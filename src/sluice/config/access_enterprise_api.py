@@ -7,8 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from sluice.config.core_api import Name, Object, Schema, Text
-from sluice.config.gateway_api import HeaderName
+from sluice.config.core_api import HeaderName, Name, Object, Schema, Text
 from sluice.config.unserved import Later
 
 GROUP = "extauth.solo.io"

@@ -7,6 +7,7 @@ what its failure means). Obeys: compat-agentgateway 1.7 and 2.5; agentgateway, s
 from collections.abc import Callable, Iterable
 
 from sluice.config.access_api import DecisionCache, ExternalService, ExternalSettings, HttpService
+from sluice.config.access_cover import uncovered
 from sluice.config.conditions import Placing, check_condition
 from sluice.config.faults import Faults, Path
 from sluice.config.guard_api import ServiceTarget
@@ -65,13 +66,14 @@ class ExternalReader:
         for name, text in http.response_metadata.items():
             self.check(text, (*way, "responseMetadata", name), answers=True)
         usual = ExternalAuth(server=None)
-        return ExternalAuth(
+        service = ExternalAuth(
             server=self._server(spec, path),
             condition=condition,
             timeout_s=usual.timeout_s if spec.timeout is None else float(spec.timeout),
             path=http.path or "",
             body=http.body or "",
             body_bytes=0 if spec.forward_body is None else int(spec.forward_body.max_size),
+            partial_body=spec.forward_body is not None and spec.forward_body.allow_partial_message,
             redirect=http.redirect or "",
             request_headers=lower(http.allowed_request_headers) or usual.request_headers,
             add_headers=tuple((name.lower(), text) for name, text in http.add_request_headers.items()),
@@ -81,6 +83,17 @@ class ExternalReader:
             fails_open=spec.failure_mode == "FailOpen",
             cache=None if spec.cache is None else self.cache(spec.cache, (*path, "cache")),
         )
+        self.note_cover(service, spec.cache, (*path, "cache", "key"))
+        return service
+
+    def note_cover(self, service: ExternalAuth, cache: DecisionCache | None, path: Path) -> None:
+        """Add a note if requests share decisions that the service would be told apart."""
+        if cache is not None and (missing := uncovered(service, cache)):
+            place = self._place(*path)
+            self._notes.append(
+                f"{place.path}: the service is told {', '.join(f'`{each}`' for each in missing)}, and the key of its "
+                "cached decisions is not: requests that differ in that alone share one decision."
+            )
 
     def _server(self, spec: ExternalService, path: Path) -> Server | None:
         if spec.url is not None:

@@ -13,11 +13,12 @@ from sluice.config.core_api import ConfigMap, SecretObject
 from sluice.config.faults import Faults, Place
 from sluice.config.objects import Objects, Resource
 from sluice.config.references import Unresolved, Values, fits_header
-from sluice.policies.api_key import ApiKey, digest_in, digest_of
+from sluice.policies.api_key import ApiKey, check_pattern, digest_in, digest_of
 from sluice.policies.hidden import Hidden
 from sluice.providers.credential import Secret
 
 ENTERPRISE_ENTRY = "api-key"
+_NOTHING = digest_of("")
 
 
 class Entry(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
@@ -36,8 +37,16 @@ def one_key(id_: str, entry: Entry, place: Place, faults: Faults) -> ApiKey | No
         return None
     try:
         digest = digest_of(_bare(entry.key)) if entry.key is not None else digest_in(entry.key_hash or "")
+        for pattern in entry.allowed_models:
+            check_pattern(pattern)
     except ValueError as error:
         faults.add(place, str(error))
+        return None
+    if digest == _NOTHING:
+        faults.add(place, "the key is empty")
+        return None
+    if entry.key is not None and not fits_header(Secret(entry.key)):
+        faults.add(place, "the key holds characters that no header carries, so that nobody could present it")
         return None
     name = id_ or f"key-{digest.hex()[:8]}"
     return ApiKey(id=name, digest=Hidden(digest), metadata=entry.metadata, allowed_models=entry.allowed_models)
@@ -158,7 +167,7 @@ def _json(text: str) -> Entry | None:
 def _bare(key: str) -> str:
     """A key as clients present it: without `Bearer`, and without the line's end that `echo` leaves."""
     text = key.strip()
-    return text[7:].strip() if text.lower().startswith("bearer ") else text
+    return text[7:].strip() if f"{text} ".lower().startswith("bearer ") else text
 
 
 def _selected(item: Resource[SecretObject] | Resource[ConfigMap], namespace: str, labels: Mapping[str, str]) -> bool:

@@ -48,7 +48,8 @@ def keys_at(spec: ClientLocation | None, place: Placing, path: Path, faults: Fau
 def inline_keys(text: str, place: Placing, path: Path, faults: Faults) -> Source:
     """Return a key set that stands in the file."""
     try:
-        jwks.read(text)
+        if not jwks.read(text):
+            raise ValueError("there is no key in it that proves tokens (RSA of 2048 bits or more, EC, Ed25519, Ed448)")
     except ValueError as error:
         faults.add(place(*path), str(error))
     return Source(inline=Hidden(text.encode()))

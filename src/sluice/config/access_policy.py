@@ -1,8 +1,8 @@
 """What layers say about who may ask, to the Access of a rule.
 
 PURE. Of each kind the strongest layer wins whole; rules of authorization of all layers add up. Guarantee: what does not
-resolve (a Secret, a Service) never opens a door: keys that are not there let nobody in, a key set or a service that
-cannot be found fails every request that needs it. Obeys: compat-agentgateway 2.5.
+resolve (a Secret, a Service) never opens a door: keys, a key set or a service that cannot be found fail every request
+that needs them. Obeys: compat-agentgateway 2.5.
 """
 
 from collections.abc import Callable, Iterable
@@ -129,7 +129,10 @@ class AccessReader:
             return self._keys.of_config_maps(said.namespace, spec.config_map_selector.match_labels)
 
         places = keys_at(spec.location, said.place, ("apiKeyAuthentication", "location"), self._faults)
-        return msgspec.convert({"mode": MODES[spec.mode], "keys": self._read(read), "locations": places}, ApiKeys)
+        keys, missing = self._read(read)
+        return msgspec.convert(
+            {"mode": MODES[spec.mode], "keys": keys, "locations": places, "missing": missing}, ApiKeys
+        )
 
     def _enterprise(self, spec: EnterpriseSettings, said: Said[AccessSettings]) -> ApiKeys | None:
         reference = spec.auth_config_ref
@@ -137,17 +140,19 @@ class AccessReader:
         resource = self._objects.get(AuthConfig, namespace, reference.name)
         auth = None if resource is None else resource.body.spec.configs[0].api_key_auth
         if auth is None:
-            self.notes.append(f"Nobody is let in: AuthConfig {namespace}/{reference.name} with `apiKeyAuth` not found.")
-            return ApiKeys()
-        keys = self._read(lambda: self._keys.of_auth_config(namespace, auth))
-        return ApiKeys(keys=keys, locations=(Location(name=auth.header_name.lower()),))
+            missing = f"AuthConfig {namespace}/{reference.name} with `apiKeyAuth` not found"
+            self.notes.append(f"Nobody is let in: {missing}.")
+            return ApiKeys(missing=missing)
+        keys, missing = self._read(lambda: self._keys.of_auth_config(namespace, auth))
+        return ApiKeys(keys=keys, locations=(Location(name=auth.header_name.lower()),), missing=missing)
 
-    def _read(self, read: Callable[[], list[ApiKey]]) -> tuple[ApiKey, ...]:
+    def _read(self, read: Callable[[], list[ApiKey]]) -> tuple[tuple[ApiKey, ...], str]:
+        """Return the keys, and why they cannot be had."""
         try:
-            return distinct(read())
+            return distinct(read()), ""
         except Unresolved as error:
             self.notes.append(f"Nobody is let in by an API key: {error}.")
-            return ()
+            return (), str(error)
 
     def _basic(self, spec: BasicSettings, said: Said[AccessSettings]) -> Basic:
         path: Path = ("basicAuthentication",)

@@ -6,7 +6,7 @@ Obeys: compat-agentgateway 1.7 and 3.1.
 
 from sluice.config.access_api import MIN_CACHE_S
 from sluice.config.access_external import ExternalReader, lower
-from sluice.config.access_keys import Entry, distinct, one_key
+from sluice.config.access_keys import Entry, one_key
 from sluice.config.access_parts import inline_keys, keys_at, passwords, place_of, remote_keys
 from sluice.config.access_short_api import (
     DenyWithStatus,
@@ -25,7 +25,7 @@ from sluice.config.conditions import Placing, check_condition
 from sluice.config.faults import Faults, Path
 from sluice.config.service_url import server_at
 from sluice.policies.access import Access
-from sluice.policies.api_key import ApiKeys
+from sluice.policies.api_key import ApiKey, ApiKeys
 from sluice.policies.authorization import Authorization
 from sluice.policies.basic_auth import Basic
 from sluice.policies.external_auth import ExternalAuth
@@ -54,7 +54,7 @@ def short_authorization(spec: ShortAuthorization | None, place: Placing, path: P
             steps = (*path, "rules", index) if isinstance(rule, str) else (*path, "rules", index, kind)
             check_condition(text, place(*steps), faults)
             rules[kind].append(text)
-    return Authorization(**{kind: tuple(texts) for kind, texts in rules.items()})
+    return Authorization(allow=tuple(rules["allow"]), deny=tuple(rules["deny"]), require=tuple(rules["require"]))
 
 
 def _said(rule: ShortRule) -> dict[str, str]:
@@ -98,15 +98,17 @@ def _keys(spec: str | ShortKeys, place: Placing, path: Path, faults: Faults) -> 
 
 
 def _api_keys(spec: ShortApiKeys, place: Placing, faults: Faults) -> ApiKeys:
-    keys = []
+    keys: list[ApiKey] = []
     for index, item in enumerate(spec.keys):
         entry = Entry(key=item.key, key_hash=item.key_hash, metadata=item.metadata, allowed_models=item.allowed_models)
         key = one_key(item.name or "", entry, place("apiKey", "keys", index), faults)
-        if key is not None:
+        if key is not None and any(key.digest == other.digest for other in keys):
+            faults.add(place("apiKey", "keys", index), "this key stands here twice: the second entry would never hold")
+        elif key is not None:
             keys.append(key)
     return ApiKeys(
         mode=spec.mode,
-        keys=distinct(keys),
+        keys=tuple(keys),
         locations=keys_at(spec.location, place, ("apiKey", "location"), faults),
     )
 
@@ -136,7 +138,7 @@ def _external(spec: ShortExternal, place: Placing, faults: Faults, notes: list[s
     reader.check_names(http.add_request_headers, (*way, "addRequestHeaders"), answers=False)
     usual = ExternalAuth(server=None)
     body, status = spec.include_request_body, spec.failure_mode
-    return ExternalAuth(
+    service = ExternalAuth(
         server=_server(spec, reader, place, path, faults),
         timeout_s=usual.timeout_s if spec.timeout is None else float(spec.timeout),
         path=http.path or "",
@@ -152,6 +154,8 @@ def _external(spec: ShortExternal, place: Placing, faults: Faults, notes: list[s
         failure_status=status.deny_with_status if isinstance(status, DenyWithStatus) else usual.failure_status,
         cache=None if spec.cache is None else reader.cache(spec.cache, (*path, "cache")),
     )
+    reader.note_cover(service, spec.cache, (*path, "cache", "key"))
+    return service
 
 
 def _server(spec: ShortExternal, reader: ExternalReader, place: Placing, path: Path, faults: Faults) -> Server | None:

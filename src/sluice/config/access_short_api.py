@@ -12,7 +12,7 @@ from sluice.config.access_api import DecisionCache, Headers, Realm, Url, Validat
 from sluice.config.core_api import Expression, Schema, Text
 from sluice.config.location_api import ClientLocation
 from sluice.config.units import Duration
-from sluice.config.unserved import Ignored, Later
+from sluice.config.unserved import Ignored, Later, instead
 from sluice.policies.external_auth import DEFAULT_BODY_BYTES
 
 ShortMode = Literal["strict", "optional", "permissive"]
@@ -116,7 +116,7 @@ class ShortHttp(Schema):
 
 class ShortProtocol(Schema):
     http: ShortHttp | None = None
-    grpc: Later = None
+    grpc: Annotated[Later, instead("`http`: the service is asked over HTTP, as Envoy does it")] = None
 
 
 class ShortBody(Schema):

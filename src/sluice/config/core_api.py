@@ -16,6 +16,7 @@ Host = Annotated[
     str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:]+|[A-Za-z0-9._-]+)$")
 ]
 """A host name or an address: no scheme, port or path."""
+HeaderName = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_|~`]+$")]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Expression = Annotated[str, msgspec.Meta(min_length=1, max_length=16384)]
 """CEL. Whether it can be asked, `conditions` finds out."""

@@ -36,7 +36,9 @@ _WORDS |= {"object": "a mapping", "array": "a list", "null": "nothing", "str | n
 def decode(document: Document, schema: type[T], faults: Faults) -> T | None:
     """Return the document as `schema`, or None after adding every mistake to `faults`."""
     value = copy.deepcopy(document.value)
-    removed: set[Path] = set()
+    removed = set(_refuse_nulls(document, schema, faults))
+    for null in removed:
+        _remove(value, null)
     for _ in range(MAX_TRIES):
         try:
             result = msgspec.convert(value, schema, dec_hook=construct)
@@ -48,6 +50,41 @@ def decode(document: Document, schema: type[T], faults: Faults) -> T | None:
         else:
             return None if removed else result
     return None
+
+
+_POLICIES = frozenset({"traffic", "backend", "frontend", "policies", "llm"})
+"""These, and what stands below them: null would be a policy that is not there, without a word. So is the whole
+`spec` of a policy."""
+
+
+def _refuse_nulls(document: Document, schema: object, faults: Faults) -> Iterator[Path]:
+    """Add a fault for each null where a policy could stand; yield their paths."""
+    kind = document.value.get("kind") if isinstance(document.value, dict) else ""
+    policies = _POLICIES | {"spec"} if str(kind).endswith(("Policy", "Option")) else _POLICIES
+    for path, at in _nulls(document.value, schema, ()):
+        if not policies.isdisjoint(path):
+            hint = "leave it out, or write `{}`" if _fields(_core(at, {})) else "leave it out"
+            faults.add(document.place(*path), "nothing stands here", hint)
+            yield path
+
+
+def _nulls(value: object, schema: object, path: Path) -> Iterator[tuple[Path, object]]:
+    """Yield where a null stands for a member that is left out, and the type of that member."""
+    here = _core(schema, value)
+    fields, inner = _fields(here), (get_args(here) or (None,))[-1 if isinstance(value, dict) else 0]
+    for step, item in _items(value):
+        at = fields.get(str(step)) if fields else inner
+        if item is None and fields and type(None) in _members(at):
+            yield (*path, step), at
+        elif isinstance(item, dict | list):
+            yield from _nulls(item, at, (*path, step))
+
+
+def _members(schema: object) -> tuple[object, ...]:
+    """Return the members of a union; anything else is its only one."""
+    if get_origin(schema) is Annotated:
+        return _members(get_args(schema)[0])
+    return get_args(schema) if get_origin(schema) in (Union, types.UnionType) else (schema,)
 
 
 def closest(word: str, words: typing.Iterable[str]) -> str:

@@ -1,8 +1,9 @@
 """The Plan as JSON-ready values, for the admin address.
 
 PURE. Guarantee: no secret is in the result: every `Secret` and `Hidden` is `***`, and so are private keys and passwords
-inside URLs, wherever they stand, and members that a policy sets in a body, or that describe a key, if their name says
-that they are secret.
+inside URLs and what follows `Bearer` or `Basic`, wherever they stand; the value of every header that a policy sets, a
+text or an expression; and members that a policy sets in a body, or that describe a key, and headers that a route
+matches, if their name says that they are secret.
 """
 
 import re
@@ -11,12 +12,15 @@ from collections.abc import Callable
 import msgspec
 
 from sluice.config.plan import Plan
+from sluice.policies.headers import names_credential
 from sluice.policies.hidden import Hidden
 from sluice.providers.credential import Secret
 
 HIDDEN = "***"
 
 _USERINFO = re.compile(r"(?<=://)[^/?#\s@]*@")
+_SCHEME = re.compile(r"\b([Bb]earer\s+|[Bb]asic\s+(?=[^\s\"']*[0-9A-Z=]))[^\s\"']+")
+"""Not `basic authentication`."""
 _SECRET_NAME = re.compile(
     r"(api|access|private)[-_]?key|secret|passw(or)?d|authorization|credential|(access|auth|api|bearer)[-_]?token",
     re.IGNORECASE,
@@ -45,13 +49,33 @@ def _hide(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_hide(item) for item in value]
     if isinstance(value, str):
-        return HIDDEN if "PRIVATE KEY-----" in value else _USERINFO.sub(f"{HIDDEN}@", value)
+        if "PRIVATE KEY-----" in value:
+            return HIDDEN
+        return _SCHEME.sub(rf"\1{HIDDEN}", _USERINFO.sub(f"{HIDDEN}@", value))
     return value
 
 
 def _hide_named(pairs: object) -> object:
     assert isinstance(pairs, list | tuple)
     return [[name, HIDDEN if _SECRET_NAME.search(name) else value] for name, value in pairs]
+
+
+def _hide_computed(items: object) -> object:
+    """Return members of a body and their expressions; a route's `transformations` are no pairs, but have headers."""
+    assert isinstance(items, list | tuple)
+    return items if any(isinstance(each, dict) for each in items) else _hide_named(items)
+
+
+def _hide_headers(headers: object) -> object:
+    """Return pairs without their values, and what a route matches without what may be a credential."""
+    if isinstance(headers, dict):
+        return headers
+    assert isinstance(headers, list | tuple)
+    return [_hide_match(each) if isinstance(each, dict) else [each[0], HIDDEN] for each in headers]
+
+
+def _hide_match(match: dict[str, object]) -> dict[str, object]:
+    return match | {"value": HIDDEN} if names_credential(str(match["name"]).encode()) else match
 
 
 def _hide_members(value: object) -> object:
@@ -65,5 +89,12 @@ _HIDING: dict[str, Callable[[object], object]] = {
     "defaults": _hide_named,
     "overrides": _hide_named,
     "metadata": _hide_members,
+    "transformations": _hide_computed,
+    "final_transformations": _hide_computed,
+    "set": _hide_headers,
+    "add": _hide_headers,
+    "add_headers": _hide_headers,
+    "headers": _hide_headers,
 }
-"""Of an AiPolicy: pairs of a member's name and its value. Of an API key: what is known of its owner."""
+"""Of an AiPolicy: pairs of a member's name and its value. Of an API key: what is known of its owner. Of shaping: pairs
+of a header's name and its value or expression."""

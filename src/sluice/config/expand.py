@@ -33,6 +33,12 @@ def expand(text: str, env: Mapping[str, str]) -> str:
     return _REFERENCE.sub(value, text)
 
 
+def inserted(text: str, env: Mapping[str, str]) -> dict[str, str]:
+    """Return what `expand` inserts, by the names of the variables."""
+    names = (match[1] or match[2] for match in _REFERENCE.finditer(text))
+    return {name: env[name] for name in names if name}
+
+
 def expand_secret(text: str, env: Mapping[str, str]) -> str:
     """Return the value of a Secret's `stringData`: `${VAR}` and `Bearer ${VAR}` are replaced when they are the whole
     value.

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sluice.config.core_api import Name, Port, Schema
+from sluice.config.core_api import HeaderName, Name, Port, Schema
 from sluice.config.shaping_api import CorsSettings, HeaderModifier, PreciseHost, RewrittenPath
-from sluice.config.unserved import Later
+from sluice.config.unserved import Later, instead
 
 
 class PathModifier(Schema):
@@ -35,8 +35,8 @@ class RewriteFilter(Schema):
     path: PathModifier | None = None
 
 
-class MirrorReference(Schema):
-    """A Service or an AgentgatewayBackend."""
+class FilterReference(Schema):
+    """What a filter leads to: a Service or an AgentgatewayBackend."""
 
     name: Name
     group: str = ""
@@ -59,7 +59,7 @@ class Fraction(Schema):
 
 
 class MirrorFilter(Schema):
-    backend_ref: MirrorReference
+    backend_ref: FilterReference
     percent: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
     fraction: Fraction | None = None
 
@@ -73,6 +73,37 @@ class MirrorFilter(Schema):
         if self.fraction is not None:
             return self.fraction.numerator / self.fraction.denominator
         return 1.0 if self.percent is None else self.percent / 100
+
+
+class AuthBody(Schema):
+    max_size: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    """Bytes; of a longer body the service gets the first. 0 = none."""
+
+
+class AuthHttp(Schema):
+    path: Annotated[str, msgspec.Meta(max_length=1024, pattern=r"^(/[!-~]*)?\Z")] = ""
+    """Stands before the path of the request when the service is asked."""
+    allowed_headers: Annotated[tuple[HeaderName, ...], msgspec.Meta(max_length=64)] = ()
+    """Of the request, beside `authorization`."""
+    allowed_response_headers: Annotated[tuple[HeaderName, ...], msgspec.Meta(max_length=64)] = ()
+    """Of the service's yes, that the backend gets. Empty = none: what a service says of its own is not a provider's to
+    know. Gateway API passes all of them on then."""
+
+
+class AuthFilter(Schema, kw_only=True):
+    protocol: Literal["HTTP", "GRPC"]
+    backend_ref: FilterReference
+    http: AuthHttp = AuthHttp()
+    grpc: Annotated[Later, instead("`protocol: HTTP`: the service is asked over HTTP, as Envoy does it")] = None
+    forward_body: AuthBody = AuthBody()
+
+    def __post_init__(self) -> None:
+        if self.protocol == "GRPC" and self.grpc is None:
+            text = "`protocol: GRPC` is not implemented by this version; `protocol: HTTP` asks the service over HTTP"
+            raise ValueError(text)
+        group = "agentgateway.dev" if self.backend_ref.kind == "AgentgatewayBackend" else ""
+        if (self.backend_ref.group, self.backend_ref.kind) not in (("", "Service"), (group, "AgentgatewayBackend")):
+            raise ValueError("`backendRef` leads to a Service, or to an AgentgatewayBackend that is static")
 
 
 class ExtensionReference(Schema):
@@ -114,7 +145,7 @@ class Filter(Schema):
     url_rewrite: RewriteFilter | None = None
     request_mirror: MirrorFilter | None = None
     cors: CorsSettings | None = None
-    external_auth: Later = None
+    external_auth: AuthFilter | None = None
     extension_ref: ExtensionReference | None = None
 
     def __post_init__(self) -> None:

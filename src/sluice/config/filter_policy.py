@@ -7,14 +7,19 @@ Obeys: Gateway API 1.4, HTTPRouteRule.filters and HTTPBackendRef.filters (read 2
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Literal
 
+import msgspec
 from msgspec.structs import replace
 
+from sluice.config.access_api import AccessSettings, ExternalSettings, ForwardBody, HttpService
 from sluice.config.expressions import Placing
 from sluice.config.faults import Faults
-from sluice.config.filter_api import Filter, MirrorFilter, PathModifier, RedirectFilter, RewriteFilter
+from sluice.config.filter_api import AuthFilter, Filter, MirrorFilter, PathModifier, RedirectFilter, RewriteFilter
+from sluice.config.guard_api import ServiceTarget
 from sluice.config.shaping_policy import cors
 from sluice.config.transform_policy import header_change
+from sluice.config.units import Size
 from sluice.config.unserved import not_implemented
 from sluice.policies.redirect import Redirect
 from sluice.policies.rewrite import PathChange, Rewrite
@@ -56,6 +61,24 @@ def backend_filtered(filters: Sequence[Filter], place: Placing, faults: Faults) 
 def mirrors(filters: Sequence[Filter]) -> list[tuple[int, MirrorFilter]]:
     """Return the mirrors of a rule and their indexes; what a `backendRef` leads to is the route's to find out."""
     return [(index, item.request_mirror) for index, item in enumerate(filters) if item.request_mirror is not None]
+
+
+def asking(spec: AuthFilter) -> AccessSettings:
+    """Return the external authorization that a filter is: `extAuth`, in other words."""
+    ref, http, size = spec.backend_ref, spec.http, spec.forward_body.max_size
+    kind: Literal["Service", "AgentgatewayBackend"] = "Service" if ref.kind == "Service" else "AgentgatewayBackend"
+    group: Literal["", "agentgateway.dev"] = "" if kind == "Service" else "agentgateway.dev"
+    path = f"{msgspec.json.encode(http.path.rstrip('/')).decode()} + request.pathAndQuery" if http.path else None
+    settings = ExternalSettings(
+        backend_ref=ServiceTarget(name=ref.name, group=group, kind=kind, port=ref.port),
+        http=HttpService(
+            path=path,
+            allowed_request_headers=("authorization", *http.allowed_headers),
+            allowed_response_headers=http.allowed_response_headers,
+        ),
+        forward_body=ForwardBody(max_size=Size(size), allow_partial_message=True) if size else None,
+    )
+    return AccessSettings(ext_auth=settings)
 
 
 def _headers(found: Shaping, item: Filter, place: Placing, faults: Faults) -> Shaping:

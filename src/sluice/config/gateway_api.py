@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sluice.config.core_api import Name, Object, Port, Schema
+from sluice.config.core_api import HeaderName, Name, Object, Port, Schema
 from sluice.config.filter_api import Filters
 from sluice.config.traffic_api import RouteRetry
 from sluice.config.units import Duration
@@ -25,7 +25,6 @@ Hostname = Annotated[
     ),
 ]
 Weight = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
-HeaderName = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_|~`]+$")]
 
 
 class SelectorTerm(Schema):

@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sluice.config.core_api import Expression, Name, Port, Schema, Text
-from sluice.config.gateway_api import HeaderName
+from sluice.config.core_api import Expression, HeaderName, Name, Port, Schema, Text
 from sluice.config.units import Duration, Size
 from sluice.config.unserved import Ignored
 from sluice.providers.judge_azure import ANALYZE_VERSION, JAILBREAK_VERSION

@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sluice.config.core_api import Port, Schema
-from sluice.config.gateway_api import HeaderName
+from sluice.config.core_api import HeaderName, Port, Schema
 from sluice.config.guard_api import (
     ActionWord,
     BuiltinWord,

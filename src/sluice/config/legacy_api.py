@@ -1,8 +1,7 @@
 """Schemas of the older policies that the documentation of streaming and its labs still print.
 
-PURE. Obeys: labs 1.E, 2.4 and seed 001; kgateway 2.0 TrafficPolicy, Gloo Gateway 2.0 GlooTrafficPolicy, Gloo Gateway
-1.x RouteOption (read 2026-11-21). What is typed `Later` is refused when set; whatever else these objects hold is
-unknown.
+PURE. Obeys: labs 1.E, 2.4 and seed 001; kgateway 2.0 TrafficPolicy, Gloo Gateway 2.0 GlooTrafficPolicy (read
+2026-11-21). What is typed `Later` is refused when set; whatever else these objects hold is unknown.
 """
 
 from typing import Annotated, Literal
@@ -12,12 +11,12 @@ import msgspec
 from sluice.config.access_api import AuthorizationSettings
 from sluice.config.ai_api import Json, Prompt, json_text
 from sluice.config.backend_policy_api import exactly_one
-from sluice.config.core_api import Name, Object, Schema, Text
+from sluice.config.core_api import Name, Object, Schema
 from sluice.config.guard_legacy_api import LegacyPromptGuard
 from sluice.config.limit_api import Count
 from sluice.config.shaping_api import CorsSettings, HeaderModifiers, Member
-from sluice.config.units import Duration, duration
-from sluice.config.unserved import Later
+from sluice.config.units import Duration
+from sluice.config.unserved import NO_EXT_PROC, Later, instead
 
 RouteWord = Literal["CHAT", "CHAT_STREAMING"]
 
@@ -103,16 +102,16 @@ class TrafficPolicySpec(Schema):
     auto_host_rewrite: Later = None
     buffer: Later = None
     cors: CorsSettings | None = None
-    csrf: Later = None
-    ext_auth: Later = None
-    ext_proc: Later = None
+    csrf: Annotated[Later, instead("`traffic.csrf` of an AgentgatewayPolicy")] = None
+    ext_auth: Annotated[Later, instead("`traffic.extAuth` of an AgentgatewayPolicy")] = None
+    ext_proc: Annotated[Later, NO_EXT_PROC] = None
     header_modifiers: HeaderModifiers | None = None
     hash_policies: Later = None
     rate_limit: LegacyLimit | None = None
     rbac: AuthorizationSettings | None = None
-    retry: Later = None
+    retry: Annotated[Later, instead("`traffic.retry` of an AgentgatewayPolicy")] = None
     timeouts: LegacyTimeouts | None = None
-    transformation: Later = None
+    transformation: Annotated[Later, instead("`traffic.transformation` of an AgentgatewayPolicy")] = None
 
     def __post_init__(self) -> None:
         exactly_one(self, ("target_refs", "target_selectors"), at_most=True)
@@ -136,65 +135,3 @@ class GlooTrafficPolicy(Object, kw_only=True):
     """gloo.solo.io/v1alpha1."""
 
     spec: GlooTrafficPolicySpec
-
-
-class LocalKeys(Schema):
-    key: Annotated[str, msgspec.Meta(min_length=2, max_length=65536)]
-    """A JWK Set, or one public key in PEM."""
-
-
-class LegacyKeys(Schema):
-    local: LocalKeys | None = None
-    remote: Later = None
-
-    def __post_init__(self) -> None:
-        exactly_one(self, ("local", "remote"))
-
-
-class LegacyIssuer(Schema):
-    issuer: Text
-    jwks: LegacyKeys
-    audiences: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=64)] | None = None
-    token_source: Later = None
-    keep_token: Later = None
-    claims_to_headers: Later = None
-
-
-class LegacyJwt(Schema):
-    providers: Annotated[dict[Text, LegacyIssuer], msgspec.Meta(min_length=1, max_length=64)]
-    allow_missing_or_failed_jwt: bool = False
-
-
-class RouteOptions(Schema):
-    ai: LegacyAi | None = None
-    cors: Later = None
-    extauth: Later = None
-    header_manipulation: Later = None
-    jwt: LegacyJwt | None = None
-    ratelimit: Later = None
-    rbac: Later = None
-    retries: Later = None
-    staged_transformations: Later = None
-    timeout: str | None = None
-    """Of the whole exchange; `0` turns it off."""
-    transformations: Later = None
-
-    def __post_init__(self) -> None:
-        _ = self.timeout_s
-
-    @property
-    def timeout_s(self) -> Duration | None:
-        if self.timeout is None:
-            return None
-        return Duration(0) if self.timeout == "0" else duration(self.timeout)
-
-
-class RouteOptionSpec(Schema):
-    target_refs: TargetReferences | None = None
-    options: RouteOptions = RouteOptions()
-
-
-class RouteOption(Object, kw_only=True):
-    """gateway.solo.io/v1."""
-
-    spec: RouteOptionSpec

@@ -183,6 +183,10 @@ class EnterpriseLimit(Schema):
     global_: GlobalLimit = msgspec.field(name="global")
 
 
+class OptionLimit(EnterpriseLimit):
+    """`rateLimitConfigs` of a RouteOption: they count tokens unless they say otherwise (lab E4)."""
+
+
 class LimitSettings(Schema):
     """All of it; `spec.traffic` of a policy and `llm.policies` of the short form have these members among others."""
 

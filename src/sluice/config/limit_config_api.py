@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sluice.config.core_api import Expression, Object, Schema, Text
-from sluice.config.gateway_api import HeaderName
-from sluice.config.unserved import Ignored, Later
+from sluice.config.core_api import Expression, HeaderName, Object, Schema, Text
+from sluice.config.unserved import Ignored, Later, instead
 
 GROUP = "ratelimit.solo.io"
+JWT_METADATA = "envoy.filters.http.jwt_authn"
 
 Unit = Literal["SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "YEAR"]
 UNIT_S = {
@@ -63,7 +63,35 @@ class CelAction(Schema):
     key: Text
 
 
-_ACTIONS = ("generic_key", "request_headers", "remote_address", "cel")
+class MetadataStep(Schema):
+    key: Text
+
+
+class MetadataKey(Schema):
+    key: Text
+    path: Annotated[tuple[MetadataStep, ...], msgspec.Meta(min_length=1, max_length=16)]
+
+
+class MetadataAction(Schema, kw_only=True):
+    """A claim of a verified token, as Envoy's filter of tokens notes it (lab E4)."""
+
+    descriptor_key: Text
+    metadata_key: MetadataKey
+    source: Literal["DYNAMIC"] = "DYNAMIC"
+    default: Text | None = None
+    default_value: Text | None = None
+    """The same."""
+
+    def __post_init__(self) -> None:
+        steps = [step.key for step in self.metadata_key.path]
+        if self.metadata_key.key != JWT_METADATA or steps[0] != "principal" or len(steps) < 2:
+            raise ValueError(
+                f"only claims are known here: the key {JWT_METADATA} and a path that begins with `principal`; "
+                "`cel` knows everything else"
+            )
+
+
+_ACTIONS = ("generic_key", "request_headers", "remote_address", "cel", "metadata")
 
 
 class Action(Schema):
@@ -73,23 +101,25 @@ class Action(Schema):
     request_headers: RequestHeaders | None = None
     remote_address: dict[str, Ignored] | None = None
     cel: CelAction | None = None
-    header_value_match: Later = None
-    metadata: Later = None
+    header_value_match: Annotated[Later, instead("`cel` with an expression over `request.headers`")] = None
+    metadata: MetadataAction | None = None
     source_cluster: Later = None
     destination_cluster: Later = None
 
     def __post_init__(self) -> None:
-        later = (self.header_value_match, self.metadata, self.source_cluster, self.destination_cluster)
+        later = (self.header_value_match, self.source_cluster, self.destination_cluster)
         found = sum(getattr(self, name) is not None for name in _ACTIONS)
         if found != 1 and not any(each is not None for each in later):
-            raise ValueError("expected exactly one of `genericKey`, `requestHeaders`, `remoteAddress` and `cel`")
+            written = "`genericKey`, `requestHeaders`, `remoteAddress`, `cel` and `metadata`"
+            raise ValueError(f"expected exactly one of {written}")
 
 
 class ActionList(Schema):
     """Actions whose entries, in their order, make one descriptor."""
 
     actions: Annotated[tuple[Action, ...], msgspec.Meta(min_length=1, max_length=16)]
-    type: Literal["REQUEST", "TOKEN"] = "REQUEST"
+    type: Literal["REQUEST", "TOKEN"] | None = None
+    """Unset = requests; of a RouteOption tokens."""
     set_actions: Later = None
     limit: Later = None
 

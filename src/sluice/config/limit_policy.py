@@ -13,7 +13,7 @@ from sluice.config.conditions import Placing, check_condition
 from sluice.config.faults import Faults, Path, Place
 from sluice.config.guard_api import ServiceTarget
 from sluice.config.layers import Said
-from sluice.config.limit_api import DescriptorSettings, GlobalLimit, LimitSettings, LocalLimit, RateLimit
+from sluice.config.limit_api import DescriptorSettings, GlobalLimit, LimitSettings, LocalLimit, OptionLimit, RateLimit
 from sluice.config.limit_config import described
 from sluice.config.limit_config_api import RateLimitConfig
 from sluice.config.limit_expressions import checked
@@ -107,8 +107,9 @@ class _Policy:
         if spec.remote_rate_limit is not None:
             found.append((Choice(limits=self._limits(None, spec.remote_rate_limit, (), ("remoteRateLimit",))),))
         if spec.ent_rate_limit is not None:
+            usual: Measure = "tokens" if isinstance(spec.ent_rate_limit, OptionLimit) else "requests"
             way: Path = ("entRateLimit", "global")
-            found.append((Choice(limits=self._limits(None, spec.ent_rate_limit.global_, (), way)),))
+            found.append((Choice(limits=self._limits(None, spec.ent_rate_limit.global_, (), way, usual)),))
         return tuple(found)
 
     def _rate_limit(self, spec: RateLimit) -> list[tuple[Choice, ...]]:
@@ -128,15 +129,22 @@ class _Policy:
         return [*found, tuple(choices)] if choices else found
 
     def _limits(
-        self, local: tuple[LocalLimit, ...] | None, everywhere: GlobalLimit | None, here: Path, there: Path
+        self,
+        local: tuple[LocalLimit, ...] | None,
+        everywhere: GlobalLimit | None,
+        here: Path,
+        there: Path,
+        usual: Measure = "requests",
     ) -> LimitSet:
+        """`usual`: what a RateLimitConfig counts that does not say it."""
         machine = Bounds() if local is None else self._bounds(local, here)
         if everywhere is None:
             return LimitSet(machine=machine)
         opens = everywhere.failure_mode in ("FailOpen", "failOpen")
         if everywhere.descriptors is not None:
             return LimitSet(machine=machine, remotes=(self._remote(everywhere, there, fails_open=opens),))
-        bounds = self._bounds(everywhere.limits or (), (*there, "limits"), self._configs(everywhere, there))
+        configs = self._configs(everywhere, there, usual)
+        bounds = self._bounds(everywhere.limits or (), (*there, "limits"), configs)
         return LimitSet(machine=machine, everywhere=bounds, fails_open=opens)
 
     # -- counted by the gateway ---------------------------------------------------------------------------------------
@@ -155,7 +163,7 @@ class _Policy:
                 rates.append(rate)
         return Bounds(rates=tuple(rates), at_once=tuple(at_once), described=configs)
 
-    def _configs(self, spec: GlobalLimit, path: Path) -> tuple[Described, ...]:
+    def _configs(self, spec: GlobalLimit, path: Path, usual: Measure) -> tuple[Described, ...]:
         found: list[Described] = []
         for index, reference in enumerate(spec.rate_limit_config_refs or ()):
             namespace = reference.namespace or self._namespace
@@ -169,7 +177,7 @@ class _Policy:
             def place_of(*steps: str | int, document: Placing = config.place) -> Place:
                 return document("spec", "raw", *steps)
 
-            found += described(config.body, label, place_of, self._faults)
+            found += described(config.body, label, place_of, self._faults, usual)
         return tuple(found)
 
     # -- counted by a service -----------------------------------------------------------------------------------------

@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sluice.config.core_api import Expression, Name, Schema, Text
-from sluice.config.gateway_api import HeaderName
+from sluice.config.core_api import Expression, HeaderName, Name, Schema, Text
 
 Prefix = Annotated[str, msgspec.Meta(max_length=256, pattern=r"^[ -~]*\Z")]
 CookieName = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_|~`]+\Z")]

@@ -16,7 +16,8 @@ Word = Literal["runs", "refused_when_asked", "refused_at_load", "not_about_it"]
 Reach = Literal["request", "filter", "sent", "tokens", "cut", "body", "model", "chat", "asked_text", "answered_text"]
 
 CHAT: tuple[Row, ...] = ("completions", "messages", "responses", "generate_content")
-READ: tuple[Row, ...] = ("embeddings", "rerank", "messages_token_count", "content_token_count")
+COUNTS: tuple[Row, ...] = ("messages_token_count", "content_token_count")
+READ: tuple[Row, ...] = ("embeddings", "rerank", *COUNTS)
 UNREAD: tuple[Row, ...] = ("models", "detect", "passthrough", "realtime")
 """They cross as they are."""
 OWN: tuple[Row, ...] = ("model_list",)
@@ -99,19 +100,25 @@ def cell(row: Row, *, streams: bool, policy: str) -> Cell:
     if reach == "cut":
         return RUNS if row in CHAT and streams else Cell("not_about_it", "no stream of tokens is to be cut")
     if row in UNREAD:
-        return _unread(reach)
+        return _unread(row, reach)
     if row in READ:
-        return _read(reach)
+        return _read(row, reach)
     return RUNS
 
 
-def _unread(reach: Reach) -> Cell:
+def _unread(row: Row, reach: Reach) -> Cell:
+    if reach == "tokens":
+        if row == "models":
+            return Cell("not_about_it", "it only looks something up")
+        return Cell("refused_when_asked", "403: nobody can count the tokens of what crosses unread")
     if reach in ("asked_text", "answered_text"):
         return Cell("refused_when_asked", "403: no guard can look into what crosses unread")
     return Cell("not_about_it", _UNREAD)
 
 
-def _read(reach: Reach) -> Cell:
+def _read(row: Row, reach: Reach) -> Cell:
+    if reach == "tokens" and row in COUNTS:
+        return Cell("not_about_it", "counting tokens uses none")
     if reach == "chat":
         return Cell("not_about_it", _NOT_CHAT)
     if reach == "answered_text":

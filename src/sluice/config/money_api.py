@@ -103,10 +103,19 @@ class BudgetSpec(Schema, kw_only=True):
     period: Literal["Hour", "Day", "Month"]
     on_exceeded: Literal["Block", "Audit"] = "Block"
     """`Block`: 429 until the period ends. `Audit`: the request passes, and its record says so."""
+    cut_stream: bool = False
+    """A running stream is ended when it has used what the budget had left as it came."""
+    unpriced: Literal["Allow", "Block"] | None = None
+    """Models without a price, of which a budget in USD sees nothing. Unset = `Allow`: they count as free. `Block`: 403
+    if any target that may be asked is one."""
 
     def __post_init__(self) -> None:
         if (self.amount_usd is None) == (self.tokens is None):
             raise ValueError("`amountUsd` or `tokens`: one of them")
+        if self.cut_stream and self.on_exceeded == "Audit":
+            raise ValueError("`cutStream` belongs to `onExceeded: Block`: a budget that audits ends nothing")
+        if self.unpriced is not None and self.tokens is not None:
+            raise ValueError("`unpriced` belongs to `amountUsd`: tokens are counted of every model")
 
 
 class MoneySettings(Schema):

@@ -89,6 +89,8 @@ def _budget(spec: BudgetSpec, label: str, place: Place, key_place: Place, faults
         unit="tokens" if unit == "tokens" else "usd",
         period=spec.period,
         blocks=spec.on_exceeded == "Block",
+        cuts=spec.cut_stream,
+        needs_price=spec.unpriced == "Block",
     )
 
 

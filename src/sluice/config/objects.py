@@ -17,6 +17,7 @@ from sluice.config import (
     limit_config_api,
     model_api,
     policy_api,
+    route_option_api,
 )
 from sluice.config.backend_policy_api import AGENTGATEWAY
 from sluice.config.core_api import Object
@@ -37,7 +38,8 @@ _KINDS: dict[str, tuple[str, tuple[str, ...], type[Object]]] = {
     "AgentgatewayModel": (AGENTGATEWAY, ("v1alpha1",), model_api.AgentgatewayModel),
     "TrafficPolicy": ("gateway.kgateway.dev", ("v1alpha1",), legacy_api.TrafficPolicy),
     "GlooTrafficPolicy": ("gloo.solo.io", ("v1alpha1",), legacy_api.GlooTrafficPolicy),
-    "RouteOption": ("gateway.solo.io", ("v1",), legacy_api.RouteOption),
+    "RouteOption": ("gateway.solo.io", ("v1",), route_option_api.RouteOption),
+    "VirtualHostOption": ("gateway.solo.io", ("v1",), route_option_api.VirtualHostOption),
     "AuthConfig": (access_enterprise_api.GROUP, ("v1",), access_enterprise_api.AuthConfig),
     "RateLimitConfig": (limit_config_api.GROUP, ("v1alpha1",), limit_config_api.RateLimitConfig),
     "Secret": ("", ("v1",), core_api.SecretObject),

@@ -253,6 +253,8 @@ class ModelRoute(Frozen):
     """
 
     pattern: str
+    matches: tuple[tuple[ValueMatch, ...], ...] = ()
+    """Sets of headers, one of which has to fit beside the name; empty = every request."""
     backend: AiBackend | None = None
     alternatives: tuple[Alternative, ...] = ()
     public: bool = True

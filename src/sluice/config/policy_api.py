@@ -3,7 +3,7 @@
 PURE. Obeys: compat-agentgateway 2.5, the names of stream-life 9 included. What is typed `Later` is refused when set.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -31,7 +31,7 @@ from sluice.config.shaping_api import (
     TransformationSettings,
 )
 from sluice.config.traffic_api import TrafficSettings
-from sluice.config.unserved import Later
+from sluice.config.unserved import NO_EXT_PROC, Later, instead
 
 ENTERPRISE = "enterpriseagentgateway.solo.io"
 """The API group of the labs' objects."""
@@ -51,7 +51,7 @@ class Traffic(TrafficSettings):
     authorization: AuthorizationSettings | None = None
     ext_auth: ExternalSettings | None = None
     ent_ext_auth: EnterpriseSettings | None = None
-    ext_proc: Later = None
+    ext_proc: Annotated[Later, NO_EXT_PROC] = None
     rate_limit: RateLimit | None = None
     ent_rate_limit: EnterpriseLimit | None = None
     cors: CorsSettings | None = None
@@ -61,7 +61,7 @@ class Traffic(TrafficSettings):
     direct_response: DirectResponseSettings | None = None
     delay: DelaySettings | None = None
     abort: AbortSettings | None = None
-    buffer: Later = None
+    buffer: Annotated[Later, instead("the body of a request is always whole before anybody is asked")] = None
     transformation: TransformationSettings | None = None
     budgets: tuple[BudgetSpec, ...] | None = None
 
@@ -91,6 +91,12 @@ class Strategy(Schema):
     """Override: what this policy says of traffic stands above what policies below it say."""
 
 
+def _says(section: Schema | None) -> bool:
+    """Whether a section holds any policy; when it is looked at is none."""
+    fields = () if section is None else msgspec.structs.fields(section)
+    return any(getattr(section, field.name) != field.default for field in fields if field.name != "phase")
+
+
 class PolicySpec(Schema):
     target_refs: TargetReferences | None = None
     target_selectors: TargetSelectors | None = None
@@ -108,6 +114,8 @@ class PolicySpec(Schema):
             raise ValueError("all `targetRefs` must be of one kind")
         if self.strategy.inheritance == "Override" and self.traffic is None:
             raise ValueError("`strategy.inheritance: Override` is about `traffic`, and there is none")
+        if not any(map(_says, (self.backend, self.traffic, self.frontend, self.ai))):
+            raise ValueError("this policy says nothing: its sections are empty")
 
 
 class AgentgatewayPolicy(Object, kw_only=True):

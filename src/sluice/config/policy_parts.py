@@ -9,17 +9,14 @@ from typing import TypeVar
 
 import msgspec
 
-from sluice.config.access_api import AccessSettings, JwtProvider, JwtSettings, Keys
+from sluice.config.access_api import AccessSettings
 from sluice.config.backend_policy_api import AGENTGATEWAY, BackendPolicies
 from sluice.config.core_api import Object
 from sluice.config.layers import Said
 from sluice.config.legacy_api import (
     GlooTrafficPolicy,
     LegacyAi,
-    LegacyJwt,
     LegacyLimit,
-    RouteOption,
-    RouteOptions,
     TargetReference,
     TargetSelector,
     TrafficPolicy,
@@ -29,12 +26,14 @@ from sluice.config.limit_api import LimitSettings, LocalLimit, RateLimit
 from sluice.config.money_api import MoneySettings
 from sluice.config.objects import Resource
 from sluice.config.policy_api import ENTERPRISE, AgentgatewayPolicy, EnterpriseAgentgatewayPolicy, Traffic
+from sluice.config.route_option import of_options
+from sluice.config.route_option_api import RouteOption, VirtualHostOption
 from sluice.config.traffic_api import Timeouts
 
 T = TypeVar("T")
 
 KINDS: tuple[type[Object], ...] = (AgentgatewayPolicy, EnterpriseAgentgatewayPolicy)
-OLDER: tuple[type[Object], ...] = (TrafficPolicy, GlooTrafficPolicy, RouteOption)
+OLDER: tuple[type[Object], ...] = (TrafficPolicy, GlooTrafficPolicy, RouteOption, VirtualHostOption)
 
 
 GROUPS = {
@@ -43,6 +42,7 @@ GROUPS = {
     "TrafficPolicy": "gateway.kgateway.dev",
     "GlooTrafficPolicy": "gloo.solo.io",
     "RouteOption": "gateway.solo.io",
+    "VirtualHostOption": "gateway.solo.io",
 }
 """Kind -> API group."""
 
@@ -96,7 +96,7 @@ def parts(policy: Resource[Object]) -> Parts:
         options = body.spec.options
         return Parts(
             refs=body.spec.target_refs or (),
-            traffic=_layer(policy, _of_options(options), "options"),
+            traffic=_layer(policy, of_options(options), "options"),
             ai=None if options.ai is None else _said(policy, options.ai, "options", "ai"),
         )
     assert isinstance(body, TrafficPolicy | GlooTrafficPolicy)
@@ -151,14 +151,6 @@ def _of_older(spec: TrafficPolicySpec) -> Traffic:
     )
 
 
-def _of_options(options: RouteOptions) -> Traffic:
-    timeout = options.timeout_s
-    return Traffic(
-        timeouts=None if timeout is None else Timeouts(request=timeout),
-        jwt_authentication=None if options.jwt is None else _jwt(options.jwt),
-    )
-
-
 def _limit(spec: LegacyLimit | None) -> RateLimit | None:
     if spec is None or spec.local is None:
         return None
@@ -167,15 +159,3 @@ def _limit(spec: LegacyLimit | None) -> RateLimit | None:
         max_tokens=bucket.max_tokens, tokens_per_fill=bucket.tokens_per_fill, fill_interval=bucket.fill_interval
     )
     return RateLimit(local=(limit,))
-
-
-def _jwt(spec: LegacyJwt) -> JwtSettings | None:
-    """`allowMissingOrFailedJwt` is what is called Permissive now."""
-    providers = tuple(
-        JwtProvider(issuer=item.issuer, audiences=item.audiences, jwks=Keys(inline=item.jwks.local.key))
-        for item in spec.providers.values()
-        if item.jwks.local is not None
-    )
-    if not providers:
-        return None  # those that are left were refused as not implemented
-    return JwtSettings(mode="Permissive" if spec.allow_missing_or_failed_jwt else "Strict", providers=providers)

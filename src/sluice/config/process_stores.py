@@ -28,7 +28,7 @@ def stored(plan: Plan, env: Mapping[str, str], faults: Faults) -> Plan:
     store = _read(STORE, env, redis_url, faults) or plan.store or (ledger if isinstance(ledger, RedisUrl) else None)
     notes = plan.notes
     if ledger is None and any(entry.rule.budgets for listener in plan.listeners for entry in listener.entries):
-        notes = (*notes, f"There are budgets and no ledger: requests that have one get 503. {DATABASE} names one.")
+        notes = (*notes, f"There are budgets, and the ledger is a file of this user; {DATABASE} names another one.")
     return msgspec.structs.replace(plan, ledger=ledger, store=store, notes=notes)
 
 

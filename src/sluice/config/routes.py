@@ -8,17 +8,29 @@ from functools import partial
 
 import msgspec
 
+from sluice.config.access_api import AccessSettings
 from sluice.config.attach import Parent
 from sluice.config.backend_policy_api import AGENTGATEWAY
 from sluice.config.backends import Backends, service_endpoint
 from sluice.config.core_api import Service
 from sluice.config.faults import Faults, Path
-from sluice.config.filter_api import ExtensionReference, MirrorReference
-from sluice.config.filter_policy import backend_filtered, filtered, mirrors
+from sluice.config.filter_api import ExtensionReference, FilterReference
+from sluice.config.filter_policy import asking, backend_filtered, filtered, mirrors
 from sluice.config.gateway_api import GATEWAY, BackendReference, HttpRoute, MatchSpec, RuleSpec
+from sluice.config.layers import Said
 from sluice.config.objects import Objects, Resource
 from sluice.config.pattern import compile_pattern
-from sluice.config.plan import Backend, Entry, HttpBackend, Match, PathMatch, Rule, ValueMatch, WeightedBackend
+from sluice.config.plan import (
+    AiBackend,
+    Backend,
+    Entry,
+    HttpBackend,
+    Match,
+    PathMatch,
+    Rule,
+    ValueMatch,
+    WeightedBackend,
+)
 from sluice.config.policy import Extension, Policies, age
 from sluice.config.policy_parts import GROUPS
 from sluice.config.references import Grants, Unresolved
@@ -26,6 +38,7 @@ from sluice.config.rule_policies import Own, RulePolicies, Where
 from sluice.config.status import Condition, ObjectStatus
 from sluice.config.traffic_api import RetrySettings, Timeouts, TrafficSettings
 from sluice.policies.mirroring import Mirror
+from sluice.wire.target import spelt
 
 
 class Routes:
@@ -105,8 +118,24 @@ class Routes:
             source=f"{route.kind} {route.label}",
             traffic=_own_traffic(spec),
             shaping=shaping,
+            access=self._access(route, index, spec),
             extensions=tuple(self._extension(route, item.extension_ref) for item in spec.filters if item.extension_ref),
         )
+
+    def _access(self, route: Resource[HttpRoute], index: int, spec: RuleSpec) -> Said[AccessSettings] | None:
+        """Return who is asked whether a request may pass.
+
+        Raises:
+            Unresolved: the service may not be referred to from here.
+        """
+        for number, item in enumerate(spec.filters):
+            if item.external_auth is not None:
+                ref = item.external_auth.backend_ref
+                namespace = ref.namespace or route.namespace
+                self._grants.check((GATEWAY, "HTTPRoute", route.namespace), ref.group, ref.kind, namespace, ref.name)
+                path: Path = ("spec", "rules", index, "filters", number, "externalAuth")
+                return Said(asking(item.external_auth), route.document, path, namespace)
+        return None
 
     def _extension(self, route: Resource[HttpRoute], ref: ExtensionReference) -> Extension:
         """Return the policy that a filter refers to.
@@ -131,6 +160,10 @@ class Routes:
         for what in self._holding.unread(where, own.extensions):
             text = f"{what} cannot hold here: this leads to plain HTTP, which crosses unread"
             self._faults.add(place, text, "attach the policy to rules that lead to AI backends")
+        for mirror in rule.mirrors:
+            if isinstance(mirror.backend, AiBackend):
+                text = f"{mirror.backend.name} can get no copy: this leads to plain HTTP, which crosses unread"
+                self._faults.add(place, text, "mirror to a Service, or to an AgentgatewayBackend with `static`")
 
     def _mirrors(
         self, route: Resource[HttpRoute], spec: RuleSpec
@@ -163,7 +196,7 @@ class Routes:
             resolved.append(WeightedBackend(weight=ref.weight, backend=backend, error=error, shaping=shaping))
         return tuple(resolved), trouble
 
-    def _backend(self, route: Resource[HttpRoute], ref: BackendReference | MirrorReference) -> Backend | str:
+    def _backend(self, route: Resource[HttpRoute], ref: BackendReference | FilterReference) -> Backend | str:
         """Return what a reference leads to, or the sentence why that object cannot be used."""
         namespace = ref.namespace or route.namespace
         if (ref.group, ref.kind) not in ((AGENTGATEWAY, "AgentgatewayBackend"), ("", "Service")):
@@ -184,6 +217,7 @@ class Routes:
     def _match(self, route: Resource[HttpRoute], path: Path, spec: MatchSpec) -> Match:
         if spec.path.type == "RegularExpression":
             self._check(route, spec.path.value, *path, "path", "value")
+        path_value = spec.path.value if spec.path.type == "RegularExpression" else spelt(spec.path.value)
         headers: dict[str, ValueMatch] = {}
         for i, header in enumerate(spec.headers):
             regex = header.type == "RegularExpression"
@@ -200,7 +234,7 @@ class Routes:
                 self._check(route, item.value, *path, "queryParams", i, "value")
             query.setdefault(item.name, ValueMatch(name=item.name, value=item.value, regex=regex))
         return Match(
-            path=PathMatch(kind=spec.path.type, value=spec.path.value),
+            path=PathMatch(kind=spec.path.type, value=path_value),
             headers=tuple(headers.values()),
             query=tuple(query.values()),
             method=spec.method or "",

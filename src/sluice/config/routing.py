@@ -7,6 +7,8 @@ Obeys: Gateway API 1.4, HTTPRouteRule ("precedence") and Listener.hostname; regu
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -16,6 +18,9 @@ from sluice.config.plan import AiBackend, Entry, Listener, ModelRoute, Plan, Val
 from sluice.policies.balance import pick
 
 _PATH_RANK = {"Exact": 0, "PathPrefix": 1, "RegularExpression": 2}
+
+_EXACT = 1 << 30
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 Precedence = tuple[bool, int, int, int, bool, int, int]
 
@@ -177,27 +182,48 @@ class PortRouter:
         return None
 
 
-def model_route(plan: Plan, model: str) -> ModelRoute | None:
+def model_route(plan: Plan, model: str, headers: Mapping[str, str] = NO_HEADERS) -> ModelRoute | None:
     """Return who answers for a model: the exact name first, then the longest pattern with a `*` at its beginning or
-    end.
+    end; of one name first what says which headers it is for. `headers`: names in lower case.
     """
-    return best_route(plan.models, model)
+    return best_route(plan.models, model, headers)
 
 
-def best_route(routes: Iterable[ModelRoute], model: str) -> ModelRoute | None:
+def best_route(routes: Iterable[ModelRoute], model: str, headers: Mapping[str, str] = NO_HEADERS) -> ModelRoute | None:
     """Return the route that fits a model best, as `model_route`."""
     best: ModelRoute | None = None
+    best_rank = (0, False)
     for route in routes:
-        pattern = route.pattern
-        if pattern == model:
-            return route
-        if best is not None and len(pattern) <= len(best.pattern):
-            continue
-        if (pattern.endswith("*") and model.startswith(pattern[:-1])) or (
-            pattern.startswith("*") and model.endswith(pattern[1:])
-        ):
-            best = route
+        rank = (_likeness(route.pattern, model), bool(route.matches))
+        if rank[0] and rank > best_rank and (not route.matches or _any_fits(route.matches, headers)):
+            best, best_rank = route, rank
     return best
+
+
+def _likeness(pattern: str, model: str) -> int:
+    """How exactly a pattern names a model; 0 = it does not."""
+    if pattern == model:
+        return _EXACT
+    if (pattern.endswith("*") and model.startswith(pattern[:-1])) or (
+        pattern.startswith("*") and model.endswith(pattern[1:])
+    ):
+        return len(pattern)
+    return 0
+
+
+def _any_fits(sets: Iterable[tuple[ValueMatch, ...]], headers: Mapping[str, str]) -> bool:
+    return any(all(_fits(each, headers.get(each.name)) for each in one) for one in sets)
+
+
+def _fits(wanted: ValueMatch, value: str | None) -> bool:
+    if value is None:
+        return False
+    return matches(_pattern(wanted.value), value) if wanted.regex else value == wanted.value
+
+
+@lru_cache(maxsize=1024)
+def _pattern(text: str) -> re.Pattern[str]:
+    return compile_pattern(text)
 
 
 def choose(route: ModelRoute, die: float, holds: Callable[[str], bool]) -> AiBackend | None:

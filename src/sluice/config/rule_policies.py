@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from sluice.config.access_api import AccessSettings
+from sluice.config.layers import Said
 from sluice.config.plan import Rule
 from sluice.config.policy import Extension, Policies
 from sluice.config.policy_parts import TrafficLayer
@@ -64,6 +66,7 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     traffic: TrafficSettings = TrafficSettings()
     shaping: Shaping = NO_SHAPING
+    access: Said[AccessSettings] | None = None
     extensions: tuple[Extension, ...] = ()
     """Policies that its filters refer to, in their order; they stand between what is attached and what it says."""
 
@@ -112,7 +115,7 @@ class RulePolicies:
             settled,
             ai=merged_ai(*(policy for _, policy in route_ai)),
             gateway_ai=self._policies.ai("Gateway", where.gateway, where.listener),
-            access=readers.access.access([layer.access for layer in stack.all]),
+            access=readers.access.access(_accesses(stack, own)),
             limits=readers.limits.limiting([layer.limits for layer in adding]),
             budgets=readers.money.budgets(layer.money for layer in adding),
             shaping=self._shaping(stack, own.shaping),
@@ -147,6 +150,11 @@ class RulePolicies:
         return merged(*below, own, *above)
 
 
+def _accesses(stack: _Stack, own: Own) -> list[Said[AccessSettings]]:
+    said = [] if own.access is None else [own.access]
+    return [*(layer.access for layer in stack.below), *said, *(layer.access for layer in stack.above)]
+
+
 def _counts_tokens(limiting: Limiting) -> bool:
     limits = [choice.limits for group in limiting.groups for choice in group]
     bounds = [bound for each in limits for bound in (each.machine, each.everywhere)]
@@ -178,6 +186,8 @@ def _kinds_of(own: Own) -> tuple[tuple[str, str], ...]:
     said = [field for field in msgspec.structs.fields(TrafficSettings) if getattr(own.traffic, field.name) is not None]
     kinds = [(field.name, field.encode_name) for field in said]
     shaped = [name for name in SHAPED if getattr(own.shaping, name) not in (None, ())]
+    if own.access is not None:
+        kinds.append(("ext_auth", "extAuth"))
     return (*kinds, *dict.fromkeys((SHAPED[name], SHAPED[name]) for name in shaped))
 
 

@@ -14,7 +14,7 @@ from sluice.config.addresses import host_port
 from sluice.config.backends import needs_fake
 from sluice.config.conditions import check_health
 from sluice.config.decode import closest, decode
-from sluice.config.expand import expand
+from sluice.config.expand import expand, inserted
 from sluice.config.faults import Faults
 from sluice.config.layers import Said
 from sluice.config.money_policy import catalog, database
@@ -52,7 +52,7 @@ NAME = "default/llm"
 
 def compile_short_form(source: Source, env: Mapping[str, str], registry: Registry, faults: Faults) -> Plan | None:
     """Return the Plan of a short-form file; what is wrong goes to `faults`, and the result is then not to be used."""
-    documents = read(source, faults, lambda text: expand(text, env))
+    documents = read(source, faults, lambda text: (expand(text, env), inserted(text, env)))
     if not documents:
         return None
     document = documents[0]
@@ -79,7 +79,7 @@ class _Compiler:
         self._settings = SettingsReader(self._readers)
 
     def plan(self, form: ShortForm) -> Plan:
-        models = tuple(self._model(route) for route in self._models.routes())
+        models = tuple(self._model(index, route) for index, route in self._models.routes())
         routes = (*models, *virtual_routes(self._document, self._llm.virtual_models, models, self._faults))
         pool, policies = form.config.backend, self._llm.policies
         self._check_providers()
@@ -98,9 +98,9 @@ class _Compiler:
             needs_fake=any(needs_fake(backend) for route in routes for backend in backends_of(route)),
         )
 
-    def _model(self, route: ModelRoute) -> ModelRoute:
+    def _model(self, index: int, route: ModelRoute) -> ModelRoute:
         """Return the route of a model with what its entry, and the provider that it refers to, say beside `params`."""
-        index, spec = next((i, spec) for i, spec in enumerate(self._llm.models) if spec.name == route.pattern)
+        spec = self._llm.models[index]
         layers: list[Said[ModelSettings]] = [self._said(spec, "models", index)]
         if isinstance(spec.provider, ProviderReference) and spec.provider.reference is not None:
             layers += [

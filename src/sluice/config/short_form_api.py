@@ -11,7 +11,7 @@ import msgspec
 from sluice.config.access_short_api import ShortApiKeys, ShortAuthorization, ShortBasic, ShortExternal, ShortJwt
 from sluice.config.ai_api import JsonMap, ShortAiSettings, check_values
 from sluice.config.backend_policy_api import Auth, exactly_one
-from sluice.config.core_api import Expression, Port, Schema, Text
+from sluice.config.core_api import Expression, HeaderName, Port, Schema, Text
 from sluice.config.guard_short_api import ShortPromptGuard
 from sluice.config.health_policy import ShortHealthSettings
 from sluice.config.limit_api import GlobalLimit, LocalLimits, RateLimit
@@ -31,7 +31,7 @@ from sluice.config.shaping_api import (
 from sluice.config.short_form_params import CustomSpec, Params
 from sluice.config.traffic_api import TrafficSettings
 from sluice.config.units import Duration
-from sluice.config.unserved import Ignored, Later
+from sluice.config.unserved import NO_EXT_PROC, NO_OIDC, Ignored, Later
 
 Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^(\*|\*?[^*]+|[^*]+\*)$")]
 """A model's name: exact, `prefix-*`, `*-suffix` or `*`."""
@@ -138,6 +138,26 @@ class ProviderSpec(Schema):
     defaults: ProviderDefaults = ProviderDefaults()
 
 
+class HeaderValue(Schema):
+    exact: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)] | None = None
+    regex: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)] | None = None
+    """Of the whole value."""
+
+    def __post_init__(self) -> None:
+        exactly_one(self, ("exact", "regex"))
+
+
+class ModelHeader(Schema):
+    name: HeaderName
+    value: HeaderValue
+
+
+class ModelMatch(Schema):
+    """All of the headers have to fit."""
+
+    headers: Annotated[tuple[ModelHeader, ...], msgspec.Meta(min_length=1, max_length=16)]
+
+
 class ModelSpec(ModelSettings, kw_only=True):
     name: Pattern
     provider: Text | ProviderReference
@@ -146,7 +166,8 @@ class ModelSpec(ModelSettings, kw_only=True):
     params: Params = Params()
     passthrough: Later = None
     authorization: ShortAuthorization | None = None
-    matches: Later = None
+    matches: Annotated[tuple[ModelMatch, ...], msgspec.Meta(max_length=64)] = ()
+    """Requests that it is for, beside its name; several models may have one name then."""
 
 
 class WeightedTarget(Schema):
@@ -210,11 +231,11 @@ class PoliciesSpec(TrafficSettings):
 
     ai: ShortAiSettings = ShortAiSettings()
     """An addition of Sluice: in compat 3.2 it belongs to routes."""
-    oidc: Later = None
+    oidc: Annotated[Later, NO_OIDC] = None
     jwt_auth: ShortJwt | None = None
     authorization: ShortAuthorization | None = None
     ext_authz: ShortExternal | None = None
-    ext_proc: Later = None
+    ext_proc: Annotated[Later, NO_EXT_PROC] = None
     cors: CorsSettings | None = None
     transformations: TransformationSettings | None = None
     basic_auth: ShortBasic | None = None

@@ -12,7 +12,8 @@ from sluice.config.addresses import host_port
 from sluice.config.credentials import Found, Unusable, in_environment, in_region, wanted
 from sluice.config.decode import closest
 from sluice.config.faults import Faults, Path
-from sluice.config.plan import AiBackend, Endpoint, ModelRoute, Target
+from sluice.config.pattern import compile_pattern
+from sluice.config.plan import AiBackend, Endpoint, ModelRoute, Target, ValueMatch
 from sluice.config.references import fits_header
 from sluice.config.short_form_api import LlmSpec, ModelSpec, ProviderReference
 from sluice.config.short_form_params import CustomSpec, Params
@@ -25,6 +26,7 @@ from sluice.registry import Registry
 
 _NOT_SERVED = ("copilot",)
 """Provider words of the format that this version has no row for; told from a typing mistake."""
+_SAME_NAME = "`matches` of one of them may say which requests it is for"
 _SETTINGS = (
     *("aws_region", "vertex_region", "vertex_project"),
     *("azure_resource_name", "azure_resource_type", "azure_api_version", "azure_project_name"),
@@ -51,22 +53,41 @@ class Models:
         self._providers = {provider.name: provider for provider in llm.providers}
         self.notes: list[str] = []
 
-    def routes(self) -> tuple[ModelRoute, ...]:
-        """Return the routes of all models that are right, in the order of the file."""
+    def routes(self) -> list[tuple[int, ModelRoute]]:
+        """Return the routes of all models that are right, each with its number in the file, in that order."""
         routes = [self._model(index, spec) for index, spec in enumerate(self._llm.models)]
         self._check_names()
         for index, provider in enumerate(self._llm.providers):
             self._provider(provider.provider, ("llm", "providers", index, "provider"))
-        return tuple(route for route in routes if route is not None)
+        return [(index, route) for index, route in enumerate(routes) if route is not None]
 
     def _model(self, index: int, spec: ModelSpec) -> ModelRoute | None:
         path: Path = ("llm", "models", index)
         chosen = self._chosen(spec, (*path, "provider"))
-        target = None if chosen is None else self._target(spec.name, chosen, path)
+        earlier = sum(other.name == spec.name for other in self._llm.models[:index])
+        name = f"{spec.name}/{earlier + 1}" if earlier else spec.name
+        target = None if chosen is None else self._target(name, chosen, path, keyed=self._keyed(spec))
+        matches = self._matches(spec, (*path, "matches"))
         if target is None:
             return None
-        backend = AiBackend(name=f"default/{spec.name}", groups=((target,),))
-        return ModelRoute(pattern=spec.name, backend=backend, public=spec.visibility == "public")
+        backend = AiBackend(name=f"default/{name}", groups=((target,),))
+        return ModelRoute(pattern=spec.name, matches=matches, backend=backend, public=spec.visibility == "public")
+
+    def _matches(self, spec: ModelSpec, path: Path) -> tuple[tuple[ValueMatch, ...], ...]:
+        found = []
+        for number, match in enumerate(spec.matches):
+            values = []
+            for index, header in enumerate(match.headers):
+                pattern = header.value.regex
+                try:
+                    compile_pattern(pattern or "")
+                except ValueError as error:
+                    place = self._document.place(*path, number, "headers", index, "value", "regex")
+                    self._faults.add(place, str(error))
+                text = pattern if pattern is not None else header.value.exact or ""
+                values.append(ValueMatch(name=header.name.lower(), value=text, regex=pattern is not None))
+            found.append(tuple(values))
+        return tuple(found)
 
     def _chosen(self, spec: ModelSpec, path: Path) -> _Chosen | None:
         word, params = spec.provider, spec.params
@@ -108,7 +129,13 @@ class Models:
             self._faults.add(place, f"unknown provider `{written}`", closest(written, served))
         return None
 
-    def _target(self, name: str, chosen: _Chosen, path: Path) -> Target | None:
+    def _keyed(self, spec: ModelSpec) -> bool:
+        """Whether `auth` of the model, or of the provider that it refers to, says which credential is used."""
+        word = spec.provider
+        refers = self._providers.get(word.reference or "") if isinstance(word, ProviderReference) else None
+        return spec.auth is not None or (refers is not None and refers.defaults.auth is not None)
+
+    def _target(self, name: str, chosen: _Chosen, path: Path, *, keyed: bool) -> Target | None:
         provider, params = chosen.provider, chosen.params
         held = self._held(provider, params, path)
         try:
@@ -134,7 +161,7 @@ class Models:
             place = self._document.place(*path, "params", *(("baseUrl",) if params.base_url else ()))
             self._faults.add(place, str(error))
             return None
-        if held is None and wanted(provider):
+        if held is None and wanted(provider) and not keyed:
             missing = wanted(provider)
             self.notes.append(f"Model {name} has no `apiKey` and {missing} is not set: it is asked without a key.")
         return msgspec.structs.replace(target, cloud=in_region(target.cloud, target.variables.get("region", "")))
@@ -164,12 +191,12 @@ class Models:
 
     def _check_names(self) -> None:
         seen: set[str] = set()
-        named = [("models", index, spec.name) for index, spec in enumerate(self._llm.models)]
+        named = [("models", index, spec.name) for index, spec in enumerate(self._llm.models) if not spec.matches]
         named += [("virtualModels", index, spec.name) for index, spec in enumerate(self._llm.virtual_models)]
         for section, index, name in named:
             if name in seen:
                 place = self._document.place("llm", section, index, "name")
-                self._faults.add(place, "another model has the same name")
+                self._faults.add(place, "another model has the same name", _SAME_NAME)
             seen.add(name)
 
 

@@ -62,6 +62,10 @@ class _Compiler:
         route = best_route(self._models, model)
         if route is None or route.backend is None or ("*" in model and model != route.pattern):
             names = [item.pattern for item in self._models]
+            if model in names:
+                text = "a virtual model cannot ask for the headers that this one's `matches` name"
+                self._faults.add(self._document.place(*path), text, "`when` of a conditional target may look at them")
+                return None
             self._faults.add(self._document.place(*path), "no such model is defined", closest(model, names))
             return None
         if "*" not in model:

@@ -5,7 +5,7 @@ PURE. Guarantee: no secret is in a line: of keys, passwords and key sets only th
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from sluice.config.plan import AiBackend, Listener, Rule
+from sluice.config.plan import AiBackend, HttpBackend, Listener, Rule
 from sluice.config.units import duration_text
 from sluice.policies.access import Access
 from sluice.policies.ai import merged
@@ -13,6 +13,7 @@ from sluice.policies.budget import NANOS_PER_USD, Budget
 from sluice.policies.guards import Guards
 from sluice.policies.limiting import Bounds, Limiting, LimitSet
 
+NOT_HERE = "; not here: plain HTTP crosses unread"
 _TOLD_OTHERWISE = frozenset(
     [
         *("timeouts", "errorFormat", "stream", "retry", "admission"),
@@ -25,11 +26,14 @@ _TOLD_OTHERWISE = frozenset(
 
 def policy_lines(rule: Rule) -> tuple[str, ...]:
     """Return what holds on a rule, one line per kind of policy: `jwtAuthentication: strict, issuers a (Kind ns/name)`,
-    and then its limits, its budgets, and its guards in the order in which they look."""
+    and then its limits, its budgets, and its guards in the order in which they look. Of a Gateway's that are about
+    models it is said where they are not about the rule."""
+    plain = bool(rule.backends) and all(isinstance(each.backend, HttpBackend) for each in rule.backends)
+    not_here = NOT_HERE if plain else ""
     return (
-        *_kinds(rule.sources, rule.access),
-        *(f"limit: {text}" for text in _limits(rule.limits)),
-        *(f"budget: {_budget(budget)}" for budget in rule.budgets),
+        *(f"{text}{not_here if text.startswith('ai.') else ''}" for text in _kinds(rule.sources, rule.access)),
+        *(f"limit: {text}" for text in _limits(rule.limits, not_here)),
+        *(f"budget: {_budget(budget)}{not_here}" for budget in rule.budgets),
         *_guards(rule),
     )
 
@@ -91,27 +95,28 @@ _WORDS: Mapping[str, Callable[[Access], str]] = {
 }
 
 
-def _limits(limiting: Limiting) -> Iterator[str]:
+def _limits(limiting: Limiting, not_here: str) -> Iterator[str]:
     for group in limiting.groups:
         for choice in group:
             when = " if its condition holds" if choice.condition else ""
-            yield from (f"{text}{when}" for text in _set(choice.limits))
+            yield from (f"{text}{when}" for text in _set(choice.limits, not_here))
 
 
-def _set(limits: LimitSet) -> Iterator[str]:
-    yield from _bounds(limits.machine, "")
-    yield from _bounds(limits.everywhere, ", shared")
+def _set(limits: LimitSet, not_here: str) -> Iterator[str]:
+    yield from _bounds(limits.machine, "", not_here)
+    yield from _bounds(limits.everywhere, ", shared", not_here)
     for remote in limits.remotes:
         where = "nobody: it cannot be found" if remote.server is None else remote.server.host
         yield f"domain {remote.domain}, counted by {where} ({remote.name})"
 
 
-def _bounds(bounds: Bounds, where: str) -> Iterator[str]:
+def _bounds(bounds: Bounds, where: str, not_here: str) -> Iterator[str]:
     for rate in bounds.rates:
         every = duration_text(rate.interval_us / 1_000_000)
         cut = ", cuts streams" if rate.cut_stream else ""
+        then = not_here if rate.measure == "tokens" else ""
         more = f", {rate.capacity} at most" if rate.capacity != rate.fill else ""
-        yield f"{rate.fill} {rate.measure} per {every}{more}{_per(rate.key)}{cut}{where} ({rate.name})"
+        yield f"{rate.fill} {rate.measure} per {every}{more}{_per(rate.key)}{cut}{where} ({rate.name}){then}"
     for each in bounds.at_once:
         yield f"{each.most} at once{_per(each.key)}{where} ({each.name})"
     if bounds.described:
@@ -121,6 +126,8 @@ def _bounds(bounds: Bounds, where: str) -> Iterator[str]:
 def _budget(budget: Budget) -> str:
     amount = f"{budget.amount} tokens" if budget.unit == "tokens" else f"{budget.amount / NANOS_PER_USD:g} USD"
     then = "" if budget.blocks else ", noted when it is exceeded"
+    then += ", ends streams" if budget.cuts else ""
+    then += ", only models with a price" if budget.needs_price else ""
     return f"{budget.name}, {amount} per {budget.period.lower()}{_per(budget.key)}{then}"
 
 

@@ -1,11 +1,11 @@
 """YAML text to plain values that remember where they stood.
 
 PURE, and safe against hostile text: sizes, depth and the expansion of aliases are bounded before anything is built.
-Obeys: YAML 1.1 as Kubernetes reads it, restricted to the JSON types: keys and timestamps are strings, custom tags are
-refused, a key may stand in a mapping only once. Messages name places and rules, never contents.
+Obeys: YAML 1.1 as Kubernetes reads it, restricted to the JSON types: keys, timestamps and `1:30` are strings, custom
+tags are refused, a key may stand in a mapping only once. Messages name places and rules, never contents.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 import yaml
@@ -20,10 +20,12 @@ MAX_DEPTH = 64
 """Nesting. The YAML library composes recursively in C and crashes the process at some ten thousands."""
 
 _TAG = "tag:yaml.org,2002:"
+_MERGE = _TAG + "merge"
 _CONSTRUCT = yaml.constructor.SafeConstructor()
 _RESOLVER = yaml.resolver.Resolver()
 
-Expand = Callable[[str], str]
+Expand = Callable[[str], tuple[str, Mapping[str, str]]]
+"""Returns a text with its variables replaced, and by what, by their names. May raise LookupError."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -70,7 +72,7 @@ class Document:
 def read(source: Source, faults: Faults, expand: Expand | None = None) -> list[Document]:
     """Return the documents of a file that are not empty, in order; what is wrong goes to `faults`.
 
-    `expand` is applied to every scalar that is not a key; it may raise LookupError.
+    `expand` is applied to every scalar that is not a key; from then on no fault shows what it inserted.
     """
     if len(source.text) > MAX_TEXT_BYTES:
         faults.add(Place(source.name), f"the file is larger than {MAX_TEXT_BYTES} bytes")
@@ -120,17 +122,29 @@ def _step(node: yaml.Node, step: str | int) -> tuple[yaml.Node, int] | None:
     return None
 
 
+def _parts(node: yaml.MappingNode) -> Iterator[tuple[yaml.MappingNode, bool]]:
+    """Yield a mapping, then what `<<` merges into it, and into that, in the order in which a name's first entry counts;
+    and whether it has not been there before."""
+    waiting, seen = [node], set[int]()
+    while waiting:
+        part = waiting.pop()
+        fresh = id(part) not in seen
+        yield part, fresh
+        if fresh:
+            seen.add(id(part))
+            found = [each for key, value in part.value if key.tag == _MERGE for each in _merged(value)]
+            waiting += [each for each in reversed(found) if isinstance(each, yaml.MappingNode)]
+
+
+def _merged(value: yaml.Node) -> list[yaml.Node]:
+    return value.value if isinstance(value, yaml.SequenceNode) else [value]
+
+
 def _entries(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
-    """Yield a mapping's own entries, then those that `<<` merges into it."""
-    merged: list[yaml.Node] = []
-    for key, value in node.value:
-        if key.tag == _TAG + "merge":
-            merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
-        else:
-            yield key, value
-    for part in merged:
-        if isinstance(part, yaml.MappingNode) and part is not node:
-            yield from ((k, v) for k, v in part.value if k.tag != _TAG + "merge")
+    """Yield a mapping's own entries, then those that are merged into it."""
+    for part, fresh in _parts(node):
+        if fresh:
+            yield from ((key, value) for key, value in part.value if key.tag != _MERGE)
 
 
 class _Builder:
@@ -160,31 +174,41 @@ class _Builder:
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> object:
         result: dict[str, object] = {}
-        own = {id(key) for key, _ in node.value}
-        for key, value in _entries(node):
-            self._count += id(key) not in own  # a merged entry costs time even when it gives way
+        for part, fresh in _parts(node):
+            if part is not node:  # what is merged costs time, even where it gives way
+                self._count += 1 + len(part.value)
             if self._count > MAX_NODES:
-                self.build(value, path)
+                self.build(node, path)  # it says so
                 break
-            if not isinstance(key, yaml.ScalarNode):
-                self._fail(key, path, "a key must be a string")
-            elif key.value not in result:
-                result[key.value] = self.build(value, (*path, key.value))
-            elif id(key) in own:  # a merged entry gives way silently; an own one would be lost
-                self._fail(key, (*path, key.value), "the key stands here twice")
+            for key, value in part.value if fresh else ():
+                self._entry(result, key, value, path, own=part is node)
         return result
+
+    def _entry(self, result: dict[str, object], key: yaml.Node, value: yaml.Node, path: Path, *, own: bool) -> None:
+        if not isinstance(key, yaml.ScalarNode):
+            self._fail(key, path, "a key must be a string")
+        elif key.tag == _MERGE:
+            if not all(isinstance(each, yaml.MappingNode) for each in _merged(value)):
+                self._fail(key, path, "`<<` takes a mapping, or a list of mappings")
+        elif key.value not in result:
+            result[key.value] = self.build(value, (*path, key.value))
+        elif own:  # a merged entry gives way silently; an own one would be lost
+            self._fail(key, (*path, key.value), "the key stands here twice")
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> object:
         text, tag = node.value, node.tag
         if self._expand is not None and "$" in text:
             try:
-                text = self._expand(text)
+                text, values = self._expand(text)
             except LookupError as error:
                 self._fail(node, path, str(error))
                 return None
+            self._faults.inserted(Place(self._file, node.start_mark.line + 1, path_text(path)), node.value, values)
             if node.style not in ("'", '"', "|", ">"):  # plain: `port: $PORT` is a number
                 tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
         kind = tag.removeprefix(_TAG)
+        if kind in ("int", "float") and ":" in text:  # YAML 1.1 has numbers to the base 60, Kubernetes has none
+            kind = "str"
         if kind in ("int", "float", "bool", "null"):
             try:
                 return getattr(_CONSTRUCT, f"construct_yaml_{kind}")(yaml.ScalarNode(tag, text))

@@ -5,7 +5,7 @@ file stays as it is.
 """
 
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 
@@ -15,6 +15,14 @@ from sluice.config.source import Document
 Later = Annotated[Any, msgspec.Meta(extra={"served": False})]
 """A field whose content is not looked at: setting it is an error. The `Any` is the YAML edge."""
 
+
+def instead(hint: str) -> msgspec.Meta:
+    """Return what makes a `Later` say what to use in its place: `Annotated[Later, instead("...")]`."""
+    return msgspec.Meta(extra={"served": False, "instead": hint})
+
+
+NO_EXT_PROC = instead("`transformation` changes headers and bodies, `promptGuard.webhook` asks a service about texts")
+NO_OIDC = instead("`jwtAuth` takes the tokens of the same issuer; a proxy that logs people in may stand in front")
 Ignored = Annotated[Any, msgspec.Meta(extra={"served": True})]
 """A field that says nothing to a gateway (what a server writes into objects); it may hold anything."""
 
@@ -29,12 +37,12 @@ def refuse_unserved(document: Document, value: object, faults: Faults, path: Pat
     document.
     """
     if isinstance(value, msgspec.Struct):
-        for name, written, later in _fields(type(value)):
+        for name, written, later, hint in _fields(type(value)):
             inner = getattr(value, name)
             if inner is None or inner == []:
                 continue
             if later:
-                faults.add(document.place(*path, written), not_implemented(f"`{written}`"))
+                faults.add(document.place(*path, written), not_implemented(f"`{written}`"), hint)
             else:
                 refuse_unserved(document, inner, faults, (*path, written))
     elif isinstance(value, tuple | list):
@@ -46,7 +54,13 @@ def refuse_unserved(document: Document, value: object, faults: Faults, path: Pat
 
 
 @cache
-def _fields(schema: type[msgspec.Struct]) -> tuple[tuple[str, str, bool], ...]:
-    """Python name, name in files, and whether the field is a `Later`."""
-    fields = msgspec.structs.fields(schema)
-    return tuple((f.name, f.encode_name, f.type == Later) for f in fields if f.type != Ignored)
+def _fields(schema: type[msgspec.Struct]) -> tuple[tuple[str, str, bool, str], ...]:
+    """Python name, name in files, whether the field is a `Later`, and what to use in its place."""
+    fields = (field for field in msgspec.structs.fields(schema) if field.type != Ignored)
+    return tuple((field.name, field.encode_name, *_later(field.type)) for field in fields)
+
+
+def _later(kind: object) -> tuple[bool, str]:
+    extras = [item.extra for item in get_args(kind) if isinstance(item, msgspec.Meta) and item.extra]
+    later = any(extra.get("served") is False for extra in extras)
+    return later, next((str(extra["instead"]) for extra in extras if "instead" in extra), "")

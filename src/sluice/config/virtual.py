@@ -10,6 +10,7 @@ import msgspec
 
 from sluice.config.plan import AiBackend, Alternative, ModelRoute
 from sluice.policies.access import merged
+from sluice.policies.authorization import each_of
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +58,9 @@ def failover(name: str, label: str, choices: Sequence[Choice]) -> ModelRoute:
     for priority in sorted({choice.priority for choice in choices}):
         equal = [choice.backend for choice in choices if choice.priority == priority]
         groups.append(tuple(target for backend in equal for group in backend.groups for target in group))
-    access = merged(*(choice.backend.access for choice in choices))
+    accesses = [choice.backend.access for choice in choices]
+    rules = each_of(*(access.authorization for access in accesses))  # `allow` rules of several would be alternatives
+    access = msgspec.structs.replace(merged(*accesses), authorization=rules)
     return ModelRoute(pattern=name, backend=AiBackend(name=label, groups=tuple(groups), access=access))
 
 

@@ -63,6 +63,16 @@ class Field(msgspec.Struct, frozen=True):
     """The feature (`chat.carry`) that this member asks for, if there is one."""
 
 
+class Shape(msgspec.Struct, frozen=True):
+    """How a client of a dialect is shown an answer: what of it is read as one text."""
+
+    ordered: bool = True
+    """Texts, reasoning and calls are parts in one order. Otherwise each is a member of its own, and what stands between
+    two pieces of one says nothing."""
+    refusals_are_text: bool = False
+    """A refusal has no place of its own."""
+
+
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """The tables of a dialect: what the docs print is what the code runs on."""
 
@@ -79,6 +89,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     finish_written: Mapping[FinishReason, str] = {}
     headers: tuple[tuple[str, str], ...] = ()
     """On every chat request in this dialect, whoever serves it."""
+    shape: Shape = Shape()
+    """Of an answer to a client."""
     keep_alive: bytes = b""
     """What tells a client in the midst of a stream, between two events, that it still lives, and nothing else. Its own
     official client must skip it."""

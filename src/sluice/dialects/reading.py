@@ -1,6 +1,7 @@
 """What every dialect needs to read JSON from outside: what may go wrong, and the sentence that says where."""
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 
@@ -53,6 +54,41 @@ def choices(wanted: int | None, param: str) -> int:
     return wanted or 1
 
 
+def bound(wanted: int | None, param: str) -> int | None:
+    """Return how many tokens an answer may have; None = the request does not say.
+
+    Raises:
+        BadRequest: none at all, or fewer: that would be taken off what others have used.
+    """
+    if wanted is not None and wanted < 1:
+        raise BadRequest(f"Invalid value for '{param}': expected an integer of at least 1.", param=param)
+    return wanted
+
+
+_DECIDING = (
+    frozenset({"model", "models", "stream", "n", "max_tokens", "max_completion_tokens", "max_output_tokens"})
+    | {"messages", "system", "input", "instructions", "prompt", "tools", "documents", "query"}
+    | {"contents", "systemInstruction", "system_instruction", "generationConfig", "generation_config"}
+)
+"""Members by which Sluice decides: who is asked, whether they may be, what is looked at and what it may cost."""
+_ANY_CASE = frozenset(map(str.lower, _DECIDING))
+
+
+def tell_apart(members: Iterable[str]) -> None:
+    """Pass unless a member looks like one by which Sluice decides, but for its case: readers of JSON that do not mind
+    case (Go's) would let it decide instead.
+
+    Raises:
+        BadRequest: one does.
+    """
+    for name in members:
+        if name not in _DECIDING and name.lower() in _ANY_CASE:
+            shown = name[:64]
+            raise BadRequest(
+                f"The member '{shown}' looks like another but for its case: is that one meant?", param=shown
+            )
+
+
 _WORDS = {
     "bool": "a boolean",
     "int": "an integer",
@@ -76,7 +112,7 @@ def _in_words(message: str) -> str:
 
 def text_of(body: bytes) -> str:
     """The beginning of a body that is none of the API's, fit to be quoted."""
-    return body[: 4 * MAX_TEXT].decode("utf-8", "replace").strip()[:MAX_TEXT]
+    return body.strip()[: 4 * MAX_TEXT].decode("utf-8", "replace").strip()[:MAX_TEXT]
 
 
 def numeric_status(code: str | None) -> int:

@@ -1,14 +1,9 @@
 """The texts of a request that a model will read, found where they stand, and put back changed.
 
 Each dialect says in its `texts.py` where its texts stand; this is the machine that they share. Guarantee: what is not
-changed keeps its place and its meaning, and members of the body in which nothing is changed keep their bytes. A member
-that stands twice in one object is refused: two readers could read two things, and only one of them would be judged.
+changed keeps its place and its meaning, and members of the body in which nothing is changed keep their bytes.
 """
 
-import base64
-import binascii
-import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Literal
@@ -16,8 +11,9 @@ from typing import Literal
 import msgspec
 
 from sluice.dialects.reading import UNREADABLE
+from sluice.dialects.text_files import TextFile, base64_file, data_url, named_file
+from sluice.dialects.unambiguous import value_of
 from sluice.dialects.writing import to_json
-from sluice.errors import BadRequest
 
 Scope = Literal["system", "messages", "tool_input", "tool_output"]
 """`system`: what the operator of a conversation says, tools' definitions among it. `tool_input`: arguments of calls in
@@ -34,13 +30,15 @@ RESULT: Voice = ("tool_output", "tool")
 Box = dict[str, object] | list[object]
 """An object or a list of the body, in which a value has a key or an index."""
 
-_DATA_URL = re.compile(r"data:(?P<type>[^;,]*)(?P<options>(?:;[^;,]*)*),", re.DOTALL)
-_TEXTUAL = re.compile(r"text/|application/(.*\+)?(json|xml|yaml|x-yaml|javascript|x-ndjson|sql|toml)\b", re.IGNORECASE)
-
-_URL_SAFE = str.maketrans("-_", "+/")
+_GONE: object = object()
+"""Stands where something was taken away."""
 
 
-class PromptText(msgspec.Struct, frozen=True):
+# A body of many small values has tens of thousands of those below, and the garbage collector need not look at them:
+# they refer to nothing that refers to them.
+
+
+class PromptText(msgspec.Struct, frozen=True, gc=False):
     """One text of a request."""
 
     scope: Scope
@@ -49,7 +47,33 @@ class PromptText(msgspec.Struct, frozen=True):
     is_json: bool
     """It is JSON: an object of the body, or a string that holds one."""
     run: int
-    """Texts of one run follow each other and are read as one: the text parts of a message."""
+    """Texts of one run follow each other, and are also read as one: the text parts of a message."""
+
+
+class Home(msgspec.Struct, frozen=True, gc=False):
+    """A value that is taken away with the text in it: a part of a message, a message, a member."""
+
+    box: Box
+    key: str | int
+    within: "Home | None" = None
+    """What goes too, if this is the last that `box` holds."""
+    stays: bool = False
+    """It has to be there: an empty text stands in its place."""
+
+
+class _Place(msgspec.Struct, frozen=True, gc=False):
+    """Where a text stands."""
+
+    member: str
+    """Of the body."""
+    box: Box
+    key: str | int
+    put: Callable[[Box, str | int, str], None]
+    """How to put another in its place."""
+    home: Home | None
+    """What goes if nothing is left of the text; None = an empty text stands there."""
+    seal: Home | None
+    """What goes if the text is changed, since it vouches for it."""
 
 
 class Walk:
@@ -58,20 +82,28 @@ class Walk:
     def __init__(self, fields: Mapping[str, msgspec.Raw]) -> None:
         self.fields = fields
         self.texts: list[PromptText] = []
-        self._puts: list[tuple[str, Callable[[str], None]]] = []
-        """For each text the member of the body that it stands in, and how to put another in its place."""
+        self._places: list[_Place] = []
+        """Of each text."""
         self._tree: dict[str, object] = {}
         self._member = ""
-        self._run = 0
+        self._runs = 0
 
     def written(self, texts: Mapping[int, str]) -> dict[str, msgspec.Raw]:
-        """Return the body's members with other texts, given by their index in `texts`."""
-        changed: dict[str, msgspec.Raw] = {}
+        """Return the body's members with other texts, given by their index in `texts`. What has nothing left to say is
+        taken away: providers refuse empty texts."""
+        gaps = _Gaps()
+        changed: set[str] = set()
         for index, text in texts.items():
-            member, put = self._puts[index]
-            put(text)
-            changed[member] = msgspec.Raw()
-        return {**self.fields, **{member: msgspec.Raw(to_json(self._tree[member])) for member in changed}}
+            place = self._places[index]
+            place.put(place.box, place.key, text)
+            changed.add(place.member)
+            if place.seal is not None:
+                gaps.take(place.seal)
+            if not text and place.home is not None:
+                gaps.take(place.home)
+        gaps.close()
+        left = {name: raw for name, raw in self.fields.items() if name not in changed or name in self._tree}
+        return {name: msgspec.Raw(to_json(self._tree[name])) if name in changed else raw for name, raw in left.items()}
 
     # -- ways into the body -------------------------------------------------------------------------------------------
 
@@ -82,39 +114,50 @@ class Walk:
             BadRequest: a member stands twice in it, or it is nested too deeply.
         """
         self._member = name
-        self._tree[name] = _decoded(self.fields[name], name)
+        self._tree[name] = value_of(self.fields[name], name)
         return self._tree, name
 
-    def rows(self, box: Box, key: str | int) -> Iterator[tuple[Box, int]]:
-        """Yield each element of a list as its box and index; what is no list has none."""
+    def rows(self, voice: Voice, box: Box, key: str | int) -> Iterator[tuple[Box, int]]:
+        """Yield each element of a list as its box and index. What should be a list and is none is taken as JSON."""
         value = _at(box, key)
         if isinstance(value, list):
             yield from ((value, index) for index in range(len(value)))
+        else:
+            self.json(voice, box, key)
 
-    def part(self) -> None:
-        """Begin a run: texts that are said to join from here on are read as one."""
-        self._run += 1
+    def run(self) -> int:
+        """Begin a run: texts of one run are read one by one, and together as one."""
+        self._runs += 1
+        return self._runs
 
     # -- what is found ------------------------------------------------------------------------------------------------
 
-    def text(self, voice: Voice, box: Box, key: str | int, *, joins: bool = False) -> None:
-        """Take a text; a value of another type is taken as JSON. One that is said by or to a tool may be JSON."""
+    def text(
+        self,
+        voice: Voice,
+        box: Box,
+        key: str | int,
+        *,
+        run: int = 0,
+        home: Home | None = None,
+        seal: Home | None = None,
+    ) -> None:
+        """Take a text; a value of another type is taken as JSON. One that is said by or to a tool may be JSON. `run`:
+        where it belongs to; 0 = to one of its own."""
         value = _at(box, key)
         if not isinstance(value, str):
             self.json(voice, box, key)
             return
         is_json = voice[0] in ("tool_input", "tool_output") and _is_json(value)
-        self._take(voice, value, partial(_put, box, key), is_json=is_json, joins=joins and not is_json)
+        self._take(voice, value, box, key, _put, is_json=is_json, run=0 if is_json else run, home=home, seal=seal)
 
     def json(self, voice: Voice, box: Box, key: str | int) -> None:
         """Take a value as JSON, with all names and texts in it."""
         value = _at(box, key)
-        if value is None or isinstance(value, bool):
-            return
         if isinstance(value, str):
-            self._take(voice, value, partial(_put, box, key))
-        else:
-            self._take(voice, to_json(value).decode(), partial(_put_raw, box, key), is_json=True)
+            self._take(voice, value, box, key, _put)
+        elif value is not None and not isinstance(value, bool) and value not in ([], {}):
+            self._take(voice, to_json(value).decode(), box, key, _put_raw, is_json=True)
 
     def others(self, voice: Voice, box: Box, known: Iterable[str]) -> None:
         """Take every member of an object that is not among these, as JSON."""
@@ -122,45 +165,88 @@ class Walk:
             for name in box.keys() - frozenset(known):
                 self.json(voice, box, name)
 
-    def data_url(self, voice: Voice, box: Box, key: str | int) -> None:
-        """Take what a data URL holds, if it is text; other URLs say nothing."""
+    def within(self, voice: Voice, box: Box, key: str | int, known: Iterable[str]) -> None:
+        """Take every member of the object at a place that is not among these; what is no object is taken as JSON."""
         value = _at(box, key)
-        found = _DATA_URL.match(value) if isinstance(value, str) else None
-        if found is None or not isinstance(value, str) or not _TEXTUAL.match(found["type"] or "text/plain"):
-            return
-        if found["options"].lower().endswith(";base64"):
-            self._decoded(voice, box, key, value[: found.end()], value[found.end() :])
+        if isinstance(value, dict):
+            self.others(voice, value, known)
         else:
-            self._take(voice, value, partial(_put, box, key))
+            self.json(voice, box, key)
+
+    def data_url(self, voice: Voice, box: Box, key: str | int) -> None:
+        """Take what a data URL holds, if it is text; other URLs say nothing.
+
+        Raises:
+            BadRequest: it claims to be text and cannot be read.
+        """
+        value = _at(box, key)
+        self._file(voice, box, key, data_url(value) if isinstance(value, str) else None)
+
+    def file(self, voice: Voice, box: Box, key: str | int, name: object) -> None:
+        """Take what a file holds, if it is text: a data URL, or base64 without one. `name` says what file it is.
+
+        Raises:
+            BadRequest: it claims to be text and cannot be read.
+        """
+        value, named = _at(box, key), name if isinstance(name, str) else ""
+        self._file(voice, box, key, named_file(value, named) if isinstance(value, str) else None)
 
     def base64(self, voice: Voice, box: Box, key: str | int, media_type: object) -> None:
-        """Take what base64 of this media type holds, if it is text."""
-        value = _at(box, key)
-        if isinstance(value, str) and isinstance(media_type, str) and _TEXTUAL.match(media_type):
-            self._decoded(voice, box, key, "", value)
+        """Take what base64 of this media type holds, if it is text.
 
-    def _decoded(self, voice: Voice, box: Box, key: str | int, head: str, data: str) -> None:
-        try:
-            content = base64.b64decode("".join(data.split()).translate(_URL_SAFE) + "==")
-        except (binascii.Error, ValueError):
-            return  # a provider cannot read it either
-        try:
-            text, coding = content.decode(), "utf-8"
-        except UnicodeDecodeError:
-            text, coding = content.decode("latin-1"), "latin-1"
-        self._take(voice, text, partial(_put_base64, box, key, head, coding))
+        Raises:
+            BadRequest: it claims to be text and cannot be read.
+        """
+        value, kind = _at(box, key), media_type if isinstance(media_type, str) else ""
+        self._file(voice, box, key, base64_file(value, kind) if isinstance(value, str) else None)
+
+    def _file(self, voice: Voice, box: Box, key: str | int, found: TextFile | None) -> None:
+        if found is not None:
+            self._take(voice, found.text, box, key, partial(_put_written, found))
+        elif not isinstance(_at(box, key), str):
+            self.json(voice, box, key)
 
     def _take(
-        self, voice: Voice, text: str, put: Callable[[str], None], *, is_json: bool = False, joins: bool = False
+        self,
+        voice: Voice,
+        text: str,
+        box: Box,
+        key: str | int,
+        put: Callable[[Box, str | int, str], None],
+        *,
+        is_json: bool = False,
+        run: int = 0,
+        home: Home | None = None,
+        seal: Home | None = None,
     ) -> None:
-        if not text:
-            return
-        if not joins:
-            self._run += 1
-        self.texts.append(PromptText(*voice, text, is_json, self._run))
-        self._puts.append((self._member, put))
-        if not joins:
-            self._run += 1
+        if text:
+            self.texts.append(PromptText(*voice, text, is_json, run or self.run()))
+            self._places.append(_Place(self._member, box, key, put, home, seal))
+
+
+class _Gaps:
+    """What is taken away of a body. Lists keep their indexes until all of it is known."""
+
+    def __init__(self) -> None:
+        self._left: dict[int, tuple[list[object], int]] = {}
+        """By identity: a list of which something was taken, and how much it still holds."""
+
+    def take(self, home: Home) -> None:
+        box, key = home.box, home.key
+        if home.stays:
+            _put(box, key, "")
+        elif isinstance(box, dict):
+            box.pop(str(key), None)
+        elif isinstance(key, int) and box[key] is not _GONE:
+            box[key] = _GONE
+            left = self._left.get(id(box), (box, len(box)))[1] - 1
+            self._left[id(box)] = box, left
+            if not left and home.within is not None:
+                self.take(home.within)
+
+    def close(self) -> None:
+        for box, _ in self._left.values():
+            box[:] = [value for value in box if value is not _GONE]
 
 
 def member_of(value: object, name: str) -> object:
@@ -186,8 +272,8 @@ def _put_raw(box: Box, key: str | int, text: str) -> None:
     box[key] = msgspec.Raw(text.encode("utf-8", "replace"))  # type: ignore[index]
 
 
-def _put_base64(box: Box, key: str | int, head: str, coding: str, text: str) -> None:
-    box[key] = head + base64.b64encode(text.encode(coding, "replace")).decode()  # type: ignore[index]
+def _put_written(file: TextFile, box: Box, key: str | int, text: str) -> None:
+    box[key] = file.written(text)  # type: ignore[index]
 
 
 def _is_json(text: str) -> bool:
@@ -198,34 +284,3 @@ def _is_json(text: str) -> bool:
     except (*UNREADABLE, UnicodeEncodeError):
         return False
     return True
-
-
-def _decoded(raw: msgspec.Raw, name: str) -> object:
-    """Decode a member of the body; numbers keep their bytes."""
-    try:
-        text = bytes(raw).decode()
-        value: object = json.loads(text, object_pairs_hook=_object, parse_int=_number, parse_float=_number)
-    except _Twice as error:
-        told = f"The member '{error}' stands twice in one object of '{name}'."
-        raise BadRequest(told, param=name) from None
-    except RecursionError:
-        raise BadRequest("The body is nested too deeply.", param=name) from None
-    except ValueError:
-        raise BadRequest(f"'{name}' is not valid JSON.", param=name) from None
-    return value
-
-
-class _Twice(Exception):
-    """An object has two members of one name."""
-
-
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _Twice(next(name for name in names if names.count(name) > 1)[:64])
-    return members
-
-
-def _number(text: str) -> msgspec.Raw:
-    return msgspec.Raw(text.encode())

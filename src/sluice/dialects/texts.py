@@ -35,11 +35,12 @@ COLLECT: Mapping[str, Callable[[Walk], None]] = {
 def texts_of(dialect: str, fields: Mapping[str, msgspec.Raw]) -> Walk:
     """Find the texts of a request; `dialect` is the id of the client's, `fields` are the members of its body.
 
-    Cost: O(n) in the bytes of the body. A megabyte of one text takes some milliseconds, one of many small values some
+    Cost: O(n) in the bytes of the body. A megabyte of one text takes some milliseconds, one of many small values two
     hundred: then call it in a thread.
 
     Raises:
-        BadRequest: a member stands twice in one object, or the body is nested too deeply.
+        BadRequest: a member stands twice in one object, the body is nested too deeply, or a file that claims to be text
+            cannot be read.
     """
     walk = Walk(fields)
     try:

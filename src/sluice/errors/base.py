@@ -20,6 +20,8 @@ class SluiceError(Exception):
     """The word in the access log and in the label `reason` of the HTTP metrics."""
     retry_after_s: int | None = None
     """When to come back, as the header `Retry-After` says it."""
+    detail: str = ""
+    """What the log says besides, and no client."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     """Headers that belong on the answer which says this error."""
 

@@ -58,8 +58,11 @@ class ModelNotFound(ClientError):
 
 
 class MethodNotAllowed(ClientError):
+    """A chat address was asked with something else than POST, which `allow` names (RFC 9110, 15.5.6)."""
+
     status = 405
     code = "method_not_allowed"
+    headers = ((b"allow", b"POST"),)
 
 
 class RequestTimeout(ClientError):

@@ -20,13 +20,15 @@ class Overloaded(Unavailable):
 
 
 class PolicyUnavailable(Unavailable):
-    """A service that a policy has to ask failed, and the policy fails closed. `reason` says which policy."""
+    """A service that a policy has to ask failed, and the policy fails closed. `reason` says which policy; `detail` what
+    the log says besides: clients learn nothing of what is behind us."""
 
     code = "policy_unavailable"
 
-    def __init__(self, message: str, *, reason: str, status: int = 503) -> None:
+    def __init__(self, message: str, *, reason: str, status: int = 503, detail: str = "") -> None:
         super().__init__(message)
         self.reason = reason
+        self.detail = detail
         self.status = status
 
 

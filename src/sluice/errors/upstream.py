@@ -9,6 +9,8 @@ class UpstreamError(SluiceError):
     fault: Fault = "provider"
     retryable = True
     reason = "UpstreamFailure"
+    guarded = False
+    """The guards of the answer have looked at what it says of the provider."""
 
 
 class Unreachable(UpstreamError):

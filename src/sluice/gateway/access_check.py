@@ -155,14 +155,17 @@ class Check:
             return
         way.says(self._said_of_keys, ())
         presented = [(place, text) for place in policy.locations if (text := way.credential(place)) is not None]
-        for place, text in presented:
-            if (key := self._keys.find(text)) is not None:
-                way.takes_off(place, text)
-                self._is(key, way)
-                return
+        known = [(place, text, key) for place, text in presented if (key := self._keys.find(text)) is not None]
+        for place, text, _ in known:  # wherever one stands, it goes no further
+            way.takes_off(place, text)
+        if known:
+            self._is(known[0][2], way)
+            return
         before = way.original.credential  # an earlier phase verified it and took it off
         if before is not None and (key := self._keys.find(before.reveal())) is not None:
             self._is(key, way)
+        elif presented and policy.missing and policy.mode != "permissive":
+            raise PolicyUnavailable("the API keys cannot be had", reason="APIKeyAuth")
         elif policy.mode == "strict" or (policy.mode == "optional" and presented):
             why = "invalid credentials" if presented else "no API Key found"
             raise Unauthenticated(f"api key authentication failure: {why}", reason="APIKeyAuth", headers=(_BEARER,))
@@ -233,9 +236,10 @@ class _OnItsWay:
         )
 
     def says(self, names: Iterable[str], headers: Iterable[tuple[str, str]]) -> None:
-        """Add headers that a policy says on its own authority; what the client says under these names is dropped."""
-        own = {name.encode("latin-1") for name in names}
-        self._headers = tuple(field for field in self._headers if field[0] not in own)
+        """Add headers that a policy says on its own authority; what the client says under these names is dropped, and
+        under those that a backend of CGI's kind takes for them (RFC 3875 4.1.18 makes `-` a `_`)."""
+        own = {name.encode("latin-1").replace(b"_", b"-") for name in names}
+        self._headers = tuple(field for field in self._headers if field[0].replace(b"_", b"-") not in own)
         self._added += tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
 
     def request(self) -> Request:

@@ -91,6 +91,7 @@ class ExternalCheck:
             within_s=policy.timeout_s,
             max_bytes=MAX_DENIAL_BYTES,
             expects_body=request.method != "HEAD",
+            cuts=True,  # what it says beyond that decides nothing
         )
         if head.status >= _FAILED or head.status < 200:
             raise ValueError("the service failed")
@@ -113,7 +114,11 @@ class ExternalCheck:
 
     def _headers(self, request: Request, scene: Scene, server: Server, sent: int) -> list[Header]:
         wanted = {name.encode("latin-1") for name in self._policy.request_headers}
-        headers = {name: value for name, value in reversed(request.headers) if name in wanted}
+        headers: dict[bytes, bytes] = {}
+        for name, said in request.headers:
+            if name in wanted:  # as everybody else sees it: RFC 9110 5.3
+                joint = b"; " if name == b"cookie" else b", "
+                headers[name] = said if name not in headers else headers[name] + joint + said
         if self._policy.body_bytes:
             headers[b"x-envoy-auth-partial-body"] = b"true" if sent < len(request.body) else b"false"
         for name, value in self._added:

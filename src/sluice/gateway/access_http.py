@@ -40,9 +40,16 @@ def render(method: str, target: str, headers: Sequence[Header], body: bytes = b"
 
 
 async def ask(
-    upstream: Upstream, server: Server, request: bytes, *, within_s: float, max_bytes: int, expects_body: bool = True
+    upstream: Upstream,
+    server: Server,
+    request: bytes,
+    *,
+    within_s: float,
+    max_bytes: int,
+    expects_body: bool = True,
+    cuts: bool = False,
 ) -> tuple[UpstreamHead, bytes]:
-    """Return head and body of the answer. A longer body is an error.
+    """Return head and body of the answer. A longer body is an error; `cuts`: the rest of it is not read.
 
     Raises:
         UpstreamError: nobody is there, or the answer is late, broken or too long.
@@ -52,11 +59,10 @@ async def ask(
             stream = await upstream.open(
                 endpoint_of(server), request, expects_body=expects_body, connect_s=within_s, headers_s=within_s
             )
-            body = _Body(max_bytes)
+            body = _Body(max_bytes, cuts=cuts)
             try:
                 stream.attach(body)
-                await body.whole
-                complete = True
+                complete = await body.ended
             except BaseException:
                 complete = False
                 raise
@@ -68,25 +74,33 @@ async def ask(
 
 
 class _Body:
-    """A BodyReceiver that keeps what it gets."""
+    """A BodyReceiver that keeps what it gets, no more than it may."""
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, *, cuts: bool) -> None:
         self.data = bytearray()
-        self.whole: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._max_bytes = max_bytes
+        self.ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        """Whether that is all of it."""
+        self._max_bytes, self._cuts = max_bytes, cuts
 
     def body(self, data: bytes) -> None:
-        self.data += data
+        self.data += data[: self._max_bytes + 1 - len(self.data)]
         if len(self.data) > self._max_bytes:
-            self._fail(ProtocolError("the answer is too long"))
+            if self._cuts:
+                del self.data[self._max_bytes :]
+                self._end(whole=False)
+            else:
+                self._fail(ProtocolError("the answer is too long"))
 
     def eof(self) -> None:
-        if not self.whole.done():
-            self.whole.set_result(None)
+        self._end(whole=True)
 
     def broke(self, error: UpstreamError) -> None:
         self._fail(error)
 
+    def _end(self, *, whole: bool) -> None:
+        if not self.ended.done():
+            self.ended.set_result(whole)
+
     def _fail(self, error: UpstreamError) -> None:
-        if not self.whole.done():
-            self.whole.set_exception(error)
+        if not self.ended.done():
+            self.ended.set_exception(error)

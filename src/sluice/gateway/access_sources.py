@@ -114,6 +114,8 @@ class Kept(Generic[T]):
         try:
             self._value = self._read(await self._texts.fetch(self.source))
             self._read_at = self._clock()
+            if not self._value:
+                self._failed(f"{_where(self.source)}: there is nothing in it that can be used")
         except (UpstreamError, ValueError) as error:
             self._error = str(error)
             if self._clock() - self._read_at >= MAX_STALE_S:
@@ -121,3 +123,9 @@ class Kept(Generic[T]):
             self._failed(self._error)
         finally:
             self._fetching = None
+
+
+def _where(source: Source) -> str:
+    """What a sentence of the process log calls a text: a query may hold a secret."""
+    place = source.path if source.server is None else f"{source.server.host}{source.target.partition('?')[0]}"
+    return f"what was read of {place}"

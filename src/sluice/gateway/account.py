@@ -1,44 +1,34 @@
 """What an exchange learns about itself on its way, and the one record that it becomes."""
 
-import msgspec
+from collections.abc import Callable
 
 from sluice.chat.request import ChatRequest
 from sluice.config.plan import AiBackend, HttpBackend
-from sluice.errors import (
-    ClientError,
-    Denied,
-    GuardRejected,
-    InBandFailure,
-    Overloaded,
-    PolicyUnavailable,
-    RateLimited,
-    Refused,
-    SluiceError,
-    TimedOut,
-    Truncated,
-    Unavailable,
-    UpstreamError,
-)
+from sluice.errors import InBandFailure, Refused, SluiceError, TimedOut, UpstreamError
 from sluice.gateway.identity import Identity, is_request_id
 from sluice.gateway.money import Money
 from sluice.gateway.outbound import Outbound
 from sluice.gateway.policing import Policing
 from sluice.gateway.ports import Request, UpstreamStream
+from sluice.policies.charge import NO_COST_FACTS, Answered, CostFacts
+from sluice.policies.cost import Prices, usd
 from sluice.relay.meter import Meter
 from sluice.relay.outcome import Outcome
 from sluice.relay.record import UNKNOWN, ExchangeRecord, RequestParams, Route
 from sluice.relay.relay import Relay, Said
-from sluice.relay.tally import UNGUARDED
+from sluice.relay.tally import UNGUARDED, Tally
+from sluice.wire.http1 import Header
 
 _NO_PARAMS = RequestParams()
 _NOTHING_SAID = Said()
 _REQUEST_IDS = frozenset([b"x-request-id", b"request-id", b"x-amzn-requestid"])
 """Where providers name their request."""
+COUNTING = "count_tokens"
+"""The operation that uses no tokens, whoever counts them."""
+PRICE_TAG = b"x-sluice-cost"
 _CLIENT_CLOSED = 499
 _REASONS = {"client_gone": "ClientGone", "slow_reader": "SlowReader"}
 _STATUS_OF_LEAVING = {"client_gone": _CLIENT_CLOSED, "slow_reader": _CLIENT_CLOSED}
-
-
 MIN_TOLD = 2
 """Attempts of which a client, the log and the metrics hear: one is what everybody expects."""
 
@@ -77,10 +67,12 @@ class Account:
         self.client_dialect = ""
         self.failed: list[tuple[str, str]] = []
         """Attempts that were given up for another target: its name, and the status or code."""
+        self.quoted = Tally()
+        """What the guards of answers did about errors of providers."""
         self._asking = False
         """The last target's attempt is not among the failed ones."""
         self._provider_dialect = ""
-        self._target = ""
+        self._target = self._target_model = ""
         self._route = Route()
         self._endpoint = ""
         self._provider = UNKNOWN
@@ -99,8 +91,10 @@ class Account:
         else:
             self._llm = True
 
-    def at_target(self, outbound: Outbound, dialect: str) -> None:
+    def at_target(self, outbound: Outbound, dialect: str, model: str) -> None:
+        """It is asked now, for this model."""
         target = outbound.target
+        self._target_model = model
         self._target = target.name
         self._asking = True
         self.status = 0
@@ -153,15 +147,52 @@ class Account:
 
     # -- telling ------------------------------------------------------------------------------------------------------
 
-    def settled(self, outcome: Outcome, money: Money, *, now: float, wall: float) -> ExchangeRecord:
-        """Build the record, and let go of what the policies took for this exchange. Call it exactly once."""
-        record = self.record(outcome, now=now, wall=wall)
-        facts = None if self.policing is None else self.policing.settle(record)
-        if facts is None and self._llm:
-            facts = money.priced(record)
-        return record if facts is None else msgspec.structs.replace(record, money=facts)
+    def settled(
+        self, outcome: Outcome, money: Money, fault: Callable[[BaseException], None], *, now: float, wall: float
+    ) -> ExchangeRecord:
+        """Let go of what the policies took for this exchange, and build the record. Call it exactly once. `fault` is
+        told what went wrong with the money: there is a record all the same."""
+        facts = None
+        try:
+            if self.policing is not None or self._llm:
+                answered = self._answered(outcome)
+                facts = None if self.policing is None else self.policing.settle(answered)
+                if facts is None and self._llm and self.operation != COUNTING:
+                    facts = money.priced(answered)
+        except Exception as error:
+            fault(error)
+        return self.record(outcome, facts or NO_COST_FACTS, now=now, wall=wall)
 
-    def record(self, outcome: Outcome, *, now: float, wall: float) -> ExchangeRecord:
+    def price_tag(self, prices: Prices) -> list[Header]:
+        """Return what a whole answer costs, for its head: where the provider has said what it used, and there is a
+        price for that. Of a stream nobody knows when the head leaves."""
+        said = self.relay.said if self.relay is not None else _NOTHING_SAID
+        if self.streaming or said.usage is None:
+            return []
+        cost = prices.cost(said.usage, self._provider, said.model, self._target_model, self.request_model)
+        return [(PRICE_TAG, usd(cost.total).encode())] if cost.status == "Exact" else []
+
+    def _answered(self, outcome: Outcome) -> Answered:
+        """How it ended, for those who settle."""
+        relay, error = self.relay, outcome.error
+        said = relay.said if relay is not None else _NOTHING_SAID
+        meter = relay.meter if relay is not None else None
+        whole = not self.streaming and self.operation == "chat" and outcome.kind == "completed"
+        return Answered(
+            outcome=outcome.kind,
+            asked=bool(self.asked_at) and not (isinstance(error, TimedOut) and error.phase == "connect"),
+            usage=said.usage,
+            streamed=meter.counted if meter is not None else 0,
+            by_length=meter is not None and meter.counted != meter.tokens,
+            body=meter.bytes_from_provider if meter is not None and whole else 0,
+            streaming=self.streaming,
+            provider=self._provider,
+            model=said.model,
+            target_model=self._target_model,
+            asked_model=self.request_model,
+        )
+
+    def record(self, outcome: Outcome, money: CostFacts, *, now: float, wall: float) -> ExchangeRecord:
         """Build the record of the finished exchange. `now` is monotonic, `wall` seconds since 1970."""
         request, chat, relay, error = self.request, self.chat, self.relay, outcome.error
         said = relay.said if relay is not None else _NOTHING_SAID
@@ -202,35 +233,15 @@ class Account:
             tried=self._tried(error),
             outcome=outcome.kind,
             reason="DirectResponse" if self.direct else _reason(outcome),
-            error="" if error is None else str(error),
+            error="" if error is None else ": ".join(filter(None, (str(error), error.detail))),
             error_code="" if error is None else error.code,
             principal="" if self.policing is None else self.policing.named,
             guards=() if self.policing is None else self.policing.checked,
-            guard=UNGUARDED if relay is None else relay.guards,
+            guard=self.quoted.beside(UNGUARDED if relay is None else relay.guards),
+            money=money,
             connect_s=self.connect_s,
             connect_transport="tls" if self.encrypted else "plaintext",
         )
-
-
-def outcome_of(error: SluiceError) -> Outcome:
-    """How an exchange ended that ended with this error before an answer began."""
-    if isinstance(error, GuardRejected) and not isinstance(error, Denied):
-        return Outcome("blocked", error)
-    if isinstance(error, RateLimited):
-        return Outcome("limited", error)
-    if isinstance(error, ClientError):
-        return Outcome("rejected", error)
-    if isinstance(error, PolicyUnavailable):
-        return Outcome("blocked" if error.reason == "Guardrail" else "rejected", error)
-    if isinstance(error, TimedOut):
-        return Outcome("timeout", error)
-    if isinstance(error, Truncated):
-        return Outcome("upstream_truncated", error)
-    if isinstance(error, UpstreamError):
-        return Outcome("upstream_error", error)
-    if isinstance(error, Unavailable):
-        return Outcome("shed" if isinstance(error, Overloaded) else "drained", error)
-    return Outcome("internal", error)
 
 
 def _word(error: SluiceError | None) -> str:

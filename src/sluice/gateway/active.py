@@ -13,9 +13,9 @@ from sluice.config.plan import (
     Target,
     WeightedBackend,
 )
-from sluice.config.routing import PortRouter, choose, model_route
+from sluice.config.routing import NO_HEADERS, PortRouter, choose, model_route
 from sluice.config.virtual import backends_of
-from sluice.errors import Internal, ModelNotFound, NoBackend, RouteNotFound, SluiceError
+from sluice.errors import ClientError, Internal, ModelNotFound, NoBackend, RouteNotFound, SluiceError
 from sluice.gateway.breakers import Breakers
 from sluice.gateway.content import compiled
 from sluice.gateway.outbound import Groups, backends, outbounds
@@ -32,6 +32,7 @@ from sluice.policies.retry import Retry
 from sluice.policies.shaping import NO_SHAPING, Shaping
 from sluice.relay.guarding import guarding
 from sluice.relay.record import UNKNOWN, Route
+from sluice.wire.target import as_read
 
 Place = tuple[Listener | None, Entry | None]
 """Where in the plan a request landed."""
@@ -51,6 +52,8 @@ class ActivePlan:
             listener.port for listener in plan.listeners for entry in listener.entries if entry.match.headers
         }
         """Ports where some match looks at headers: only there are they decoded for the router."""
+        self._matched = any(route.matches for route in plan.models)
+        """Some model looks at headers."""
         self._routers = {port: PortRouter(li for li in plan.listeners if li.port == port) for port in ports}
         self._outbounds = outbounds(plan, breakers.of)
         breakers.forget_others()
@@ -130,15 +133,20 @@ class ActivePlan:
 
         Raises:
             RouteNotFound: nobody.
+            ClientError: the path can be read in two ways, and these have two rules.
         """
         router = self._routers.get(request.port)
         host = request.header(b"host") or ""
         headers: dict[str, str] = {}
         if request.port in self._by_header:
-            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.headers)}
+            headers = _texts(request)
         found = router.find(host, request.method, request.path, headers, request.query) if router else None
         if found is None:
             raise RouteNotFound(f"No route for {request.method} {request.path}.")
+        if router is not None and (path := as_read(request.path)) != request.path:
+            other = router.find(host, request.method, path, headers, request.query)
+            if other is None or other[1].rule is not found[1].rule:
+                raise ClientError("The path can be read in two ways: with `%2F` or `;` in it, and without.")
         return found
 
     def backend(self, entry: Entry, die: float) -> tuple[WeightedBackend, AiBackend | HttpBackend]:
@@ -166,7 +174,8 @@ class ActivePlan:
         Raises:
             ModelNotFound: nobody serves it, or no condition of a virtual model holds.
         """
-        route = model_route(self.plan, name or self.plan.default_model)
+        headers = _texts(request) if self._matched else NO_HEADERS
+        route = model_route(self.plan, name or self.plan.default_model, headers)
         if route is None or not route.public:
             raise ModelNotFound("Model not found", param="model")
         if not route.alternatives and route.backend is not None:
@@ -190,7 +199,8 @@ class ActivePlan:
 
     def public_models(self) -> list[tuple[str, str]]:
         """The models that have a name of their own, and who serves them."""
-        return [(m.pattern, _owner(m)) for m in self.plan.models if m.public and "*" not in m.pattern]
+        named = {m.pattern: _owner(m) for m in reversed(self.plan.models) if m.public and "*" not in m.pattern}
+        return [(name, named[name]) for name in dict.fromkeys(m.pattern for m in self.plan.models) if name in named]
 
     def groups(self, backend: AiBackend, operation: str) -> Groups:
         """The targets of a backend, as they are asked for an operation, in groups of falling priority."""
@@ -210,6 +220,11 @@ class ActivePlan:
         if not precondition or self._conditions[precondition].holds(scene_of(request)):
             return rule.retry
         return _ONCE
+
+
+def _texts(request: Request) -> dict[str, str]:
+    """The headers of a request; of two with one name the first counts."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.headers)}
 
 
 def _polices(rule: Rule) -> bool:

@@ -32,7 +32,8 @@ from sluice.wire.json_array import JsonArrayDecoder
 from sluice.wire.sse import SseDecoder
 
 _JSON: Header = (b"content-type", b"application/json")
-_TEXT: Header = (b"content-type", b"text/plain; charset=utf-8")
+_TEXT: Header = (b"content-type", b"text/plain")  # as the labs' pages have it
+_UNICODE: Header = (b"content-type", b"text/plain; charset=utf-8")
 _OURS = (b"content-length", b"x-request-id", b"server-timing")
 _EVENT_STREAM: tuple[Header, ...] = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -54,7 +55,13 @@ def chat_relay(
         rewrite = as_stream(client.encoder(chat), opening) if chat.stream else as_answer(client, chat, opening)
         if guards is not None:
             return GuardedWhole(
-                guards, dialect=provider, rewrite=rewrite, streams=chat.stream, keep_leftovers=same, terms=terms
+                guards,
+                dialect=provider,
+                rewrite=rewrite,
+                shape=client.facts.shape,
+                streams=chat.stream,
+                keep_leftovers=same,
+                terms=terms,
             )
         return WholeRelay(
             dialect=provider,
@@ -75,7 +82,8 @@ def chat_relay(
     else:
         sink = Translate(client.encoder(chat), opening)
     if guards is not None:
-        return GuardedStream(guards, wire=wire, decoder=decoder, sink=sink, terms=terms)
+        shape = client.facts.shape
+        return GuardedStream(guards, wire=wire, decoder=decoder, sink=sink, shape=shape, terms=terms)
     return StreamRelay(wire=wire, decoder=decoder, sink=sink, terms=terms)
 
 
@@ -161,7 +169,8 @@ def error_reply(
     crossing += [*error.headers, *own_headers(account, error)]
     status = dialect.error_status(error)
     if rule.error_format == "text":
-        return status, [_TEXT, *crossing], str(error).encode("utf-8", "replace")
+        text = str(error)
+        return status, [_TEXT if text.isascii() else _UNICODE, *crossing], text.encode("utf-8", "replace")
     return status, [_JSON, *crossing], ERRORS.get(operation, dialect.write_error)(error)
 
 
@@ -169,8 +178,9 @@ def error_event(error: SluiceError, dialect: Dialect, account: Account, chat: Ch
     """The same for a stream that is open and has said nothing yet: begun legally, and failed. `now`: seconds since
     1970."""
     sentence = error.args
-    if asked := account.attempts(error):
-        error.args = (f"{error} (asked: {asked})",)
+    told = error.body if isinstance(error, GuardRejected) and error.body is not None else str(error)
+    asked = account.attempts(error)
+    error.args = (f"{told} (asked: {asked})" if asked else told,)
     opening = Started(account.request_id, chat.model, int(now))
     event = as_stream(dialect.encoder(chat), opening)([Failed(error)])
     error.args = sentence

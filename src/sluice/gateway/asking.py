@@ -7,13 +7,14 @@ from functools import partial
 from sluice.config.plan import AiBackend, HttpBackend, Rule, Target
 from sluice.config.units import duration
 from sluice.errors import BadRequest, Forbidden, Phase, RouteNotFound, TimedOut, UpstreamError
-from sluice.gateway.account import Account
+from sluice.gateway.account import COUNTING, Account
 from sluice.gateway.active import ActivePlan
 from sluice.gateway.attempts import may_try_another
 from sluice.gateway.call import Call
 from sluice.gateway.chat_call import ChatCall
 from sluice.gateway.gather import Here, gather
 from sluice.gateway.limits_keys import counts_tokens
+from sluice.gateway.models_asked import asks_nothing, check_models
 from sluice.gateway.money import Ask
 from sluice.gateway.operation import CHAT_TYPES, Operation, typed
 from sluice.gateway.outbound import Draft, OwnAnswer
@@ -66,24 +67,36 @@ def prepare(
 
 
 def priced(account: Account, call: Call, rule: Rule, route: str) -> Ask | None:
-    """Return what is asked of a model, for who counts tokens and money; None = nobody counts.
+    """Return what is asked of a model, for who counts tokens and money; None = nobody counts, or it uses none.
 
     Raises:
-        Forbidden: somebody does, and cannot look into this operation: it would be a way round the limit.
+        Forbidden: whoever asks may not ask for this model, or somebody counts and cannot look into this operation: it
+            would be a way round the limit.
     """
-    chat, backend = account.chat, call.backend
+    check_models(account, call)
+    backend, policing = call.backend, call.policing
     if not account.operation or backend is None:
+        if policing is not None and asks_nothing(policing.request):
+            return None
         if rule.budgets or any(counts_tokens(choice.limits) for group in rule.limits.groups for choice in group):
             raise Forbidden("This route counts tokens, and nobody can count those of this operation.")
+        if policing is not None and policing.has_own_budget:
+            raise Forbidden("This key has a budget, and nobody can count the tokens of this operation.")
         return None
-    target = backend.groups[0][0]
+    if account.operation == COUNTING:
+        return None
+    target, chat = backend.groups[0][0], call.largest()
     return Ask(
         request_id=account.request_id,
         route=route,
         provider=target.provider.telemetry_name,
-        model=target.model or account.request_model,
+        model=call.model_at(target),
         prompt_tokens=call.prompt_tokens,
         bound=None if chat is None or chat.max_tokens is None else chat.max_tokens * chat.choices,
+        choices=1 if chat is None else chat.choices,
+        may_ask=lambda: [
+            (each.provider.telemetry_name, call.model_at(each)) for group in backend.groups for each in group
+        ],
     )
 
 
@@ -190,7 +203,7 @@ async def pause(seconds: float, account: Account, clocks: Deadlines, world: Worl
     Raises:
         TimedOut: the exchange has no more time than that.
     """
-    left = max(0.0, _total_at(account, clocks) - world.clock())
+    left = max(0.0, ends_at(account, clocks) - world.clock())
     await asyncio.sleep(min(seconds, left))
     if seconds >= left:  # not by the clock: timers fire a little early
         raise TimedOut("total")
@@ -228,14 +241,14 @@ def wished(request: Request, clocks: Deadlines) -> Deadlines:
     return clocks.narrowed(wishes)
 
 
-def _total_at(account: Account, clocks: Deadlines) -> float:
+def ends_at(account: Account, clocks: Deadlines) -> float:
     """When the time of the whole exchange is over."""
     return account.request.received_at + clocks.total_s if clocks.total_s else NEVER
 
 
 def _limit(account: Account, clocks: Deadlines, now: float) -> tuple[float, Phase]:
     """The clocks that go on after the head: when the first of them runs out, and which."""
-    limit_at = _total_at(account, clocks)
+    limit_at = ends_at(account, clocks)
     if clocks.first_token_s and account.streams and now + clocks.first_token_s < limit_at:
         return now + clocks.first_token_s, "first_token"
     return limit_at, "total"

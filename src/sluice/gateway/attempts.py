@@ -8,8 +8,9 @@ target's breaker exactly once, by its outcome. Obeys: stream-life sections 1, 5 
 from functools import lru_cache
 
 from sluice.errors import ClientError, InBandFailure, Refused, SluiceError, TimedOut, UpstreamError
-from sluice.gateway.account import Account, outcome_of
+from sluice.gateway.account import Account
 from sluice.gateway.call import Call
+from sluice.gateway.ending import outcome_of
 from sluice.gateway.outbound import Draft, Groups, Outbound, OwnAnswer
 from sluice.gateway.ports import UpstreamHead
 from sluice.gateway.world import World

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from sluice.chat.request import ChatRequest
-from sluice.config.plan import AiBackend
+from sluice.config.plan import AiBackend, Target
 from sluice.dialects.dialect import Dialect
 from sluice.gateway.account import Account
 from sluice.gateway.outbound import Draft, Outbound, OwnAnswer
@@ -31,11 +31,21 @@ class Call(Protocol):
     """Who has a say in the request; None = nobody."""
 
     def prompt_tokens(self) -> int:
-        """Return the tokens of what is asked, roughly.
+        """Return the tokens of what is asked, roughly; of several targets that may be asked, of the most."""
+        ...
 
-        Raises:
-            BadRequest: it cannot be read.
-        """
+    def largest(self) -> ChatRequest | None:
+        """Return the chat request as the target would be asked that may answer most, as far as that can be told before
+        guards have looked; None for other operations."""
+        ...
+
+    def model_at(self, target: Target) -> str:
+        """Return the model that a target would be asked for."""
+        ...
+
+    @property
+    def target_model(self) -> str:
+        """The model that the last target was asked for; empty = nobody knows."""
         ...
 
     async def look(self, policing: Policing, guards: Guards) -> None:
@@ -43,6 +53,20 @@ class Call(Protocol):
 
         Raises:
             SluiceError: they do not let it pass.
+        """
+        ...
+
+    def aside(self, backend: AiBackend, policing: Policing) -> "Call":
+        """Return the same request, as its guards have let it pass, for another backend beside this call's: what becomes
+        of that one shows nowhere here."""
+        ...
+
+    def as_asked(self, outbound: Outbound) -> bytes:
+        """Return the body in the client's own form, as its guards have let it pass and as the operator wishes it for
+        this target: what somebody gets who is no provider.
+
+        Raises:
+            ClientError: it cannot be put to this target.
         """
         ...
 

@@ -1,6 +1,7 @@
 """A chat request, put to a target: shaped as the operator wishes, then in the client's own dialect or translated."""
 
 from collections.abc import Mapping
+from copy import copy
 
 import msgspec
 
@@ -9,17 +10,19 @@ from sluice.chat.events import Started
 from sluice.chat.request import ChatRequest
 from sluice.config.plan import AiBackend, Rule, Target
 from sluice.dialects.dialect import Dialect
+from sluice.errors import ClientError
 from sluice.gateway import answers
 from sluice.gateway.account import Account
 from sluice.gateway.active import NO_POLICY, ActivePlan
 from sluice.gateway.operation import Operation, read_chat
-from sluice.gateway.outbound import Draft, Outbound
+from sluice.gateway.outbound import Draft, Outbound, asked_for
 from sluice.gateway.policing import Policing
 from sluice.gateway.ports import Request, UpstreamHead
 from sluice.gateway.world import World
-from sluice.operations.estimate import conversation_tokens
+from sluice.operations.estimate import conversation_tokens, members_tokens
 from sluice.policies.ai import AiPolicy, patched
 from sluice.policies.guards import Guards
+from sluice.policies.headers import without_credentials
 from sluice.policies.prompt_caching import marked
 from sluice.policies.transformation import body_fields, final_body
 from sluice.providers.provider import Served
@@ -62,25 +65,77 @@ class ChatCall:
         """Who has a say in the request; None = nobody."""
         self._passed = chat
         """As its guards let it pass."""
-        self._model = ""
+        self.target_model = ""
         self._shaped: tuple[AiPolicy | None, ChatRequest] = (None, chat)
         self._translated: tuple[ChatRequest, Conversation] | None = None
+        self._foreseen: tuple[ChatRequest, ...] = ()
+
+    # -- before a target is chosen ------------------------------------------------------------------------------------
 
     def prompt_tokens(self) -> int:
-        return conversation_tokens(self._client.read_conversation(self.read))
+        return max(map(self._prompt_tokens, self._ahead()))
+
+    def largest(self) -> ChatRequest:
+        return max(self._ahead(), key=lambda chat: ((chat.max_tokens or 0) * chat.choices, chat.choices))
+
+    def model_at(self, target: Target) -> str:
+        policy = self._active.policy(self._rule, self.backend, target)
+        return asked_for(target, policy, self._foresee(policy).model)
+
+    def _prompt_tokens(self, chat: ChatRequest) -> int:
+        try:
+            return conversation_tokens(self._client.read_conversation(chat))
+        except ClientError:  # it has words for which there is no translation; its own provider may know them
+            return members_tokens(chat.fields)
+
+    def _ahead(self) -> tuple[ChatRequest, ...]:
+        """The request as each target may be asked."""
+        if not self._foreseen:
+            groups = () if self.backend is None else self.backend.groups
+            policies = [self._active.policy(self._rule, self.backend, target) for group in groups for target in group]
+            each = {id(policy): policy for policy in policies or [NO_POLICY]}
+            self._foreseen = tuple(map(self._foresee, each.values()))
+        return self._foreseen
+
+    def _foresee(self, policy: AiPolicy) -> ChatRequest:
+        call = self
+        if policy.transformations and self.policing is not None and self.backend is not None:
+            # They may look at who is asked, and nobody is yet; and what they have seen shows to whoever comes next.
+            call = self.aside(self.backend, self.policing.aside())
+        try:
+            return call._shape(policy)
+        except ClientError:  # who drafts it for its target says so
+            return self.read
+
+    # -- a target is chosen -------------------------------------------------------------------------------------------
 
     async def look(self, policing: Policing, guards: Guards) -> None:
+        passed = self.read
         if guards.request:
-            passed = await policing.look(guards.request, self.read, self._client.module_id)
-            if passed is not self._passed:
-                self._passed, self._shaped = passed, (None, passed)
+            passed = await policing.look(guards.request, passed, self._client.module_id, self._request.body)
+        if passed is not self._passed:
+            self._passed, self._shaped = passed, (None, passed)
+
+    def aside(self, backend: AiBackend, policing: Policing) -> "ChatCall":
+        other = copy(self)
+        other.read, other.backend, other.policing = self._passed, backend, policing
+        other._request = msgspec.structs.replace(self._request, added=tuple(without_credentials(self._request.added)))
+        return other
+
+    def as_asked(self, outbound: Outbound) -> bytes:
+        policy = self._active.policy(self._rule, self.backend, outbound.target)
+        chat = self._shape(policy)
+        body = _encode(chat.fields)
+        if self.policing is None or not outbound.way(self._client, policy, chat, self._world.dialect).same:
+            return body
+        return final_body(policy.final_transformations, body, self.policing.scene)
 
     def draft(self, outbound: Outbound, traceparent: bytes) -> Draft:
         target = outbound.target
         policy = self._active.policy(self._rule, self.backend, target)
-        self.chat = chat = self._passed if policy is NO_POLICY else self._shape(policy)
+        self.chat = chat = self._shape(policy)
         way = outbound.way(self._client, policy, chat, self._world.dialect)
-        self._model, self.provider = way.model, way.provider
+        self.target_model, self.provider = way.model, way.provider
         asks = target.provider.asks_usage
         if way.same:
             body = way.provider.write_request(chat, model=way.model, ask_usage=asks)
@@ -99,7 +154,7 @@ class ChatCall:
 
     def relay(self, head: UpstreamHead, account: Account, terms: Terms) -> Relay:
         named = self.provider is self._client  # then its own words are passed on
-        opening = NAMELESS if named else Started(account.request_id, self._model, int(self._world.wall()))
+        opening = NAMELESS if named else Started(account.request_id, self.target_model, int(self._world.wall()))
         assert self.chat is not None
         return answers.chat_relay(
             head, self.chat, client=self._client, provider=self.provider, opening=opening, terms=terms
@@ -113,6 +168,8 @@ class ChatCall:
 
     def _shape(self, policy: AiPolicy) -> ChatRequest:
         """Apply what the operator wishes; targets mostly share one policy."""
+        if policy is NO_POLICY:
+            return self._passed
         if policy is self._shaped[0]:
             return self._shaped[1]
         chat, wanted = self._passed, self._wanted

@@ -20,9 +20,10 @@ import msgspec
 from sluice.chat.request import ChatRequest
 from sluice.dialects.text_walk import PromptText, Walk
 from sluice.dialects.texts import texts_of
+from sluice.dialects.unambiguous import check_members
 from sluice.errors import PolicyUnavailable
 from sluice.gateway.judging import Judges
-from sluice.policies.guard_text import Channel, Hit, TextGuards
+from sluice.policies.guard_text import Passed, TextGuards
 from sluice.policies.guards import Guard, Judge, Scope, TextRules
 from sluice.policies.judges import Changed, JudgeFailed, Pass, Rejected, Verdict
 from sluice.policies.rejection import error_of
@@ -35,7 +36,9 @@ SLICE = 1024
 TURN_S = 0.005
 """For so long they look before others have their turn."""
 INLINE_BYTES = 256 << 10
-"""A longer body is taken to pieces in a thread: one of many small values would hold up the loop for long."""
+"""A longer body is taken to pieces in a thread."""
+INLINE_VALUES = 4096
+"""So is one of more values, by its commas."""
 _ENDLESS = 1 << 62
 
 Outcome = Literal["allow", "mask", "reject", "fail_open", "fail_closed"]
@@ -97,22 +100,24 @@ async def guarded_request(
     judges: Judges,
     checks: list[Check],
     *,
+    body: bytes | None = None,
     headers: Sequence[Header] = (),
     scene: Scene | None = None,
 ) -> ChatRequest:
     """Return the request as the guards let it pass: the same object if they change nothing.
 
-    `dialect` is the id of the client's dialect, in which the request stands. `checks` learns what each guard did, also
-    if this raises. `headers` and `scene` are what services may get to see of the client's request.
+    `dialect` is the id of the client's dialect, in which the request stands; `body` is what it was read from, None = it
+    was made here. `checks` learns what each guard did, also if this raises. `headers` and `scene` are what services may
+    get to see of the client's request.
 
     Raises:
         GuardRejected: a guard rejects it.
         PolicyUnavailable: a guard that fails closed has no verdict.
-        BadRequest: the body can be read in two ways, or is nested too deeply.
+        BadRequest: the body can be read in two ways, is nested too deeply, or holds text that cannot be read.
     """
     if not guards:
         return chat
-    screening = _Screening(await _walk(dialect, chat.fields), checks)
+    screening = _Screening(await _walk(dialect, chat.fields, body), checks)
     for stage in _stages(tuple(guards)):
         if isinstance(stage, _Rules):
             await screening.look(stage)
@@ -122,10 +127,19 @@ async def guarded_request(
     return chat if fields is None else msgspec.structs.replace(chat, fields=fields)
 
 
-async def _walk(dialect: str, fields: Mapping[str, msgspec.Raw]) -> Walk:
-    if sum(memoryview(raw).nbytes for raw in fields.values()) <= INLINE_BYTES:
-        return texts_of(dialect, fields)
-    return await asyncio.to_thread(texts_of, dialect, fields)
+async def _walk(dialect: str, fields: Mapping[str, msgspec.Raw], body: bytes | None) -> Walk:
+    """A body of many values would hold up the loop for long, and so would one that is long."""
+    values = [bytes(raw) for raw in fields.values()]
+    many = len(values) + sum(value.count(b",") for value in values) > INLINE_VALUES
+    if many or sum(map(len, values)) > INLINE_BYTES:
+        return await asyncio.to_thread(_taken_apart, dialect, fields, body)
+    return _taken_apart(dialect, fields, body)
+
+
+def _taken_apart(dialect: str, fields: Mapping[str, msgspec.Raw], body: bytes | None) -> Walk:
+    if body is not None:
+        check_members(body)
+    return texts_of(dialect, fields)
 
 
 class _Screening:
@@ -162,53 +176,52 @@ class _Screening:
         ]
 
     def _runs(self) -> list[list[int]]:
-        found: list[PromptText] = self._walk.texts
-        return [list(group) for _, group in groupby(range(len(found)), key=lambda index: found[index].run)]
+        found: dict[int, list[int]] = {}
+        for index, text in enumerate(self._walk.texts):
+            found.setdefault(text.run, []).append(index)
+        return [*found.values()]
 
     async def _mask(self, guards: TextGuards, indexes: list[int], counts: dict[TextRules, int]) -> None:
-        """Mask the texts of a run, which are read as one. A value that spans two of them is found; then what is left of
-        the first moves to the second."""
-        texts = [self._texts[index] for index in indexes]
-        is_json = self._walk.texts[indexes[0]].is_json
-        together, hits = await self._scan(guards, texts, is_json)
-        for hit in hits:
-            counts[hit.rule] += 1
-        if not hits:
+        """Mask the texts of a run, each looked at by itself and all as one: what stands beside a value hides it from
+        the one reading, a cut within it from the other. What spans several is masked in the first."""
+        if self._walk.texts[indexes[0]].is_json:
+            await self._mask_json(guards, indexes[0], counts)
             return
-        if len(texts) > 1:
-            single = [(await self._scan(guards, [text], is_json))[0][0] for text in texts]
-            together = single if "".join(single) == "".join(together) else together
-        for index, text in zip(indexes, together, strict=True):
+        texts = [self._texts[index] for index in indexes]
+        if sum(map(len, texts)) <= SLICE and all(map(guards.is_clean, {"".join(texts), *texts})):
+            await self._turn()
+            return
+        parts = guards.parts([*map(len, texts)])
+        for place, text in enumerate(texts):
+            if place:
+                parts.cut()
+            for start in range(0, len(text), SLICE):
+                self._passed(parts.feed(text[start : start + SLICE]), counts)
+                await self._turn()
+        self._passed(parts.finish(), counts)
+        for index, text in zip(indexes, parts.texts, strict=True):
             self._texts[index] = text
 
-    async def _scan(self, guards: TextGuards, texts: list[str], is_json: bool) -> tuple[list[str], list[Hit]]:
-        """Return what is left of texts that are read as one, and what was found.
+    async def _mask_json(self, guards: TextGuards, index: int, counts: dict[TextRules, int]) -> None:
+        channel, text = guards.json_channel(), self._texts[index]
+        out = []
+        for start in range(0, len(text), SLICE):
+            out.append(self._passed(channel.feed(text[start : start + SLICE]), counts))
+            await self._turn()
+        out.append(self._passed(channel.finish(), counts))
+        self._texts[index] = "".join(out)
 
-        Raises:
-            GuardRejected: a rule rejects.
-        """
-        channel = guards.json_channel() if is_json else guards.channel()
-        found: list[str] = []
-        hits: list[Hit] = []
-        for text in texts:
-            out = []
-            for start in range(0, len(text), SLICE):
-                piece = text[start : start + SLICE]
-                out.append(self._passed(channel, piece, hits))
-                await self._turn()
-            found.append("".join(out))
-        found[-1] += self._passed(channel, None, hits)
-        return found, hits
+    def _passed(self, passed: Passed, counts: dict[TextRules, int]) -> str:
+        self._check(passed.rejected)
+        for hit in passed.hits:
+            counts[hit.rule] += 1
+        return passed.text
 
-    def _passed(self, channel: Channel, piece: str | None, hits: list[Hit]) -> str:
-        """Feed a piece, None = the end."""
-        passed = channel.finish() if piece is None else channel.feed(piece)
-        hits += passed.hits
-        if passed.rejected is not None:
-            rule = passed.rejected
+    def _check(self, rule: TextRules | None) -> None:
+        """Raise GuardRejected if a rule rejects."""
+        if rule is not None:
             self._checks.append(Check(guard=rule.name, outcome="reject", hits=1))
             raise error_of(rule.rejection, "request")
-        return passed.text
 
     async def _turn(self) -> None:
         """Give others their turn, if this one has lasted."""

@@ -13,8 +13,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from sluice.errors import Internal, Overloaded, SluiceError
-from sluice.gateway.account import Account, outcome_of
+from sluice.gateway.account import Account
 from sluice.gateway.active import ActivePlan
+from sluice.gateway.ending import outcome_of
 from sluice.gateway.identity import identify
 from sluice.gateway.operation import operation
 from sluice.gateway.ports import ClientStream, Request
@@ -146,7 +147,9 @@ class Exchange:
             pump.start()
 
     def _start_answer(self) -> None:
-        self._reply.start(self.account.status, self._head, self._length, self._road.theirs)
+        account = self.account
+        head = [*self._head, *account.price_tag(self._world.services.money.prices)]
+        self._reply.start(account.status, head, self._length, self._road.theirs)
 
     def _done(self, outcome: Outcome, last: bytes) -> None:
         """The pump's end: finish the answer as the outcome deserves."""

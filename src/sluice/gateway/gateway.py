@@ -141,7 +141,7 @@ class Gateway:
         if exchange.account.streaming and exchange.account.relay is not None:
             self._telemetry.stream_ended()
         self._telemetry.record(
-            partial(exchange.account.settled, outcome, self.services.money, now=now, wall=self.wall())
+            partial(exchange.account.settled, outcome, self.services.money, self.fault, now=now, wall=self.wall())
         )
         if self._idle is not None and not self.exchanges:
             self._idle()

@@ -199,7 +199,7 @@ class Limiter:
             PolicyUnavailable: it fails closed.
         """
         if not fails_open:
-            raise PolicyUnavailable(f"rate limits cannot be checked: {why}", reason=REASON, status=UNAVAILABLE)
+            raise PolicyUnavailable("rate limits cannot be checked", reason=REASON, status=UNAVAILABLE, detail=why)
         hold.failed_open += tuple(names)
         for name in names:
             self._watch.failed_open(name)

@@ -1,4 +1,4 @@
-"""Streams that end when their bucket is empty (`cutStream: true`).
+"""Streams that end when their bucket, or their budget, is empty (`cutStream: true`).
 
 Such a stream takes its tokens in slices. The relay compares a number with its meter and asks only when that is reached;
 a slice of this machine is then taken at once, one of the shared store was asked for half a slice before.
@@ -8,9 +8,27 @@ from collections.abc import Callable, Sequence
 
 from sluice.gateway.limits_ports import Draw, Give, Place
 from sluice.policies.rate_limit import SLICE, Cost
+from sluice.relay.terms import Allowance
 
 EARLY = SLICE // 2
 """How many tokens before its end more is asked for, if the answer takes time."""
+
+
+class Within:
+    """A stream's budget, and beside it what its limits allow. `left`: tokens that it pays for. Implements
+    `relay.terms.Allowance`."""
+
+    __slots__ = ("_left", "_limits")
+
+    def __init__(self, left: int, limits: Allowance | None) -> None:
+        self._left, self._limits = max(1, left), limits
+
+    @property
+    def check_at(self) -> float:
+        return self._left if self._limits is None else min(self._left, self._limits.check_at)
+
+    def check(self, tokens: int) -> bool:
+        return tokens < self._left and (self._limits is None or self._limits.check(tokens))
 
 
 class Grant:

@@ -7,10 +7,10 @@ import msgspec
 
 from sluice.gateway.limits_cut import Grant
 from sluice.gateway.limits_ports import Give, Place, RateLimitServices
-from sluice.gateway.limits_remote import Report
-from sluice.policies.rate_limit import Spent, used
+from sluice.gateway.limits_remote import Report, told
+from sluice.policies.charge import Answered, CostFacts, charged
+from sluice.policies.cost import NO_COST
 from sluice.policies.scene import Scene
-from sluice.relay.record import ExchangeRecord
 from sluice.wire.http1 import Header
 
 PutBack = Callable[[Sequence[Give], Sequence[Place]], None]
@@ -88,12 +88,14 @@ class Hold:
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
-    def settle(self, record: ExchangeRecord) -> None:
-        """The exchange is over: put back what it did not use, take what it used beyond, free its places."""
+    def settle(self, answered: Answered, costs: CostFacts | None = None) -> None:
+        """The exchange is over: put back what it did not use, take what it used beyond, free its places. `costs`: what
+        it came to, if somebody knows."""
         if self._over:
             return
         self._over = True
-        tokens = used(_spent(record), self.prompt)
+        usage = charged(answered, self.prompt).usage
+        tokens = usage.total_tokens
         more = {grant.draw.key: grant.more for grant in self._grants}
         for part in self._parts:
             gives = [
@@ -104,7 +106,8 @@ class Hold:
             if gives or part.places:
                 part.put_back(gives, part.places)
         self._close()
-        if self._services is not None and self._scene is not None:
+        if self._reports and self._services is not None and self._scene is not None:
+            self._scene.add("llm", told(answered, usage, NO_COST if costs is None else costs.cost))
             for report in self._reports:
                 if hits := report.hits(self._scene, tokens):
                     self._services.report(report.remote, hits)
@@ -116,14 +119,3 @@ class Hold:
 
 NO_HOLD = Hold()
 """Of an exchange without limits."""
-
-
-def _spent(record: ExchangeRecord) -> Spent:
-    whole = not record.streaming and record.operation == "chat" and record.outcome == "completed"
-    return Spent(
-        outcome=record.outcome,
-        asked=record.added_s > 0,
-        usage=None if record.usage is None else record.usage.total_tokens,
-        streamed=record.stream.tokens,
-        body=record.stream.bytes_from_provider if whole else 0,
-    )

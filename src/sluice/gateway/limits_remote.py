@@ -9,10 +9,13 @@ from collections.abc import Mapping
 
 import msgspec
 
+from sluice.chat.usage import Usage
 from sluice.gateway.limits_keys import compiled, entries_of
 from sluice.gateway.limits_ports import Hits
+from sluice.policies.charge import Answered
+from sluice.policies.cost import Cost
 from sluice.policies.limiting import Remote, RemoteDescriptor
-from sluice.policies.scene import Scene
+from sluice.policies.scene import Fact, Scene
 
 UNITS: Mapping[str, int] = {"SECOND": 1, "MINUTE": 2, "HOUR": 3, "DAY": 4, "MONTH": 5, "YEAR": 6}
 """As envoy/type/v3/ratelimit_unit.proto numbers them."""
@@ -29,6 +32,25 @@ class Report(msgspec.Struct, frozen=True):
         """Return what is to be told of an exchange that used so many tokens."""
         counted = [(hits, _number(spec.cost, scene, tokens)) for spec, hits in self.due]
         return [Hits(hits.entries, count, hits.override) for hits, count in counted if count]
+
+
+def told(answered: Answered, usage: Usage, cost: Cost) -> dict[str, Fact]:
+    """Return what the variable `llm` says of an exchange that is over. `usage`: what it is charged for."""
+    return {
+        "streaming": answered.streaming,
+        "requestModel": answered.asked_model,
+        "responseModel": answered.model,
+        "provider": answered.provider,
+        "inputTokens": usage.input_tokens,
+        "inputAudioTokens": usage.input_audio_tokens,
+        "cachedInputTokens": usage.cache_read_tokens,
+        "cacheCreationInputTokens": usage.cache_write_tokens,
+        "outputTokens": usage.output_tokens,
+        "outputAudioTokens": usage.output_audio_tokens,
+        "reasoningTokens": usage.reasoning_tokens,
+        "totalTokens": usage.total_tokens,
+        "cost": cost.members(),
+    }
 
 
 def asked(remote: Remote, scene: Scene, *, uses_tokens: bool) -> tuple[list[Hits], Report]:

@@ -1,8 +1,8 @@
 """Copies of requests on their way to mirrors: tasks of the process, owned here.
 
-Guarantee: see `policies.mirroring`. `send` returns at once and raises nothing; every copy is counted exactly once, as
-`sent`, `failed` or `dropped`; after `close` none is under way. A copy's connection comes from the pool and goes back to
-it when the answer was short enough to be read to its end.
+Guarantee: see `policies.mirroring`. Whatever sends returns at once and raises nothing; every copy is counted exactly
+once, as `sent`, `failed` or `dropped`; after `close` none is under way. A copy's connection comes from the pool and
+goes back to it when the answer was short enough to be read to its end.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from sluice.config.plan import Endpoint
-from sluice.errors import SluiceError, UpstreamError
+from sluice.errors import ClientError, PolicyUnavailable, SluiceError, UpstreamError
 from sluice.gateway.outbound import Draft, Outbound
 from sluice.gateway.ports import Signer, Upstream
 from sluice.policies.mirroring import MAX_ANSWER_BYTES, MAX_TIME_S, Result, Room
@@ -43,19 +43,41 @@ class Mirrors:
         """Copies under way."""
         return len(self._tasks)
 
-    def send(self, name: str, endpoint: Endpoint, asked: bytes, *, expects_body: bool = True) -> None:
-        """Send a rendered request. `expects_body`: False for HEAD."""
-        self._begin(name, len(asked), lambda: self._copy(endpoint, asked, expects_body))
+    def send(
+        self,
+        name: str,
+        endpoint: Endpoint,
+        size: int,
+        rendered: Callable[[], Awaitable[bytes]],
+        *,
+        expects_body: bool = True,
+    ) -> None:
+        """Send what `rendered` says, which may await policies. `size`: of the body that is copied; `expects_body`:
+        False for HEAD.
 
-    def send_draft(self, name: str, outbound: Outbound, draft: Draft) -> None:
-        """Send what was drafted for a target, signed if its cloud asks for that; of several bodies the first."""
+        If it says that there is to be no copy (`ClientError`, `PolicyUnavailable`), this one is `dropped`.
+        """
+
+        async def way() -> None:
+            await self._copy(endpoint, await rendered(), expects_body)
+
+        self._begin(name, size, way)
+
+    def send_draft(self, name: str, outbound: Outbound, size: int, drafted: Callable[[], Awaitable[Draft]]) -> None:
+        """Send what is drafted for a target, signed if its cloud asks for that; of several bodies the first. The rest
+        as for `send`."""
         target = outbound.target
 
         async def signed() -> None:
+            draft = await drafted()
             signature = () if target.cloud is None else await draft.signed(self._signer, target.cloud)
             await self._copy(target.endpoint, draft.render(signature), expects_body=True)
 
-        self._begin(name, len(draft.body), signed)
+        self._begin(name, size, signed)
+
+    def drop(self, name: str) -> None:
+        """Count a copy that cannot be made."""
+        self._counted(name, "dropped")
 
     def close(self) -> None:
         """Give up all copies under way."""
@@ -77,7 +99,8 @@ class Mirrors:
         self._tasks.discard(task)
         self._room.leave(size)
         error = None if task.cancelled() else task.exception()
-        self._counted(name, "failed" if task.cancelled() or error is not None else "sent")
+        refused = isinstance(error, ClientError | PolicyUnavailable)
+        self._counted(name, "dropped" if refused else "failed" if task.cancelled() or error is not None else "sent")
         if error is not None and not isinstance(error, SluiceError | TimeoutError):
             self._fault(error)
 

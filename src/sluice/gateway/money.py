@@ -7,14 +7,14 @@ Guarantee: a row is begun before a provider is asked, and settled exactly once, 
 Obeys: stream-life 7 and 9.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import ceil
 from typing import Protocol
 
 import msgspec
 
 from sluice.chat.usage import Usage
-from sluice.errors import BudgetExceeded, PolicyUnavailable
+from sluice.errors import BudgetExceeded, Forbidden, PolicyUnavailable
 from sluice.gateway.limits_keys import bucket_key, text_of
 from sluice.gateway.money_ports import Claim, Ledger, LedgerGone, Opened, Settled
 from sluice.policies.budget import Budget, Span, amount, reserve, span, tokens_left
@@ -22,13 +22,13 @@ from sluice.policies.charge import Answered, Charge, CostFacts, charged
 from sluice.policies.cost import Cost, Prices
 from sluice.policies.principal import Principal
 from sluice.policies.scene import Scene
-from sluice.relay.record import UNKNOWN, ExchangeRecord
+from sluice.relay.record import UNKNOWN
 
 REASON = "Budget"
 MAX_TEXT = 256
 """Characters of a name in the ledger: some are the client's."""
-MOST = (1 << 63) - 1
-"""What a ledger can write of one exchange."""
+MOST = 1 << 53
+"""What a ledger writes of one exchange at most, tokens or picodollars: thousands of them can still be added up."""
 MOST_CLAIMED = 1 << 52
 """What an exchange counts in a budget at most: more than any budget, and what all stores can still add up."""
 MOST_RESERVED = 1 << 31
@@ -48,6 +48,10 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """The estimate of its prompt. Called once, if somebody wants to know."""
     bound: int | None = None
     """Tokens that all its answers together may have; None = it does not say."""
+    choices: int = 1
+    """Answers that it asks for."""
+    may_ask: Callable[[], Iterable[tuple[str, str]]] = tuple
+    """Provider and model of every target that may be asked. Called if a budget wants to know."""
 
 
 class KeyBudgets(Protocol):
@@ -71,7 +75,7 @@ class Held:
         self.over: tuple[str, ...] = ()
         """Budgets with `onExceeded: Audit` that are spent."""
         self.tokens_left: int | None = None
-        """Tokens of an answer that the budgets which block still pay for; None = as many as it likes."""
+        """Tokens of an answer that the budgets which cut streams still pay for; None = as many as it likes."""
 
     @property
     def prompt(self) -> int:
@@ -82,10 +86,10 @@ class Held:
     def begun(self, row: str, claims: Sequence[tuple[Budget, Claim]]) -> None:
         self._id, self._claims = row, tuple(claims)
 
-    def settle(self, record: ExchangeRecord) -> CostFacts:
+    def settle(self, answered: Answered) -> CostFacts:
         """The exchange is over: write down what it came to, and return that for its record."""
         if self._facts is None:
-            self._facts = self._money.settled(self._id, self._claims, record, self.over, lambda: self.prompt)
+            self._facts = self._money.settled(self._id, self._claims, answered, self.over, lambda: self.prompt)
         return self._facts
 
 
@@ -109,22 +113,33 @@ class Money:
         self._ledger, self._wall, self._new_id = ledger, wall, new_id
         self._keys, self._failed = keys, failed
 
+    @property
+    def keeps_books(self) -> bool:
+        """Every exchange with a model is written down, whatever policies it has."""
+        return self._ledger is not None
+
+    def has_own_budget(self, principal: Principal) -> bool:
+        """Return whether somebody has a budget of their own, that of a virtual key."""
+        return self._keys is not None and bool(self._keys.budgets(principal))
+
     async def admit(self, budgets: Sequence[Budget], scene: Scene, principal: Principal, ask: Ask) -> Held:
         """Reserve what a request may come to, and begin its row. The caller owes `Held.settle`.
 
         Raises:
             BudgetExceeded: a budget is spent; with the time when its period ends.
+            Forbidden: a budget asks for a price, and a target that may be asked has none.
             PolicyUnavailable: it has a budget, and the ledger cannot be asked.
         """
         held = Held(self, ask)
+        self._check_prices(budgets, ask)
         own = self._keys.budgets(principal) if self._keys is not None else ()
         if self._ledger is None:
             if budgets or own:
-                raise PolicyUnavailable("budgets cannot be checked: there is no ledger", reason=REASON)
+                raise PolicyUnavailable("budgets cannot be checked", reason=REASON, detail="there is no ledger")
             return held
         now = self._wall()
         bound = None if ask.bound is None else min(ask.bound, MOST_RESERVED)
-        may_use = reserve(held.prompt, bound)
+        may_use = reserve(held.prompt, bound, ask.choices)
         cost = self.prices.cost(may_use, ask.provider, ask.model)
         claims = [self._claim(budget, scene, now, may_use, cost) for budget in (*budgets, *own)]
         row = self._opened(principal, ask, may_use, cost, now)
@@ -132,7 +147,7 @@ class Money:
             admission = await self._ledger.admit(row, [claim for _, claim, _ in claims])
         except LedgerGone as error:
             if any(budget.blocks for budget, _, _ in claims):
-                raise PolicyUnavailable(f"budgets cannot be checked: {error}", reason=REASON) from error
+                raise PolicyUnavailable("budgets cannot be checked", reason=REASON, detail=str(error)) from error
             self._failed(f"an exchange is not in the ledger: {error}")
             return held
         used = list(zip(claims, admission.used, strict=True))
@@ -141,30 +156,39 @@ class Money:
         held.begun(row.id, [(budget, claim) for budget, claim, _ in claims])
         held.over = tuple(b.name for (b, _, _), was in used if not b.blocks and was >= b.amount)
         price = self.prices.find(ask.provider, ask.model)[1]
-        lefts = [tokens_left(b.unit, b.amount - was, held.prompt, price) for (b, _, _), was in used if b.blocks]
+        lefts = [tokens_left(b.unit, b.amount - was, held.prompt, price) for (b, _, _), was in used if b.cuts]
         held.tokens_left = min((left for left in lefts if left is not None), default=None)
         return held
 
-    def priced(self, record: ExchangeRecord) -> CostFacts:
+    def priced(self, answered: Answered) -> CostFacts:
         """Return the money of an exchange that was never admitted here."""
-        return self.settled("", (), record, (), lambda: 0)
+        return self.settled("", (), answered, (), lambda: 0)
 
     def settled(
         self,
         row: str,
         claims: Sequence[tuple[Budget, Claim]],
-        record: ExchangeRecord,
+        answered: Answered,
         over: tuple[str, ...],
         prompt: Callable[[], int],
     ) -> CostFacts:
         """For `Held`."""
-        answered = _answered(record)
         charge = charged(answered, prompt() if answered.usage is None or answered.outcome != "completed" else 0)
         usage = charge.usage
-        cost = self.prices.cost(usage, record.provider, record.response_model, record.request_model)
+        cost = self.prices.cost(usage, answered.provider, answered.model, answered.target_model, answered.asked_model)
         if row and self._ledger is not None:
-            self._ledger.settle(self._row(row, claims, record, charge, cost))
+            self._ledger.settle(self._row(row, claims, answered, charge, cost))
         return CostFacts(cost=cost, provenance=charge.provenance, usage=usage, over=over)
+
+    def _check_prices(self, budgets: Sequence[Budget], ask: Ask) -> None:
+        """
+        Raises:
+            Forbidden: as `admit` does.
+        """
+        needing = next((budget for budget in budgets if budget.needs_price), None)
+        for provider, model in () if needing is None else ask.may_ask():
+            if needing is not None and self.prices.find(provider, model)[0] != "Exact":
+                raise _unpriced(needing, model)
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
@@ -195,28 +219,28 @@ class Money:
             route=_text(ask.route),
             provider=ask.provider,
             model=_text(ask.model),
-            input_tokens=may_use.input_tokens,
-            output_tokens=may_use.output_tokens,
-            cost=min(MOST, cost.total),
+            input_tokens=_bounded(may_use.input_tokens),
+            output_tokens=_bounded(may_use.output_tokens),
+            cost=_bounded(cost.total),
         )
 
     def _row(
-        self, row: str, claims: Sequence[tuple[Budget, Claim]], record: ExchangeRecord, charge: Charge, cost: Cost
+        self, row: str, claims: Sequence[tuple[Budget, Claim]], answered: Answered, charge: Charge, cost: Cost
     ) -> Settled:
         usage = charge.usage
         return Settled(
             id=row,
             at=self._wall(),
-            provider="" if record.provider == UNKNOWN else record.provider,
-            model=_text(record.response_model),
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cache_read_tokens=usage.cache_read_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-            reasoning_tokens=usage.reasoning_tokens,
-            cost=min(MOST, cost.total),
+            provider="" if answered.provider == UNKNOWN else answered.provider,
+            model=_text(answered.model),
+            input_tokens=_bounded(usage.input_tokens),
+            output_tokens=_bounded(usage.output_tokens),
+            cache_read_tokens=_bounded(usage.cache_read_tokens),
+            cache_write_tokens=_bounded(usage.cache_write_tokens),
+            reasoning_tokens=_bounded(usage.reasoning_tokens),
+            cost=_bounded(cost.total),
             provenance=charge.provenance,
-            outcome=record.outcome,
+            outcome=answered.outcome,
             changes=tuple(
                 (claim.counter, min(MOST_CLAIMED, amount(budget.unit, usage.total_tokens, cost.total)) - claim.reserve)
                 for budget, claim in claims
@@ -224,21 +248,20 @@ class Money:
         )
 
 
-def _answered(record: ExchangeRecord) -> Answered:
-    whole = not record.streaming and record.operation == "chat" and record.outcome == "completed"
-    return Answered(
-        outcome=record.outcome,
-        asked=record.added_s > 0,
-        usage=record.usage,
-        streamed=record.stream.tokens,
-        body=record.stream.bytes_from_provider if whole else 0,
-    )
-
-
 def _refusal(spent: Sequence[tuple[Budget, Span]], now: float) -> BudgetExceeded:
     """The period that ends last decides: before that, the client would be refused again."""
     budget, period = max(spent, key=lambda each: each[1].end)
     return BudgetExceeded(f"budget exceeded: {budget.name}", retry_after_s=max(1, ceil(period.end - now)))
+
+
+def _unpriced(budget: Budget, model: str) -> Forbidden:
+    error = Forbidden(f"The budget {budget.name} is for models with a price, and {_text(model)} has none.")
+    error.reason = REASON
+    return error
+
+
+def _bounded(count: int) -> int:
+    return max(0, min(count, MOST))
 
 
 def _text(name: str) -> str:

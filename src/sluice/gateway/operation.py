@@ -13,6 +13,7 @@ import msgspec
 
 from sluice.chat.request import ChatRequest, Framing
 from sluice.dialects.dialect import Dialect
+from sluice.dialects.reading import tell_apart
 from sluice.errors import MethodNotAllowed, UnsupportedMedia
 from sluice.gateway.ports import Request
 from sluice.policies.ai import AiPolicy, RouteType, route_type
@@ -114,7 +115,9 @@ def read_chat(request: Request, dialect: Dialect, wanted: Operation) -> ChatRequ
         BadRequest: it is not what the dialect asks for.
     """
     check(request)
-    return dialect.read_request(request.body, model=wanted.model, stream=wanted.stream, framing=wanted.framing)
+    chat = dialect.read_request(request.body, model=wanted.model, stream=wanted.stream, framing=wanted.framing)
+    tell_apart(chat.fields)
+    return chat
 
 
 def check(request: Request) -> None:

@@ -10,7 +10,6 @@ from sluice.config.targets import model_for
 from sluice.dialects.dialect import Dialect
 from sluice.errors import ModelNotFound
 from sluice.gateway.outbound_keys import TargetKeys
-from sluice.gateway.outbound_keys import client_credential as client_credential
 from sluice.gateway.plain_http import host_header
 from sluice.gateway.ports import Request, Signer
 from sluice.gateway.shaper import with_host
@@ -18,7 +17,8 @@ from sluice.gateway.shaping import Shape
 from sluice.policies import headers as header_policy
 from sluice.policies.ai import AiPolicy, aliased
 from sluice.policies.health import TargetHealth
-from sluice.providers.credential import CloudAuth, HeaderPlacement
+from sluice.policies.location import IN_QUERIES, without
+from sluice.providers.credential import CloudAuth
 from sluice.providers.provider import Served, below, filled, path_of, served
 from sluice.wire import http1
 from sluice.wire.http1 import Header
@@ -68,6 +68,13 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
         return b"%b%bcontent-length: %d\r\n\r\n%b" % (line, headers, len(self.body), self.body)
 
 
+def asked_for(target: Target, policy: AiPolicy, model: str) -> str:
+    """Return the model that a target is asked for, given the name of it in a chat request that is shaped."""
+    named = aliased(policy, model)
+    forced = any(member == "model" for member, _ in policy.overrides)  # "always" is what the operator said
+    return named if forced else model_for(target, named)
+
+
 class Way(msgspec.Struct, frozen=True):
     """How a target is asked for a model by the clients of one dialect: found once, and remembered."""
 
@@ -101,7 +108,7 @@ class Outbound:
         "_ways",
         "health",
         "label",
-        "secret",
+        "secrets",
         "target",
         "unhealthy",
     )
@@ -119,7 +126,7 @@ class Outbound:
         self._keys = TargetKeys(target)
         self._ways: dict[tuple[str, int, str, bool, Framing], Way] = {}
         self._host = host_header(target.endpoint)
-        self.secret = HeaderPlacement().bare(target.credential) if target.credential else ""
+        self.secrets = self._keys.secrets
         fixed: list[Header] = [(b"host", self._host.encode("latin-1")), (b"accept-encoding", b"identity")]
         fixed += _encoded(provider.headers)
         self._keyless = http1.fields(fixed)
@@ -135,17 +142,13 @@ class Outbound:
         key = (client.module_id, id(policy), chat.model, chat.stream, chat.framing)
         way = self._ways.get(key)
         if way is None:
-            forced = any(member == "model" for member, _ in policy.overrides)  # "always" is what the operator said
-            way = self._way(client, aliased(policy, chat.model), forced, chat, dialect)
+            way = self._way(client, asked_for(self.target, policy, chat.model), chat, dialect)
             if len(self._ways) < MAX_WAYS:
                 self._ways[key] = way
         return way
 
-    def _way(
-        self, client: Dialect, asked: str, forced: bool, chat: ChatRequest, dialect: Callable[[str], Dialect]
-    ) -> Way:
+    def _way(self, client: Dialect, model: str, chat: ChatRequest, dialect: Callable[[str], Dialect]) -> Way:
         target = self.target
-        model = asked if forced else model_for(target, asked)
         row = self.row(client.module_id, model)
         provider = dialect(row.dialect)
         same = provider is client
@@ -209,7 +212,9 @@ class Outbound:
         *,
         query: str = "",
     ) -> Draft:
-        """Draft a request of another operation, at `suffix` below the target's base path."""
+        """Draft a request of another operation, at `suffix` below the target's base path. Of the client's query the
+        credentials stay behind."""
+        _, query = without(IN_QUERIES, (), query)
         return self._other(request, joined(f"{self._base_path}{suffix}", query), body, traceparent, shape)
 
     def _other(

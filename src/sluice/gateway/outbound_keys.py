@@ -1,10 +1,11 @@
 """Credentials on a request to a provider: the operator's own, or the client's, each where it belongs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import quote
 
 from sluice.config.plan import Target
 from sluice.gateway.ports import Request
-from sluice.providers.credential import HeaderPlacement, Secret
+from sluice.providers.credential import AwsKeys, HeaderPlacement, Secret
 from sluice.providers.provider import Served, placed
 from sluice.wire.http1 import Header
 
@@ -17,7 +18,7 @@ _OURS = (b"host", b"content-type", b"content-encoding", b"accept-encoding", b"tr
 class TargetKeys:
     """The credentials of one target."""
 
-    __slots__ = ("_keyed", "_target", "query")
+    __slots__ = ("_keyed", "_own", "_target", "query")
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -27,6 +28,14 @@ class TargetKeys:
             parts.append(target.placement.parameter(target.credential))
         self.query = "&".join(parts)
         """The part of a query that holds what goes there."""
+        self._own = _quotable(_texts(target))
+
+    def secrets(self, request: Request) -> tuple[str, ...]:
+        """Return what whoever is asked could quote of the credentials that it gets, in every form in which it gets
+        them: the operator's, wherever they go, and the client's own where that is passed on. The longest come first:
+        one may be the beginning of another."""
+        own = client_credential(request) if self._target.passthrough else None
+        return self._own if own is None else _quotable([own.reveal(), *self._own])
 
     def headers(self, row: Served | None) -> list[Header]:
         """Return the operator's credentials that go into headers, for a request of this kind."""
@@ -71,6 +80,24 @@ def client_credential(request: Request) -> Secret | None:
         if value:
             return Secret(HeaderPlacement().bare(Secret(value)))
     return None
+
+
+def _texts(target: Target) -> Iterator[str]:
+    """The operator's credentials without what stands before them: a provider leaves that out when it quotes them."""
+    if target.credential is not None:
+        yield HeaderPlacement().bare(target.credential)
+        if target.placement is not None:
+            yield target.placement.bare(target.credential)
+    for one in target.credentials:
+        yield one.placement.bare(one.secret)
+    if isinstance(target.cloud, AwsKeys) and target.cloud.session_token is not None:
+        yield target.cloud.session_token.reveal().strip()
+
+
+def _quotable(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return texts as they are, and as they stand in a query; the longest first."""
+    forms = {form for text in texts for form in (text, quote(text, safe=""))}
+    return tuple(sorted(forms - {""}, key=lambda form: (-len(form), form)))
 
 
 def _one_cookie(fields: Sequence[Header]) -> list[Header]:

@@ -6,18 +6,20 @@ a token count that the target does not offer ── estimated here, and marked s
 """
 
 from collections.abc import Sequence
+from copy import copy
 
 import msgspec
 
 from sluice.chat.events import Ended, Event, Reported, Started
 from sluice.chat.request import ChatRequest
-from sluice.config.plan import AiBackend, Rule
+from sluice.config.plan import AiBackend, Rule, Target
 from sluice.config.targets import model_for
 from sluice.dialects.dialect import Dialect
+from sluice.dialects.reading import UNREADABLE, tell_apart
 from sluice.dialects.texts import OPERATION
 from sluice.errors import BadRequest, Forbidden
 from sluice.gateway import answers
-from sluice.gateway.account import Account
+from sluice.gateway.account import COUNTING, Account
 from sluice.gateway.active import ActivePlan
 from sluice.gateway.gather import apart
 from sluice.gateway.operation import Operation, check
@@ -32,6 +34,7 @@ from sluice.operations.forms import TRANSLATIONS
 from sluice.operations.translation import Answered, Asked, Headers
 from sluice.policies.ai import AiPolicy, RouteType, aliased, patched
 from sluice.policies.guards import NO_GUARDS, Guards
+from sluice.policies.headers import without_credentials
 from sluice.providers.provider import Operated, name_in_path, operated
 from sluice.providers.quirks import QUIRKS
 from sluice.relay.observe import ObservedRelay
@@ -44,8 +47,8 @@ from sluice.wire.http1 import Header
 OPERATION_NAMES: dict[RouteType, str] = {
     "embeddings": "embeddings",
     "rerank": "rerank",
-    "messages_token_count": "count_tokens",
-    "content_token_count": "count_tokens",
+    "messages_token_count": COUNTING,
+    "content_token_count": COUNTING,
 }
 """Operations whose body names a model, and what the record calls them."""
 
@@ -87,6 +90,7 @@ class PlainCall:
         """The body's members as the client sent them, once guards have asked for them."""
         self._asked: Asked | None = None
         """The last target's request, if it is a translated one."""
+        self.target_model = ""
         self._own: tuple[Header, ...] = ()
         """What the answer's head says besides."""
         if self.operation:
@@ -96,7 +100,18 @@ class PlainCall:
             self.model = self.model or _detected_model(request.body)
 
     def prompt_tokens(self) -> int:
-        return members_tokens(_read_members(self._request.body)) if self.operation else 0
+        if not self.operation:
+            return 0
+        try:
+            return members_tokens(_read_members(self._request.body))
+        except UNREADABLE:  # who drafts it for its target says so
+            return members_tokens({"": msgspec.Raw(self._request.body)})
+
+    def largest(self) -> None:
+        return None
+
+    def model_at(self, target: Target) -> str:
+        return model_for(target, aliased(self._active.policy(self._rule, self.backend, target), self.model))
 
     async def look(self, policing: Policing, guards: Guards) -> None:
         """All texts of the body are looked at. What crosses unread cannot be, and so does not cross."""
@@ -108,18 +123,29 @@ class PlainCall:
             return
         if self._asked_fields is None:
             self._asked_fields = ChatRequest(fields=_read_members(self._request.body))
-        passed = await policing.look(guards.request, self._asked_fields, OPERATION)
+        passed = await policing.look(guards.request, self._asked_fields, OPERATION, self._request.body)
         if passed.fields is not self._asked_fields.fields:
             self._request = msgspec.structs.replace(self._request, body=_encode(passed.fields))
 
+    def aside(self, backend: AiBackend, policing: Policing) -> "PlainCall":
+        other = copy(self)
+        other.backend, other.policing, other._asked_fields = backend, policing, None
+        other._request = msgspec.structs.replace(self._request, added=tuple(without_credentials(self._request.added)))
+        return other
+
+    def as_asked(self, outbound: Outbound) -> bytes:
+        if not self.operation:
+            return self._request.body
+        return self._body(self._active.policy(self._rule, self.backend, outbound.target), self.model)
+
     def draft(self, outbound: Outbound, traceparent: bytes) -> Draft | OwnAnswer:
         request, target, wanted = self._request, outbound.target, self._wanted
-        self._asked, self._own = None, ()
+        self._asked, self._own, self.target_model = None, (), ""
         if not self.operation:
             return outbound.other(request, wanted.suffix, request.body, traceparent, self._shape, query=request.query)
         policy = self._active.policy(self._rule, self.backend, target)
-        model = model_for(target, aliased(policy, self.model))
-        if self.operation == "count_tokens":
+        self.target_model = model = model_for(target, aliased(policy, self.model))
+        if self.operation == COUNTING:
             return self._count(outbound, traceparent, policy, model)
         row = operated(target.provider, wanted.kind, model)
         if row is None:
@@ -140,12 +166,14 @@ class PlainCall:
         return msgspec.structs.replace(draft, rest=tuple(rest)) if rest else draft
 
     def _body(self, policy: AiPolicy, model: str) -> bytes:
-        """The client's body as the operator wishes, and with this model where the client's names another."""
+        """The client's members as the operator wishes, and with this model where the client's names another. They are
+        written anew in any case: of one that stands twice the provider gets the one that was read here."""
         fields = _read_members(self._request.body)
+        tell_apart(fields)
         changed = patched(policy, fields)
         if model and not self._wanted.model and model != self.model:
             changed = changed | {"model": msgspec.Raw(_encode(model))}
-        return self._request.body if changed is fields else _encode(changed)
+        return _encode(changed)
 
     @property
     def _shape(self) -> Shape | None:

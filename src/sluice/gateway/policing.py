@@ -2,8 +2,8 @@
 
     early ── route ── arrive ───────────── read the request ── admit ── look ── ask ──►
     who, transform    who, may they,                           model,   guards
-                      transform, headers,                      limits
-                      address, own answer
+                      transform, headers,                      limits,
+                      address, own answer                      delay, abort
 
 Only exchanges of which some policy says something have one. Order: labs 2.3; limits come after the request was read,
 since only then is it known how much is asked, and before its guards: what those reject has used a request.
@@ -11,15 +11,19 @@ since only then is it known how much is asked, and before its guards: what those
 
 import asyncio
 from collections.abc import Callable, Sequence
+from copy import copy
+from math import inf
 
 import msgspec
 
 from sluice.chat.request import ChatRequest
 from sluice.config.plan import AiBackend, Entry, HttpBackend, Listener, Rule, Target, WeightedBackend
+from sluice.errors import TimedOut
 from sluice.gateway.access import AccessControl, allow_model, visible
 from sluice.gateway.content import Check, guarded_request
 from sluice.gateway.judging import Judges
 from sluice.gateway.limits import Limiter
+from sluice.gateway.limits_cut import Within
 from sluice.gateway.limits_hold import NO_HOLD, Hold
 from sluice.gateway.mirroring import Mirrors
 from sluice.gateway.money import Ask, Held, Money
@@ -29,14 +33,14 @@ from sluice.gateway.shaper import OwnReply, Shaper
 from sluice.gateway.shaping import Shape
 from sluice.policies import cors
 from sluice.policies.access import OPEN, Access
-from sluice.policies.charge import CostFacts
+from sluice.policies.charge import Answered, CostFacts
 from sluice.policies.guards import Guard
 from sluice.policies.judges import Verdict
 from sluice.policies.principal import NOBODY, Principal
 from sluice.policies.shaping import Shaping
 from sluice.relay.actions import Ask as Question
-from sluice.relay.record import ExchangeRecord
-from sluice.wire.http1 import Header
+from sluice.relay.terms import Allowance
+from sluice.wire.http1 import Header, end_to_end
 
 _ACTIONS = {
     "allow": "Allow",
@@ -63,10 +67,14 @@ class Policing:
     """One exchange's. Call in the order of this file's head; `settle` exactly once, whatever became of it."""
 
     def __init__(self, services: Services, request: Request, listener: Listener | None) -> None:
+        # Before anything is added: else the client's Connection could name what policies say (RFC 9110 7.6.1).
+        request = msgspec.structs.replace(request, headers=tuple(end_to_end(request.headers)))
         scheme = "https" if listener is not None and listener.tls is not None else "http"
         self._services, self._scheme = services, scheme
         self.scene = scene_of(request, scheme=scheme)
         self.shape = Shape(request, self.scene, scheme=scheme)
+        self._ends_at = inf
+        self._clock: Callable[[], float] = float
         self.principal: Principal = NOBODY
         self.hold: Hold = NO_HOLD
         self.held: Held | None = None
@@ -80,6 +88,10 @@ class Policing:
     def request(self) -> Request:
         """As it is now."""
         return self.shape.request
+
+    def within(self, ends_at: float, clock: Callable[[], float]) -> None:
+        """Say when the time of the exchange is over, by this clock."""
+        self._ends_at, self._clock = ends_at, clock
 
     async def early(self, listener: Listener, shapers: Shapers) -> OwnReply | None:
         """Before a route is chosen (`phase: PreRouting`).
@@ -104,12 +116,8 @@ class Policing:
         if own is not None:
             return own
         await self._who(rule.access)
-        try:
-            own = self.shape.before(die)
-        finally:
-            if self.shape.wait_s:
-                await asyncio.sleep(self.shape.wait_s)
-        if own is not None:
+        own = self.shape.before(die)
+        if own is not None or self.shape.fault is not None:
             await self.admit(rule)
         return own
 
@@ -143,10 +151,13 @@ class Policing:
             Forbidden: not of this model.
             RateLimited: too much; BudgetExceeded: too dear.
             PolicyUnavailable: a limit that fails closed cannot be asked.
+            TimedOut, Refused: it was held up for too long, or ends with an error, on purpose.
         """
         if model:
             allow_model(self.principal, model)
         self.hold = hold = await self._services.limiter.reserve(rule.limits, self.scene, chat, prompt_tokens)
+        if hold.request_headers:
+            self.shape.adds(hold.request_headers)
         if ask is not None:
             try:
                 self.held = await self._services.money.admit(rule.budgets, self.scene, self.principal, ask)
@@ -154,6 +165,18 @@ class Policing:
                 self.hold = NO_HOLD
                 hold.undo()
                 raise
+        await self._hold_up()
+
+    async def _hold_up(self) -> None:
+        """Delay or end an exchange that has its place, if that is wanted."""
+        wait_s = self.shape.wait_s
+        if wait_s:
+            left_s = self._ends_at - self._clock()
+            await asyncio.sleep(min(wait_s, max(0.0, left_s)))
+            if wait_s >= left_s:  # not by the clock: timers fire a little early
+                raise TimedOut("total")
+        if self.shape.fault is not None:
+            raise self.shape.fault
 
     def at_backend(
         self,
@@ -164,20 +187,33 @@ class Policing:
     ) -> None:
         """These are asked now."""
         self.scene.learn("backend", _said(backend, target))
+        if target is not None:
+            self.scene.add("llm", {"provider": target.provider.telemetry_name})
         places = [backend.shaping, target.shaping] if target is not None else [backend.shaping]
         if reference is not None:
             places.insert(0, reference.shaping)
         self.shape.at_backend(*map(shapers, places))
 
-    async def look(self, guards: tuple[Guard, ...], chat: ChatRequest, dialect: str) -> ChatRequest:
-        """Return the request as its guards let it pass; asked again about the same, they need not look again.
+    def aside(self) -> "Policing":
+        """Return the policies of a copy of this request. It holds nothing, what it learns and counts shows nowhere
+        here, and it is not to be settled."""
+        other = copy(self)
+        other.scene = self.scene.aside()
+        other.shape = self.shape.aside(other.scene)
+        other.hold, other.held, other.checks, other._looked = NO_HOLD, None, [], None
+        return other
+
+    async def look(self, guards: tuple[Guard, ...], chat: ChatRequest, dialect: str, body: bytes) -> ChatRequest:
+        """Return the request as its guards let it pass; asked again about the same, they need not look again. `body` is
+        what it was read from.
 
         Raises:
             GuardRejected: they do not let it pass.
             PolicyUnavailable: a guard that fails closed has no verdict.
+            BadRequest: it can be read in two ways.
         """
         known = self._looked
-        if known is not None and known[0] is guards and known[1] is chat:
+        if known is not None and known[0] == guards and known[1] is chat:
             return known[2]
         passed = await guarded_request(
             guards,
@@ -185,6 +221,7 @@ class Policing:
             dialect,
             self._services.judges,
             self.checks,
+            body=body,
             headers=self.request.headers,
             scene=self.scene,
         )
@@ -218,6 +255,18 @@ class Policing:
         return self.shape.to_client(status, [*said, *self.hold.headers, *self._to_client], theirs)
 
     @property
+    def allowance(self) -> Allowance | None:
+        """How long an answer may become; None = as long as it likes."""
+        limits = self.hold if self.hold.check_at < inf else None
+        left = None if self.held is None else self.held.tokens_left
+        return limits if left is None else Within(left, limits)
+
+    @property
+    def has_own_budget(self) -> bool:
+        """Whoever asks has a budget that holds wherever they ask."""
+        return self._services.money.has_own_budget(self.principal)
+
+    @property
     def named(self) -> str:
         """Who asks, for the record: `kind:id`; empty = nobody knows."""
         who = self.principal
@@ -228,11 +277,15 @@ class Policing:
         """What the guards did about the request, for the record."""
         return tuple((check.guard, _ACTIONS[check.outcome], check.hits) for check in self.checks)
 
-    def settle(self, record: ExchangeRecord) -> CostFacts | None:
+    def settle(self, answered: Answered) -> CostFacts | None:
         """The exchange is over. Return what it came to, if something was reserved for it."""
-        if self.hold is not NO_HOLD:
-            self.hold.settle(record)
-        return None if self.held is None else self.held.settle(record)
+        costs = None
+        try:
+            costs = None if self.held is None else self.held.settle(answered)
+        finally:  # a fault of the money is no reason to keep a place
+            if self.hold is not NO_HOLD:
+                self.hold.settle(answered, costs)
+        return costs
 
 
 def _said(backend: AiBackend | HttpBackend, target: Target | None) -> dict[str, object]:

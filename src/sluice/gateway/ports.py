@@ -20,7 +20,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     method: str
     path: str
-    """Percent-encoding as it came, without the query."""
+    """Without the query; percent-encoded in its one spelling (`wire.target`)."""
     query: str
     headers: tuple[Header, ...]
     body: bytes

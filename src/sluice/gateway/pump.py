@@ -216,11 +216,9 @@ class Pump:
             elif isinstance(action, End):
                 self._end(action.outcome, last)  # both leave in one write
                 return
-            elif isinstance(action, Ask):
+            else:
                 self._upstream.pause()
                 self._question = asyncio.get_running_loop().create_task(self._put(action))
-            else:
-                self._arm()
         if last:
             if not self.started:
                 self.started = True

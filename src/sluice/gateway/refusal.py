@@ -1,15 +1,16 @@
 """A provider's refusal, read whole: small, and not waited for long."""
 
 import asyncio
+from collections.abc import Sequence
 
-from sluice.errors import ProtocolError, SluiceError, UpstreamError
+from sluice.errors import ProtocolError, UpstreamError
 from sluice.gateway.ports import UpstreamStream
+from sluice.gateway.quoted import HIDDEN
 from sluice.wire import coding
 
 MAX_BYTES = 1 << 20
 """What is read of a refusal; the rest says nothing new."""
 MAX_S = 10.0
-HIDDEN = "***"
 
 
 class _Collector:
@@ -35,17 +36,9 @@ class _Collector:
             self.complete.set_result(None)
 
 
-def redact(error: SluiceError, secret: str) -> None:
-    """Take our credential out of an error that quotes it (stream-life 10.9)."""
-    if secret:
-        error.args = (str(error).replace(secret, HIDDEN),)
-        error.code = error.code.replace(secret, HIDDEN)
-        error.type = error.type.replace(secret, HIDDEN)
-
-
-async def read_refusal(upstream: UpstreamStream, secret: str, within_s: float) -> bytes:
-    """Return what can be had of the body in this time, our credential taken out. Never raises but for cancellation; the
-    upstream is closed after it."""
+async def read_refusal(upstream: UpstreamStream, secrets: Sequence[str], within_s: float) -> bytes:
+    """Return what can be had of the body in this time, our credentials taken out. Never raises but for cancellation;
+    the upstream is closed after it."""
     collector = _Collector()
     try:
         upstream.attach(collector)
@@ -61,4 +54,6 @@ async def read_refusal(upstream: UpstreamStream, secret: str, within_s: float) -
         body = data if inflate is None else next(inflate.feed(data), b"")
     except ProtocolError:
         return b""
-    return body.replace(secret.encode(), HIDDEN.encode()) if secret else body
+    for secret in secrets:
+        body = body.replace(secret.encode(), HIDDEN.encode())
+    return body

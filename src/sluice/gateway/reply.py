@@ -17,10 +17,10 @@ from sluice.config.plan import Rule
 from sluice.errors import SluiceError
 from sluice.gateway import answers
 from sluice.gateway.account import Account
-from sluice.gateway.outbound import Outbound, client_credential
+from sluice.gateway.outbound import Outbound
 from sluice.gateway.policing import Policing
 from sluice.gateway.ports import ClientStream, Request, UpstreamHead
-from sluice.gateway.refusal import redact
+from sluice.gateway.quoted import redact
 from sluice.gateway.slow_reader import SlowReader
 from sluice.gateway.world import World
 from sluice.policies.ai import RouteType
@@ -47,6 +47,7 @@ class Reply:
         "_world",
         "client",
         "dialect",
+        "guards",
         "kind",
         "left",
         "opened",
@@ -54,7 +55,7 @@ class Reply:
         "refusal",
         "rule",
         "said_at",
-        "secret",
+        "secrets",
     )
 
     def __init__(
@@ -75,8 +76,10 @@ class Reply:
         """Who has a say in the headers of the answer; None = nobody."""
         self.refusal: UpstreamHead | None = None
         """Of a provider's answer that was no success: the client hears some of its headers."""
-        self.secret = ""
-        """Our credential, which providers quote in their errors."""
+        self.secrets: Sequence[str] = ()
+        """What providers may quote of our credentials in their errors."""
+        self.guards: Guarding | None = None
+        """Of the answers of who is asked now, for what else it says in its errors; None = none."""
         self.opened = False
         """The client has the head of its answer."""
         self.left = False
@@ -115,7 +118,9 @@ class Reply:
             keep_alive=self.dialect.facts.keep_alive,
             opened=self.opened,
             said_at=self.said_at,
-            redact=partial(redact, secret=self.secret),  # our own method would make a circle of objects
+            redact=partial(  # our own method would make a circle of objects
+                redact, secrets=self.secrets, guards=self.guards, tally=account.quoted
+            ),
             guards=guards,
             allowance=allowance,
         )
@@ -123,15 +128,13 @@ class Reply:
     def asks(self, outbound: Outbound, request: Request, chat: ChatRequest | None) -> None:
         """Take note of whom the client's request, as it is by now, is put to, and how."""
         self.refusal = None
-        self.secret = outbound.secret
-        if outbound.target.passthrough and (own := client_credential(request)) is not None:
-            self.secret = own.reveal()  # providers quote the client's own as well
+        self.secrets = outbound.secrets(request)
         if chat is not None:
             self.keep_company(chat)
 
     def redact(self, error: SluiceError) -> None:
-        """Take our credential out of an error."""
-        redact(error, self.secret)
+        """Take out of an error what nobody is to see."""
+        redact(error, self.secrets, self.guards, self._account.quoted)
 
     # -- while there is no answer yet ---------------------------------------------------------------------------------
 

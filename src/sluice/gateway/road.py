@@ -7,18 +7,19 @@ route ── policies ── read the request ── limits ── guards ──
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
+from functools import partial
 
 import msgspec
 
-from sluice.config.plan import Backend, HttpBackend, Listener, WeightedBackend
-from sluice.errors import ClientError, RouteNotFound, SluiceError
+from sluice.config.plan import HttpBackend, Listener, WeightedBackend
+from sluice.errors import RouteNotFound, SluiceError
 from sluice.gateway import answers
 from sluice.gateway.account import Account
 from sluice.gateway.active import ActivePlan, Place
-from sluice.gateway.asking import ask, ask_plain, left_s, pause, prepare, priced, wished
+from sluice.gateway.asking import ask, ask_plain, ends_at, left_s, pause, prepare, priced, wished
 from sluice.gateway.attempts import Attempts
 from sluice.gateway.call import Call
+from sluice.gateway.copying import Copying
 from sluice.gateway.operation import Operation, operation
 from sluice.gateway.outbound import Draft, Outbound, OwnAnswer
 from sluice.gateway.plain_http import host_header, plain_http
@@ -26,12 +27,11 @@ from sluice.gateway.policing import Policing
 from sluice.gateway.ports import Request, UpstreamStream
 from sluice.gateway.refusal import read_refusal
 from sluice.gateway.reply import Reply
+from sluice.gateway.scene import answer_facts
 from sluice.gateway.shaper import OwnReply
 from sluice.gateway.world import World
 from sluice.policies.deadlines import Deadlines
-from sluice.policies.mirroring import Mirror, fires
-from sluice.relay.clocks import NEVER
-from sluice.relay.guarding import guarding
+from sluice.relay.guarding import Guarding, guarding
 from sluice.relay.opaque import OpaqueRelay
 from sluice.relay.outcome import COMPLETED
 from sluice.relay.relay import Relay
@@ -66,8 +66,8 @@ class Road:
         self._deadlines = Deadlines()
         self._weighted: WeightedBackend | None = None
         """The rule's reference to who answers; None on the unified addresses."""
-        self._mirrors: Sequence[Mirror[Backend]] = ()
-        """Who is to get a copy and has got none yet."""
+        self._copied = False
+        """Whoever is to get a copy has got it."""
         self._upstream: UpstreamStream | None = None
         """A provider's answer that nobody has taken over yet."""
         self.theirs: Sequence[Header] = ()
@@ -107,20 +107,16 @@ class Road:
             call.policing = self.policing
             await self.policing.at_access(call.backend.access)
             money = priced(account, call, entry.rule, entry.route)
-            await self.policing.admit(entry.rule, account.chat, account.request_model, call.prompt_tokens, money)
+            tokens = None if money is None else call.prompt_tokens
+            await self.policing.admit(entry.rule, call.largest(), account.request_model, tokens, money)
         groups, retry = active.groups(call.backend, call.kind), active.retry(entry.rule, self._request)
         self.attempts = Attempts(self._world, account, call, groups, retry, self._deadlines.wished)
         return await self.ask(self.attempts.first(account.taken_at))
 
     async def ask(self, outbound: Outbound) -> Found:
         """Ask one target after the other until one answers; the last one's failure is the client's."""
-        account, world, reply, clocks, attempts = (
-            self._account,
-            self._world,
-            self._reply,
-            self._deadlines,
-            self.attempts,
-        )
+        account, world, reply, clocks = self._account, self._world, self._reply, self._deadlines
+        attempts = self.attempts
         assert attempts is not None
         call = attempts.call
         while True:
@@ -128,7 +124,9 @@ class Road:
                 await pause(attempts.wait_s, account, clocks, world)
             outbound, draft = await self._draft(attempts, outbound)
             reply.asks(outbound, self._request, call.chat)
-            account.at_target(outbound, call.provider.module_id if account.chat is not None else "")
+            reply.guards = self._guards(call, outbound)
+            dialect = call.provider.module_id if account.chat is not None else ""
+            account.at_target(outbound, dialect, call.target_model)
             if type(draft) is not OwnAnswer:
                 attempts.began(outbound)
             try:
@@ -139,7 +137,7 @@ class Road:
                 if not 200 <= status < (300 if call.rewrites else 400):
                     reply.refusal, self._upstream = upstream.head, None
                     within_s = left_s(account, clocks, world.clock())
-                    raise call.provider.read_error(status, await read_refusal(upstream, reply.secret, within_s))
+                    raise call.provider.read_error(status, await read_refusal(upstream, reply.secrets, within_s))
                 return self._take(call, upstream, outbound)
             except SluiceError as error:
                 self.drop()
@@ -177,11 +175,12 @@ class Road:
             account.at_route(active.labels(active.listener(self._request)))
             raise
         account.at_route(active.labels(listener, entry))
-        reply.rule, self._mirrors = entry.rule, entry.rule.mirrors
+        reply.rule = entry.rule
         self._deadlines = wished(self._request, entry.rule.deadlines)
-        if self.policing is None and not active.polices(entry.rule):
+        if self.policing is None and not active.polices(entry.rule) and not self._world.services.money.keeps_books:
             return False
         policing = self.policing or self._police(listener)
+        policing.within(ends_at(account, self._deadlines), self._world.clock)
         if self._answered(await policing.arrive(entry, active.shaper, self._world.die)):
             return True
         self._goes_on(policing.request)
@@ -227,7 +226,7 @@ class Road:
             await policing.admit(self._reply.rule)
             policing.at_backend(self._active.shaper, self._weighted, backend, None)
             request = policing.shape.to_plain(host_header(backend.endpoint))
-            self._mirror(policing)
+            self._copy(policing)
         retry = self._active.retry(self._reply.rule, request)
         asked = plain_http(request, backend.endpoint)
         upstream = await ask_plain(self._world, account, self._deadlines, backend, asked, retry)
@@ -244,7 +243,7 @@ class Road:
             return attempts.draft(outbound)
         while True:
             await self._look(self.policing, attempts.call, outbound)
-            self._mirror(self.policing, attempts.call)
+            self._copy(self.policing, attempts.call, outbound)
             chosen, draft = attempts.draft(outbound)
             if chosen is outbound:
                 return chosen, draft
@@ -256,23 +255,13 @@ class Road:
         policing.at_backend(self._active.shaper, self._weighted, call.backend, outbound.target)
         await call.look(policing, policy.guards)
 
-    def _mirror(self, policing: Policing, call: Call | None = None) -> None:
+    def _copy(self, policing: Policing, call: Call | None = None, asked: Outbound | None = None) -> None:
         """Send the copies that the rule wants, once for each request, after its guards have looked at it."""
-        wanted, self._mirrors = self._mirrors, ()
-        for mirror in wanted:
-            if not fires(mirror.share, self._world.die()):
-                continue
-            backend, mirrors = mirror.backend, self._world.services.mirrors
-            if isinstance(backend, HttpBackend):
-                request = policing.shape.to_plain(host_header(backend.endpoint))
-                asked = plain_http(request, backend.endpoint)
-                mirrors.send(backend.name, backend.endpoint, asked, expects_body=request.method != "HEAD")
-            elif call is not None:
-                outbound = self._active.groups(backend, call.kind)[0][0]
-                with suppress(ClientError):  # it cannot be put to this one
-                    draft = call.draft(outbound, self._account.identity.traceparent)
-                    if isinstance(draft, Draft):
-                        mirrors.send_draft(backend.name, outbound, draft)
+        rule = self._reply.rule
+        if rule.mirrors and not self._copied:
+            self._copied = True
+            copying = Copying(self._world, self._active, rule, policing)
+            copying.send(self._account.identity.traceparent, call, asked)
 
     def _take(self, call: Call, upstream: UpstreamStream, outbound: Outbound) -> Found:
         """A target answers."""
@@ -280,7 +269,10 @@ class Road:
         inflate = coding.decoder(head.header(b"content-encoding")) if call.rewrites else None
         self._reply.quiet()
         self.theirs = head.headers
-        relay = call.relay(head, account, self._terms(call, outbound))
+        relay = call.relay(head, account, self._terms(call))
+        if self.policing is not None:
+            provider = outbound.target.provider.telemetry_name
+            self.policing.shape.answering = partial(answer_facts, provider, relay.said)
         account.chat = call.chat
         account.streaming = account.streams
         return Found(
@@ -291,10 +283,15 @@ class Road:
             inflate=inflate,
         )
 
-    def _terms(self, call: Call | None = None, outbound: Outbound | None = None) -> Terms:
-        policing, guards = self.policing, None
-        if policing is not None and call is not None and call.chat is not None and outbound is not None:
-            policy = self._active.policy(self._reply.rule, call.backend, outbound.target)
-            guards = guarding(policy.guards.response, streams=call.chat.stream)
-        hold = policing.hold if policing is not None and policing.hold.check_at < NEVER else None
-        return self._reply.terms(self._deadlines, self._active.max_whole_bytes, guards=guards, allowance=hold)
+    def _guards(self, call: Call, outbound: Outbound) -> Guarding | None:
+        """Who looks at what this target says, in its answer or instead of one."""
+        if self.policing is None:
+            return None
+        guards = self._active.policy(self._reply.rule, call.backend, outbound.target).guards.response
+        return guarding(guards, streams=call.chat is not None and call.chat.stream)
+
+    def _terms(self, call: Call | None = None) -> Terms:
+        policing, reply = self.policing, self._reply
+        guards = reply.guards if call is not None and call.chat is not None else None
+        allowance = None if policing is None else policing.allowance
+        return reply.terms(self._deadlines, self._active.max_whole_bytes, guards=guards, allowance=allowance)

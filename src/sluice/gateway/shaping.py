@@ -1,6 +1,6 @@
 """Shaping at work: what becomes of the addresses, headers and bodies of one exchange.
 
-    early ── routing ── at_rule ── identity, limits ── before ──┬── of each target: at_backend, to_provider or to_plain
+    early ── routing ── at_rule ──── identity ──── before ──────┬── of each target: at_backend, to_provider or to_plain
       │                    │                             │      └── of each answer, errors included: to_client
       └────────────────────┴─────────────────────────────┴── the gateway answers by itself: to_client
 
@@ -9,7 +9,8 @@ reach a provider only by the allow-list of `policies.headers`; of those that it 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import partial
 from typing import Final
 
@@ -17,21 +18,23 @@ import msgspec
 
 from sluice.errors import Refused
 from sluice.gateway.ports import Request
-from sluice.gateway.scene import request_facts
+from sluice.gateway.scene import asked_facts, read_body, request_facts
 from sluice.gateway.shaper import NO_SHAPER, OwnReply, Shaper, Step, names, texts
 from sluice.policies import cors as cors_policy
 from sluice.policies import csrf
 from sluice.policies.cors import Cors
 from sluice.policies.fault_injection import Abort, hits
-from sluice.policies.header_change import Change, changed
+from sluice.policies.header_change import Change, changed, settable
+from sluice.policies.headers import without_credentials
 from sluice.policies.redirect import Address, location
 from sluice.policies.rewrite import HostMode, new_path
-from sluice.policies.scene import Scene
+from sluice.policies.scene import Fact, Scene
 from sluice.policies.transformation import Transformed, Transformer
 from sluice.wire.http1 import Header
+from sluice.wire.target import OTHER_METHODS, has_dots, spelt
 
-_PATH: Final = re.compile(r"/[\x21\x22\x24-\x3e\x40-\x7e]*")
-"""Visible ASCII, neither `?` nor `#`."""
+_PATH: Final = re.compile(r"/[\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e]*")
+"""Visible ASCII, neither `?` nor `#` nor a backslash."""
 _QUERY: Final = re.compile(r"[\x21\x22\x24-\x7e]*")
 _METHOD: Final = re.compile(r"[A-Z]{1,32}")
 _HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})(?::[0-9]{1,5})?")
@@ -46,13 +49,17 @@ class Shape:
         self.request = request
         """As it is now."""
         self.wait_s = 0.0
-        """How long the exchange is held up before anybody is asked or answered; known after `before`, also if that
-        raises."""
+        """How long the exchange is held up before anybody is asked or answered; known after `before`."""
+        self.fault: Refused | None = None
+        """The error on purpose that the exchange ends with after that; known after `before`."""
+        self.answering: Callable[[], Mapping[str, Fact]] = dict
+        """What the variable `llm` says of the target that answers; asked for if an expression is about its answer."""
         self._asked = request
         self._scene, self._scheme = scene, scheme
         self._rule, self._prefix = NO_SHAPER, ""
         self._host = ""  # that an operator names
         self._sent: list[Header] = []  # the operator's own among the request's headers
+        self._late: list[Header] = []  # those that came when the request had been read
         self._metadata: dict[str, object] = {}
         self._early, self._route = Step(), Step()
         self._inner: list[Step] = []
@@ -82,7 +89,6 @@ class Shape:
 
         Raises:
             Forbidden: a page of another origin asks.
-            Refused: a fault on purpose, as a provider's would be.
         """
         shaper, shaping = self._rule, self._rule.shaping
         self._route = Step(response=self._transform(shaper), answer=shaper.response_change)
@@ -101,13 +107,29 @@ class Shape:
         if shaping.delays:
             self.wait_s = shaper.delayer.seconds(self._scene, die())
         if shaping.abort is not None and hits(shaping.abort.percent, die()):
-            raise _aborted(shaping.abort)
+            self.fault = _aborted(shaping.abort)
+            return None
         return shaper.answer(self._scene)
+
+    def adds(self, headers: Sequence[Header]) -> None:
+        """A rate-limit service wants these to reach whoever answers, in place of the client's own. What nobody may set
+        is left out."""
+        fields = [field for field in headers if settable(field)]
+        self._late += fields
+        self._change(Change(remove=tuple(name for name, _ in fields), add=tuple(fields)))
 
     def at_backend(self, *shapers: Shaper) -> None:
         """These are asked now: the backendRef, the backend, the target, as far as they shape. The scene knows `backend`
         already."""
         self._inner = [self._step(shaper) for shaper in shapers if shaper is not NO_SHAPER]
+
+    def aside(self, scene: Scene) -> "Shape":
+        """Return the shape of a copy, for another backend: call its `at_backend`. `scene`: its own. What either does
+        from now on shows nowhere in the other, and a credential that the operator sets is for who answers alone."""
+        other = copy(self)
+        other._scene, other._inner = scene, []
+        other._sent, other._late = without_credentials(self._sent), without_credentials(self._late)
+        return other
 
     def to_provider(self, crossing: Sequence[Header], fixed: bytes) -> list[Header]:
         """Return the headers of the request that a provider sees, beside those that the gateway says itself.
@@ -115,8 +137,10 @@ class Shape:
         `crossing`: what `policies.headers.to_provider` lets through of `request`. `fixed`: the rendered fields that
         stand there anyway, the credential among them: they are neither replaced nor doubled.
         """
-        known = {name for name, _ in crossing}
-        headers = [*crossing, *(field for field in self._sent if field[0] not in known)]
+        late = {name for name, _ in self._late}
+        headers = [field for field in crossing if field[0] not in late] if late else list(crossing)
+        known = {name for name, _ in headers}
+        headers += [field for field in self._sent if field[0] not in known]
         taken = names(fixed)
         return [field for field in self._for_backend(headers) if field[0] not in taken]
 
@@ -181,9 +205,9 @@ class Shape:
         self._change(transformed.headers)
         pseudo = transformed.pseudo
         path, _, query = pseudo.get(":path", "").partition("?")
-        if _PATH.fullmatch(path) and _QUERY.fullmatch(query):
-            self._now(path=path, query=query)
-        if _METHOD.fullmatch(method := pseudo.get(":method", "")):
+        if _PATH.fullmatch(path) and _QUERY.fullmatch(query) and not has_dots(path):
+            self._now(path=spelt(path), query=query)
+        if self._may_be(method := pseudo.get(":method", "")):
             self._now(method=method)
         if _HOST.fullmatch(host := pseudo.get(":authority", "")):
             self._host = host
@@ -191,6 +215,11 @@ class Shape:
         if transformed.body is not None:
             plain = tuple(field for field in self.request.headers if field[0] != b"content-encoding")
             self._now(body=transformed.body, headers=plain)
+
+    def _may_be(self, method: str) -> bool:
+        """Whether the request may be sent with this method. Of HEAD there is no other: its answer has no body."""
+        known = _METHOD.fullmatch(method) is not None and method not in OTHER_METHODS
+        return known and (method == "HEAD") is (self._asked.method == "HEAD")
 
     def _change(self, change: Change) -> None:
         self._sent = changed(self._sent, change)
@@ -200,7 +229,9 @@ class Shape:
         self.request = request = msgspec.structs.replace(self.request, **members)
         self._scene.learn("request", partial(request_facts, request, self._scheme))
         if "body" in members:
-            self._scene.learn("llmRequest", lambda: msgspec.json.decode(request.body))
+            self._scene.learn("llmRequest", partial(read_body, request))
+        if members.keys() & {"body", "path", "query"}:
+            self._scene.add("llm", asked_facts(request))
 
     def _address(self) -> Address:
         request = self.request
@@ -228,6 +259,7 @@ class Shape:
         steps = [*reversed(self._inner), self._route, self._early]
         if any(step.response is not None for step in steps):
             self._scene.learn("response", {"code": status, "headers": lambda: texts(theirs)})
+            self._scene.add("llm", self.answering())
         result = list(headers)
         for step in steps:
             if step.response is not None:

@@ -54,6 +54,9 @@ class KeyDirectory:
                     self._gone = True
                     self._failed(f"virtual keys cannot be read, and stay what they were: {error}")
 
+    def __len__(self) -> int:
+        return len(self._by_digest)
+
     def find(self, digest: bytes) -> ApiKey | None:
         """Return the key with this SHA-256; None = there is none, or it is revoked."""
         return self._by_digest.get(digest)

@@ -1,4 +1,5 @@
-"""The way to a provider: its name looked up, its addresses tried in turn, TLS. One clock for all of it.
+"""The way to a provider: its name looked up, its addresses tried in turn, TLS. One clock for all of it. Where a name
+may not lead (`net/reach.py`) nothing is sent.
 
 A failure is either the provider's (Unreachable) or ours: without a descriptor, a buffer or a port of our own nobody
 can be reached, and no target is to blame.
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from sluice.config.plan import Endpoint
 from sluice.errors import Overloaded, TimedOut, Unreachable
 from sluice.net.descriptors import has_descriptors
+from sluice.net.reach import Reachable, is_public, reachable
 from sluice.net.upstream import UpstreamConnection
 
 Make = Callable[[], UpstreamConnection]
@@ -28,21 +30,28 @@ _OURS = _EXHAUSTED | {errno.EADDRNOTAVAIL}
 
 
 async def dial(
-    endpoint: Endpoint, make: Make, context: Callable[[], ssl.SSLContext] | None, *, within_s: float
+    endpoint: Endpoint,
+    make: Make,
+    context: Callable[[], ssl.SSLContext] | None,
+    *,
+    within_s: float,
+    allowed: Reachable = is_public,
 ) -> UpstreamConnection:
     """Return a connection that `make` made, open, with TLS if there is a context for it.
 
     Each address of a name gets an equal share of the time that is left, so that one that swallows everything does not
-    stand before one that answers. `within_s`: 0 = no limit.
+    stand before one that answers. `within_s`: 0 = no limit. `allowed`: the addresses that a name may lead to.
 
     Raises:
         TimedOut: `connect`.
-        Unreachable: no such name, refused, no valid certificate, closed in the middle of the handshake ...
+        Unreachable: no such name, one that leads where no name may lead, refused, no valid certificate, closed in the
+            middle of the handshake ...
         Overloaded: this machine has nothing left to connect with.
     """
     try:
         async with asyncio.timeout(within_s or None):
-            return await _any_address(endpoint, make, context() if context is not None else None, within_s)
+            chosen = context() if context is not None else None
+            return await _any_address(endpoint, make, chosen, within_s, allowed)
     except TimeoutError:
         raise TimedOut("connect") from None
     except (OSError, ValueError) as error:  # ssl's and the resolver's are OSErrors; a name that is none is a ValueError
@@ -52,7 +61,7 @@ async def dial(
 
 
 async def _any_address(
-    endpoint: Endpoint, make: Make, context: ssl.SSLContext | None, within_s: float
+    endpoint: Endpoint, make: Make, context: ssl.SSLContext | None, within_s: float, allowed: Reachable
 ) -> UpstreamConnection:
     loop = asyncio.get_running_loop()
     due = loop.time() + within_s
@@ -66,6 +75,7 @@ async def _any_address(
     addresses = list(dict.fromkeys(str(place[0]) for *_, place in found))
     if not addresses:
         raise OSError("its name has no address")
+    addresses = reachable(endpoint.host, addresses, allowed)
     refused: OSError | None = None
     while addresses:
         share_s = (due - loop.time()) / len(addresses) if within_s and len(addresses) > 1 else None

@@ -3,13 +3,20 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
+from sluice.config.access_gaps import unproven
 from sluice.config.compile import load
 from sluice.config.credentials import GOOGLE_FILE, GOOGLE_TEXT
 from sluice.config.environment import from_environment
+from sluice.config.money_gaps import counts_money, gaps, unused
+from sluice.config.money_policy import provider_names
 from sluice.config.plan import Plan
 from sluice.config.source import Source
 from sluice.errors import ConfigError
+from sluice.policies.cost import Prices
 from sluice.registry import Registry
+from sluice.stores.prices import load_prices
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
@@ -33,7 +40,12 @@ class ConfigFiles:
         env = self._with_google_account()
         if not self._paths:
             return from_environment(env, self._registry)
-        return load([self._read(path) for path in self._files()], env, self._registry)
+        plan = load([self._read(path) for path in self._files()], env, self._registry)
+        notes = (*plan.notes, *unproven(plan))
+        if plan.prices or counts_money(plan):
+            catalog = load_prices(plan.prices, self._registry)
+            notes += (*gaps(plan, Prices(catalog)), *unused(plan, catalog, provider_names(self._registry).values()))
+        return msgspec.structs.replace(plan, notes=notes)
 
     def changed(self) -> bool:
         """Whether a file was written, added or removed since `load`. A stat per file; mounted ConfigMaps' symlinks

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from sluice.config.plan import Addresses
-from sluice.net.side_doors import SideDoor
+from sluice.net.side_doors import SideDoor, of_a_page
 from sluice.telemetry.process_log import Threshold
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
@@ -75,6 +75,8 @@ def _admin(group: Asked) -> Starlette:
         return JSONResponse({"objects": msgspec.json.decode(said)["statuses"]})
 
     async def logging(request: Request) -> Response:
+        if of_a_page(request):
+            return JSONResponse({"error": "pages may not ask this"}, status_code=403)
         if request.method == "POST":
             try:
                 await group.set_level(request.query_params.get("level", ""))

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 
 import msgspec
 
+from sluice.config.exposure import Exposure
 from sluice.config.plan import Addresses, Plan
 from sluice.config.rewire import with_fake_at
 from sluice.errors import ConfigError, Unavailable
@@ -23,7 +24,6 @@ from sluice.gateway.gateway import Gateway
 from sluice.net.descriptors import Descriptors
 from sluice.net.files import ConfigFiles
 from sluice.net.ledgers import ledger_of
-from sluice.net.listener import EVERYWHERE, LOOPBACK
 from sluice.net.memory import Scales
 from sluice.net.place import Alone, Place
 from sluice.net.pool import SWEEP_S, Pool
@@ -55,16 +55,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What the command line and the environment decide about a process."""
 
     addresses: Addresses
-    everywhere: bool = False
-    """Listen on all addresses although no client has to authenticate."""
+    exposure: Exposure = Exposure()
     drain_timeout_s: float = 60.0
     port: int | None = None
     """Replaces the port of the plan's only listener."""
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """The addresses to listen on."""
-        return EVERYWHERE if self.everywhere else LOOPBACK
 
 
 class Process:
@@ -91,7 +85,7 @@ class Process:
         self._fake_port = 0
         self._place = place
         self._descriptors = Descriptors(log)
-        self._ports = Ports(options.hosts, options.port, place, metrics)
+        self._ports = Ports(options.exposure, options.port, place, metrics)
         self.metrics = metrics
         self.threshold: Threshold = log.threshold
         self.ready = False
@@ -111,7 +105,8 @@ class Process:
         """Serve until told to stop. `announce` is called once, when ready.
 
         Raises:
-            ConfigError: an address cannot be bound, a certificate cannot be used.
+            ConfigError: an address cannot be bound, a certificate cannot be used, or somebody from outside could ask
+                without a credential.
         """
         plan = await self._ours(plan)
         self._descriptors.raise_limit(plan)
@@ -138,7 +133,7 @@ class Process:
             wall=time.time,
         )
         self._policies.services.money.prices = self._prices(plan)
-        await self._policies.open()
+        await self._policies.open(plan)
         self.gateway.swap(await self._ports.use(plan, self.gateway))
         doors = self._side_doors()
         if not self._place.shared:
@@ -274,8 +269,12 @@ class Process:
             self._log.error("configuration refused, the old one stays", error=str(error))
             return
         self._policies.services.money.prices = prices
+        said = self.plan.notes
         self.gateway.swap(plan)
         self.pool.idle_timeout_s = plan.limits.pool_idle_timeout_s
+        for note in plan.notes:
+            if note not in said:
+                self._log.warn(note)  # at the start the banner says them
         self._log.info("configuration reloaded", listeners=len(plan.listeners))
 
     # -- ending -------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from sluice.config.exposure import Hosts
 from sluice.config.plan import Limits, Listener
 from sluice.errors import ConfigError
 from sluice.gateway.ports import Handler
@@ -20,8 +21,6 @@ from sluice.telemetry.metrics import Metrics
 BACKLOG = 4096
 _NOT_HERE = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 """What binding to an address says on a machine without IPv6."""
-LOOPBACK = ("127.0.0.1", "::1")
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - only with --insecure-bind, which says so
 
 
 class Port:
@@ -29,6 +28,8 @@ class Port:
 
     def __init__(self, number: int, handler: Handler, metrics: Metrics, clock: Callable[[], float]) -> None:
         self.number = number
+        self.hosts: Hosts = ()
+        """The addresses that it listens on, as far as this machine has them."""
         self.connections: set[ServerConnection] = set()
         self.limits = Limits()
         self._handler = handler
@@ -79,10 +80,11 @@ class Port:
         Raises:
             ConfigError: one of them is taken, or there is none.
         """
+        self.hosts = tuple(hosts)
         problem, any_port = "", self.number == 0
         if self._certificates is not None:
             self._make = partial(self._encrypted_connection, front_context(self._certificate))
-        for host in hosts:
+        for host in self.hosts:
             try:
                 sock = bind(host, self.number, reuse_port=reuse_port)
             except OSError as error:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from sluice.config.exposure import Hosts
 from sluice.config.plan import Plan
 from sluice.gateway.limits_ports import Counters
 from sluice.stores.limits_memory import MemoryCounters
@@ -25,8 +26,8 @@ class Place(Protocol):
         seconds."""
         ...
 
-    async def reserve(self, port: int) -> None:
-        """Make sure that a port is free for us.
+    async def reserve(self, port: int, hosts: Hosts) -> None:
+        """Make sure that a port is free for us on these addresses.
 
         Raises:
             ConfigError: it is not.
@@ -53,7 +54,7 @@ class Alone:
     def counters(self, now: float) -> Counters:
         return MemoryCounters()
 
-    async def reserve(self, port: int) -> None: ...
+    async def reserve(self, port: int, hosts: Hosts) -> None: ...
 
     def serves(self, ports: Iterable[int]) -> None: ...
 

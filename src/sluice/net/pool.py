@@ -21,6 +21,7 @@ from sluice.errors import TimedOut, Truncated
 from sluice.gateway.ports import UpstreamHead
 from sluice.net.dial import dial
 from sluice.net.lease import Lease
+from sluice.net.reach import Reachable, is_public
 from sluice.net.tls import client_context
 from sluice.net.upstream import UpstreamConnection
 
@@ -32,8 +33,16 @@ FRESH_S = 0.005
 class Pool:
     """Implements `gateway.ports.Upstream`. Call `sweep` about once a second, `close` at the end."""
 
-    def __init__(self, *, idle_timeout_s: float = 90.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        idle_timeout_s: float = 90.0,
+        clock: Callable[[], float] = time.monotonic,
+        allowed: Reachable = is_public,
+    ) -> None:
+        """`allowed`: the addresses that a name may lead to; a connection that rests was allowed when it was made."""
         self.idle_timeout_s = idle_timeout_s
+        self._allowed = allowed
         self._clock = clock
         self._resting: dict[Endpoint, deque[UpstreamConnection]] = {}
         self._all: set[UpstreamConnection] = set()
@@ -80,6 +89,7 @@ class Pool:
             lambda: UpstreamConnection(endpoint, self._rest, self._all.discard),
             (lambda: self._context(tls)) if tls is not None else None,
             within_s=connect_s,
+            allowed=self._allowed,
         )
         self._all.add(connection)
         return connection

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from sluice.config.exposure import Exposure
 from sluice.config.plan import Plan
 from sluice.config.rewire import with_port
 from sluice.gateway.ports import Handler
@@ -28,8 +29,8 @@ class Ports:
     """Listen where the plan says and nowhere else. `number` replaces the port of the plan's only listener; 0 = the one
     that was free at the start."""
 
-    def __init__(self, hosts: tuple[str, ...], number: int | None, place: Place, metrics: Metrics) -> None:
-        self._hosts = hosts
+    def __init__(self, exposure: Exposure, number: int | None, place: Place, metrics: Metrics) -> None:
+        self._exposure = exposure
         self._number = number
         self._place = place
         self._metrics = metrics
@@ -50,21 +51,24 @@ class Ports:
         stay keep their connections.
 
         Raises:
-            ConfigError: an address cannot be bound, a certificate cannot be used; the ports are as before.
+            ConfigError: an address cannot be bound, a certificate cannot be used, or somebody from outside could ask
+                without a credential; the ports are as before.
         """
+        places = self._exposure.places(plan)
         wanted = {
             listener.port: [other for other in plan.listeners if other.port == listener.port]
             for listener in plan.listeners
         }
         stay = wanted.keys() & self._open.keys()
+        self._exposure.stay(plan, {number: self._open[number].hosts for number in stay})
         changes = [self._open[number].prepare(wanted[number], plan.limits) for number in stay]
         opened = {n: Port(n, handler, self._metrics, time.monotonic) for n in wanted if n not in stay}
         for number, port in opened.items():
             port.use(wanted[number], plan.limits)
         try:
             for number, port in opened.items():
-                await self._place.reserve(number)
-                await port.open(self._hosts, reuse_port=self._place.shared)
+                await self._place.reserve(number, places[number])
+                await port.open(places[number], reuse_port=self._place.shared)
         except BaseException:
             for port in opened.values():
                 port.close()

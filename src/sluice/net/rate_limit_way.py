@@ -6,8 +6,10 @@ import ssl
 from collections import deque
 
 from sluice.config.plan import Tls
+from sluice.errors import Unreachable
 from sluice.net.grpc_protocol import GrpcConnection, GrpcFailed
 from sluice.net.rate_limit_messages import METHOD
+from sluice.net.reach import reachable
 from sluice.net.tls import client_context
 from sluice.policies.server import Server
 
@@ -43,7 +45,7 @@ class Way:
         try:
             async with asyncio.timeout(self._ask_s):
                 return await self._call(message)
-        except (TimeoutError, OSError) as error:
+        except (TimeoutError, OSError, Unreachable) as error:
             raise self._failed(str(error) or "it does not answer in time") from None
         except GrpcFailed as error:
             if error.lost:
@@ -113,11 +115,12 @@ class Way:
         """
         Raises:
             OSError: no address of it can be connected.
+            Unreachable: its name leads where no name may lead.
         """
         server, loop = self._server, asyncio.get_running_loop()
         found = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
         refused: OSError = OSError("its name has no address")
-        for address in dict.fromkeys(str(place[0]) for *_, place in found):
+        for address in reachable(server.host, list(dict.fromkeys(str(place[0]) for *_, place in found))):
             connection = GrpcConnection(f"{server.host}:{server.port}", encrypted=server.secure)
             try:
                 await loop.create_connection(

@@ -12,19 +12,13 @@ from sluice.config.plan import Limits
 from sluice.errors import BadHttp, BodyTooLarge, HeadTooLarge
 from sluice.net.host import is_valid_host
 from sluice.wire.http1 import Header
+from sluice.wire.target import OTHER_METHODS, has_dots
 
 ABSOLUTE = re.compile(r"^https?://([^/?#]*)", re.IGNORECASE)
 """The part of an absolute-form target that names the host (RFC 9112, 3.2.2): accepted, but it must agree with Host."""
 
-_DOTS = re.compile(rb"(?:^|[/\\])(?:\.|%2e){1,2}(?:[/\\]|%2f|%5c|$)", re.IGNORECASE)
-"""`.` and `..` as segments, however they are written: joined to a provider's base path they would lead out of it."""
 _VERSIONS = frozenset({"1.0", "1.1"})
-_OTHER_METHODS = frozenset(
-    b"CONNECT PRI SOURCE DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN"
-    b" GET_PARAMETER SET_PARAMETER REDIRECT RECORD FLUSH".split()
-)
-"""Methods of forward proxies, ICE and RTSP, all of which llhttp reads."""
-
+_OTHER_METHODS = frozenset(method.encode() for method in OTHER_METHODS)
 
 _LOOKED_AT = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
 
@@ -80,12 +74,14 @@ def check_head(
 
 def _check_line(method: bytes, version: str, target: bytes) -> None:
     """Refuse what llhttp reads but is not HTTP/1 for an origin server."""
-    if (b"." in target or b"%" in target) and _DOTS.search(target.partition(b"?")[0]):
+    if (b"." in target or b"%" in target) and has_dots(target.partition(b"?")[0].decode("latin-1")):
         raise BadHttp("The path must not hold dot segments.")
+    if b"\\" in target and b"\\" in target.partition(b"?")[0]:  # a slash to browsers and some servers
+        raise BadHttp("The path must not hold a backslash.")
     if version not in _VERSIONS:
         raise BadHttp("Only HTTP/1.0 and HTTP/1.1 are spoken here.")
     if method in _OTHER_METHODS:
-        raise BadHttp("The method is not one of HTTP's for a server that is no forward proxy.")
+        raise BadHttp("This method is not served here.")
 
 
 def _check_host(host: bytes, absolute: re.Match[str] | None) -> None:

@@ -15,6 +15,7 @@ from sluice.errors import BadHttp, Overloaded, RequestTimeout, SluiceError
 from sluice.gateway.ports import Handler, Request
 from sluice.net.request_head import ABSOLUTE, body_too_large, check_head, head_too_large
 from sluice.wire.http1 import Header, fields
+from sluice.wire.target import spelt
 
 BODY_TIMEOUT_S = 60.0
 """How long a request's body may make no progress."""
@@ -134,7 +135,7 @@ class RequestReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head:  # trailers are dropped: merged, they could replace what was checked (RFC 9110, 6.5.1)
-            self._headers.append((name.lower(), value))
+            self._headers.append((name.lower(), value.rstrip(b" \t")))  # llhttp leaves it (RFC 9110, 5.5)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -238,7 +239,7 @@ class RequestReader:
         path, _, query = (target if target[:1] == "/" else ABSOLUTE.sub("", target)).partition("?")
         return Request(
             method=self._method(),
-            path=path.partition("#")[0] or "/",
+            path=spelt(path.partition("#")[0]) or "/",
             query=query.partition("#")[0],
             headers=tuple(self._headers),
             body=self._body[0] if len(self._body) == 1 else b"".join(self._body),

@@ -8,6 +8,7 @@ import errno
 import socket
 from collections.abc import Collection
 
+from sluice.config.exposure import Hosts
 from sluice.errors import ConfigError
 from sluice.net.listener import bind
 
@@ -17,10 +18,9 @@ _NOT_HERE = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
 class Reservations:
-    """What is held, and for which workers. `hosts` are addresses; those that this machine has not are left out."""
+    """What is held, and for which workers. Of addresses those that this machine has not are left out."""
 
-    def __init__(self, hosts: Collection[str]) -> None:
-        self._hosts = hosts
+    def __init__(self) -> None:
         self._sockets: dict[int, list[socket.socket]] = {}
         self._holders: dict[int, set[int]] = {}
 
@@ -28,14 +28,15 @@ class Reservations:
     def ports(self) -> Collection[int]:
         return self._sockets.keys()
 
-    def hold(self, port: int, worker: int) -> int:
-        """Hold a port for a worker, perhaps beside others; return it, or for 0 one that is free.
+    def hold(self, port: int, worker: int, hosts: Hosts) -> int:
+        """Hold a port of these addresses for a worker, perhaps beside others, whose addresses count then; return it, or
+        for 0 one that is free.
 
         Raises:
             ConfigError: somebody else has it.
         """
         if port not in self._sockets:
-            port, sockets = self._free() if port == 0 else (port, self._bound(port))
+            port, sockets = self._free(hosts) if port == 0 else (port, self._bound(port, hosts))
             self._sockets[port] = sockets
         self._holders.setdefault(port, set()).add(worker)
         return port
@@ -57,22 +58,22 @@ class Reservations:
         for sock in self._sockets.pop(port):
             sock.close()
 
-    def _free(self) -> tuple[int, list[socket.socket]]:
+    def _free(self, hosts: Hosts) -> tuple[int, list[socket.socket]]:
         """A port that is free on every address: that it is on one says nothing about the others."""
         for _ in range(TRIES):
-            first = self._bound(0, only_first=True)
+            first = self._bound(0, hosts, only_first=True)
             port = first[0].getsockname()[1]
             first[0].close()
             try:
-                return port, self._bound(port)
+                return port, self._bound(port, hosts)
             except ConfigError:
                 continue
         raise ConfigError("no port is free", path="--port")
 
-    def _bound(self, port: int, *, only_first: bool = False) -> list[socket.socket]:
+    def _bound(self, port: int, hosts: Hosts, *, only_first: bool = False) -> list[socket.socket]:
         sockets: list[socket.socket] = []
         problem = ""
-        for host in self._hosts:
+        for host in hosts:
             try:
                 sock = bind(host, port)
             except OSError as error:

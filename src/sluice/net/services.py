@@ -4,6 +4,8 @@ import time
 import uuid
 from collections.abc import Callable, Coroutine
 
+from sluice.config.access_gaps import asks_for_keys
+from sluice.config.plan import Plan
 from sluice.config.store_url import RedisUrl
 from sluice.errors import ConfigError
 from sluice.gateway.access import AccessControl
@@ -17,7 +19,6 @@ from sluice.gateway.policing import Services
 from sluice.gateway.ports import Signer, Upstream
 from sluice.gateway.virtual_keys import KeyDirectory
 from sluice.net.rate_limit_service import RateLimitServices
-from sluice.net.reach import LiteralReach
 from sluice.net.texts import TextReader
 from sluice.policies.cost import Prices
 from sluice.stores.limits_redis import RedisCounters
@@ -47,15 +48,15 @@ class PolicyServices:
     ) -> None:
         """`counters`: of this machine. `store`: of all replicas; None = there is none. `books`: where money is written
         down; None = nowhere."""
-        reach = LiteralReach(upstream)
         self._redis = None if store is None else RedisCounters(store, lambda what, why: _say(log, store, what, why))
         self._limits = RateLimitServices()
+        self._log = log
         self._books = books
         self._keys = None if books is None else KeyDirectory(books, log.warn)
         self.services = Services(
             access=AccessControl(
-                upstream=reach,
-                texts=TextReader(reach),
+                upstream=upstream,
+                texts=TextReader(upstream),
                 clock=time.monotonic,
                 wall=time.time,
                 issued=_nobody if self._keys is None else self._keys.find,
@@ -64,7 +65,7 @@ class PolicyServices:
             limiter=Limiter(
                 here=counters, shared=self._redis, services=self._limits, clock=time.monotonic, watch=report
             ),
-            judges=Judges(reach, signer),
+            judges=Judges(upstream, signer),
             mirrors=Mirrors(upstream, signer, report.mirrored, report.fault),
             money=Money(
                 ledger=books,
@@ -83,7 +84,7 @@ class PolicyServices:
         own += [] if self._books is None else [self._books.keep]
         return own if self._keys is None else [*own, self._keys.keep]
 
-    async def open(self) -> None:
+    async def open(self, plan: Plan) -> None:
         """Open the books.
 
         Raises:
@@ -96,6 +97,8 @@ class PolicyServices:
             await self._keys.load()
         except LedgerGone as error:
             raise ConfigError(f"the ledger cannot be opened: {error}") from None
+        if len(self._keys) and not asks_for_keys(plan):
+            self._log.warn("the ledger has virtual keys, and no route asks for one: whoever comes is let in")
 
     async def ready(self) -> None:
         """Wait a moment for the shared store. Its keeper must run."""

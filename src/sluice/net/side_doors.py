@@ -86,6 +86,8 @@ def admin_app(doors: Doors) -> Starlette:
         return JSONResponse({"objects": rows})
 
     async def logging(request: Request) -> Response:
+        if of_a_page(request):
+            return JSONResponse({"error": "pages may not ask this"}, status_code=403)
         if request.method == "POST":
             try:
                 doors.threshold.set(request.query_params.get("level", ""))
@@ -102,6 +104,14 @@ def admin_app(doors: Doors) -> Starlette:
     )
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"])
     return app
+
+
+def of_a_page(request: Request) -> bool:
+    """Return whether a browser sends a request for a web page, which may be anybody's: a form reaches this machine
+    under its own name. Sources: Fetch, 3.2, "append a request `Origin` header"; Fetch Metadata, 2.3 (read 2026-11-21).
+    """
+    site = request.headers.get("sec-fetch-site", "none")
+    return "origin" in request.headers or site not in ("none", "same-origin")
 
 
 class _Server(uvicorn.Server):

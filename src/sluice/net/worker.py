@@ -14,6 +14,7 @@ from typing import Self
 import msgspec
 
 from sluice.config.dump import dump
+from sluice.config.exposure import Hosts
 from sluice.config.plan import Plan
 from sluice.errors import ConfigError
 from sluice.gateway.limits_ports import Counters
@@ -122,9 +123,9 @@ class Worker:
     def share(self, plan: Plan) -> Plan:
         return share(plan, self._seat.of)
 
-    async def reserve(self, port: int) -> None:
+    async def reserve(self, port: int, hosts: Hosts) -> None:
         try:
-            await self._channel.ask("reserve", str(port), within_s=ANSWER_S)
+            await self._channel.ask("reserve", " ".join((str(port), *hosts)), within_s=ANSWER_S)
         except (Gone, TimeoutError):
             raise ConfigError(f"port {port} cannot be listened on: the supervisor does not answer") from None
 

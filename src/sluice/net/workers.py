@@ -62,7 +62,7 @@ class Group:
         self._command = command
         self._metrics = metrics
         self._log = log
-        self._ports = Reservations(options.hosts)
+        self._ports = Reservations()
         self._totals = Totals(prefix)
         self._limits = limits_shared.create(workers)
         self._members = [
@@ -116,8 +116,8 @@ class Group:
         for listener in self.plan.listeners:
             if listener.tls is not None:
                 server_context(listener.tls)
-        for number in dict.fromkeys(listener.port for listener in self.plan.listeners):
-            held = self._ports.hold(number, self._members[0].number)
+        for number, hosts in self._options.exposure.places(self.plan).items():
+            held = self._ports.hold(number, self._members[0].number, hosts)
             if number == 0:
                 self.plan = with_port(self.plan, held)
 
@@ -169,7 +169,8 @@ class Group:
             case "drains":
                 member.ready = False
             case "reserve":
-                self._ports.hold(int(text), member.number)
+                port, *hosts = text.split()
+                self._ports.hold(int(port), member.number, tuple(hosts))
             case "serves":
                 self._ports.keep({int(port) for port in text.split()}, member.number)
             case "farewell":

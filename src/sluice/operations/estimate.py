@@ -4,7 +4,8 @@ No tokenizer is asked either: each model has its own, and none may be fetched. W
 constants below; they lean to more rather than less, for clients use them to stay within a bound. Expect 15 % for
 English and code, 30 % for other scripts, and more where images and files are all there is.
 
-Cost: O(n) up to SAMPLED_CHARS of one text; a longer one is judged by samples of it. Deterministic.
+Cost: O(n) up to SAMPLED_CHARS of one text; a longer one is judged by samples of it, and counts for no less than its
+length allows, whatever stands where the samples are. Deterministic.
 """
 
 import math
@@ -48,10 +49,22 @@ UNSEEN = 1600
 SAMPLED_CHARS = 1 << 16
 """A longer text is judged by SAMPLES pieces of it that are as long together."""
 SAMPLES = 64
+BYTES_PER_TOKEN = 6
+"""At most, of a long text's UTF-8 without blanks: the most that a token has where it is looked at (`_ASCII`)."""
+BLANKS = b" \t\r\n"
+BLANKS_PER_TOKEN = 16
 
-_ASCII = re.compile(r"[A-Za-z]{1,6}|[0-9]{1,3}|[!-/:-@\[-`{-~]{1,2}|\n\s*")
+_ASCII = re.compile(
+    r"[A-Za-z]{1,6}|[0-9]{1,3}|[!-/:-@\[-`{-~]{1,2}|(?:\r?\n){1,16}[ \t]{0,16}|[ \t]{2,16}|[\x00-\t\v-\x1f\x7f]"
+)
 """Each match is a token: common words are one, long ones several, `();` two; a single space belongs to the word after
-it."""
+it, a run of them is one, and so is a line's end with what the next one is indented by."""
+_BASE64 = re.compile(r"(?:data:[^,]{0,256},)?[A-Za-z0-9+/_-]+={0,2}\s*")
+DATA_CHARS = 4096
+_OF_TEXTS = frozenset(
+    ["text", "content", "input", "output", "instructions", "system", "prompt", "arguments", "thinking"]
+)
+"""Members that models read as they are: base64 there is a text like any other."""
 _IDEOGRAPHS = re.compile(r"[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 _SYMBOLS = re.compile(r"[\u2190-\u2bff\U0001f000-\U0001faff]")
 
@@ -63,7 +76,14 @@ def text_tokens(text: str) -> int:
     size = SAMPLED_CHARS // SAMPLES
     step = (len(text) - size) / (SAMPLES - 1)
     seen = sum(_judge(text[int(at * step) : int(at * step) + size]) for at in range(SAMPLES))
-    return math.ceil(seen * len(text) / (size * SAMPLES))
+    return max(math.ceil(seen * len(text) / (size * SAMPLES)), _least(text))
+
+
+def _least(text: str) -> int:
+    """How few tokens a text of this length may have. Where the samples are is known: they may say nothing."""
+    data = text.encode("utf-8", "surrogatepass")
+    inked = len(data.translate(None, BLANKS))
+    return inked // BYTES_PER_TOKEN + (len(data) - inked) // BLANKS_PER_TOKEN
 
 
 def _judge(text: str) -> float:
@@ -87,9 +107,9 @@ def conversation_tokens(conversation: Conversation) -> int:
 def members_tokens(members: dict[str, msgspec.Raw]) -> int:
     """Return the tokens of a request that only its provider understands: of all its texts, names and numbers.
 
-    Long texts without a space are taken for data, and count as an image.
+    Long base64 is taken for data, and counts as an image, unless it stands where texts do.
     """
-    return PER_REQUEST + sum(_value(raw) for raw in members.values())
+    return PER_REQUEST + sum(_value(name, raw) for name, raw in members.items())
 
 
 def _message(message: Message) -> int:
@@ -142,26 +162,25 @@ def _image(size: tuple[int, int] | None) -> int:
     return max(1, min(MAX_IMAGE, math.ceil(width * height * shrink * shrink / PIXELS_PER_TOKEN)))
 
 
-def _value(raw: msgspec.Raw) -> int:
+def _value(name: str, raw: msgspec.Raw) -> int:
     try:
         found: object = msgspec.json.decode(raw)
     except UNREADABLE:
         return _json(raw)
-    tokens, left = 0, [found]
+    tokens, left = 0, [(name, found)]
     while left:
-        value = left.pop()
+        place, value = left.pop()
         if isinstance(value, dict):
-            left += [*value, *value.values()]
+            tokens += sum(map(text_tokens, value))
+            left += value.items()
         elif isinstance(value, list):
-            left += value
+            left += [(place, each) for each in value]
         elif isinstance(value, str):
-            tokens += _text_or_data(value)
+            tokens += MAX_IMAGE if _is_data(place, value) else text_tokens(value)
         elif value is not None:
             tokens += 1
     return tokens
 
 
-def _text_or_data(text: str) -> int:
-    if len(text) > 4096 and " " not in text[:4096]:
-        return MAX_IMAGE
-    return text_tokens(text)
+def _is_data(place: str, text: str) -> bool:
+    return len(text) > DATA_CHARS and place not in _OF_TEXTS and _BASE64.fullmatch(text) is not None

@@ -39,6 +39,8 @@ class ApiKeys(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[ApiKey, ...] = ()
     locations: tuple[Location, ...] = ANYWHERE
     """Where a key may stand. Of several that stand somewhere the first that is known counts."""
+    missing: str = ""
+    """Why the keys cannot be had: whether another one is right, nobody can tell."""
 
 
 class KeyRing:
@@ -73,6 +75,16 @@ def digest_in(key_hash: str) -> bytes:
     if match is None:
         raise ValueError("a `keyHash` is `sha256:` and 64 hexadecimal digits")
     return bytes.fromhex(match[1])
+
+
+def check_pattern(pattern: str) -> None:
+    """Pass if something can fit a name or pattern of `allowed_models`.
+
+    Raises:
+        ValueError: nothing can.
+    """
+    if not pattern or pattern != pattern.strip() or pattern.count("*") > 1:
+        raise ValueError(f"`{pattern}` fits no model: expected a name, or a pattern with one `*`")
 
 
 def may_use(allowed_models: Iterable[str], model: str) -> bool:

@@ -1,6 +1,7 @@
 """Users and passwords of HTTP's Basic scheme, as `htpasswd` writes them.
 
-Guarantee: a password is right only if its user's hash says so; that takes as long for a user who does not exist.
+Guarantee: a password is right only if its user's hash says so; that takes as long for every user, and as long for one
+who does not exist.
 Slow by design (bcrypt): callers verify away from the event loop and remember what was right.
 Obeys: RFC 7617; httpd.apache.org/docs/2.4/misc/password_encryptions.html (read 2026-11-21): bcrypt, `$apr1$`, `{SHA}`.
 """
@@ -96,10 +97,20 @@ def credentials(encoded: str) -> tuple[str, str] | None:
 
 
 def is_right(users: tuple[User, ...], name: str, password: str) -> bool:
-    """Return whether this is the password of a user. May take a good part of a second of a core."""
+    """Return whether this is the password of a user. May take a good part of a second of a core: one hash is made of
+    each kind and cost that there is, whoever asks, or time would tell which names there are."""
     user = next((user for user in users if user.name == name), None)
-    against = user or next(iter(users), None)
-    return against is not None and _matches(against.hash.value, password.encode()) and user is not None
+    against = {_kind(each.hash.value): each.hash.value for each in users}
+    if user is not None:
+        against[_kind(user.hash.value)] = user.hash.value
+    right = {hashed: _matches(hashed, password.encode()) for hashed in against.values()}
+    return user is not None and right[user.hash.value]
+
+
+def _kind(hashed: bytes) -> bytes:
+    """What decides how long a hash takes: its algorithm, and the cost of bcrypt."""
+    match = _BCRYPT.fullmatch(hashed)
+    return match[1] if match is not None else hashed[:5]
 
 
 def _matches(hashed: bytes, password: bytes) -> bool:

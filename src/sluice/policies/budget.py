@@ -1,8 +1,8 @@
 """How much a calendar period may cost: budgets, the periods they count in, and what a request reserves.
 
 A request is admitted while what is spent and what others have reserved is less than the budget; it then reserves what
-it may come to, and pays in the end what it came to. So a budget is passed by one request's reservation at most, and by
-nothing where a stream ends as soon as what was left is used up.
+it may come to, and pays in the end what it came to. So a budget is passed by one request's reservation at most, by
+nothing where a stream alone ends as soon as what was left is used up.
 Obeys: stream-life 7 and 9.
 """
 
@@ -39,6 +39,10 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     period: Period = "Month"
     blocks: bool = True
     """A request beyond it is refused; otherwise only noted."""
+    cuts: bool = False
+    """A stream ends when it has used what was left as it came."""
+    needs_price: bool = False
+    """A model without a price is refused; otherwise it counts as free."""
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -61,14 +65,16 @@ def span(period: Period, now: float) -> Span:
     return Span(_seconds(first), _seconds(after))
 
 
-def reserve(prompt_tokens: int, bound: int | None) -> Usage:
-    """Return what a request may use. `bound`: of all its answers together; None = it names none."""
-    return Usage(input_tokens=prompt_tokens, output_tokens=UNBOUNDED_OUTPUT if bound is None else bound)
+def reserve(prompt_tokens: int, bound: int | None, choices: int = 1) -> Usage:
+    """Return what a request may use. `bound`: of all its answers together; None = it names none. What others have
+    reserved is never made less by it."""
+    output = UNBOUNDED_OUTPUT * choices if bound is None else bound
+    return Usage(input_tokens=max(0, prompt_tokens), output_tokens=max(0, output))
 
 
 def amount(unit: Unit, tokens: int, picos: int) -> int:
     """Return tokens or money as a budget counts them; of money a part of a nanodollar counts as a whole one."""
-    return tokens if unit == "tokens" else -(-picos // NANO)
+    return max(0, tokens if unit == "tokens" else -(-picos // NANO))
 
 
 def tokens_left(unit: Unit, left: int, prompt_tokens: int, price: Price) -> int | None:

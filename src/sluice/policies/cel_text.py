@@ -21,12 +21,24 @@ _NO_CODE = re.compile(
 )
 _MACRO = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
 _LAZY = re.compile(r"(?<![\w.])(default|coalesce)\s*\(")
+_LAZY_OR_ABSORBING = re.compile(rf"{_LAZY.pattern}|\.\s*(exists|all)\s*\((?=\s*[A-Za-z_]\w*\s*,)")
 _OPENS, _CLOSES = "([{", ")]}"
+_HEADERS = r"(?<![\w.])(?:request|response)\s*\.\s*headers"
+_HEADER = re.compile(
+    rf"""
+      {_HEADERS} \s* \[ \s* (?P<index> "\s*" ) \s* \]
+    | {_HEADERS} \s* \. \s* (?P<member> [A-Za-z_]\w* ) (?! \w | \s*\( )
+    | (?P<sought> "\s*" ) \s* \b in \s+ {_HEADERS} \b (?! \s*[.\[] )
+    """,
+    re.VERBOSE,
+)
 
 
 class Lazy(msgspec.Struct, frozen=True):
-    """A call whose arguments are tried one after the other: `default(a, b)`, `coalesce(a, b, c)`."""
+    """A call whose arguments are tried one after the other, `default(a, b)`, `coalesce(a, b, c)`; or a macro that asks
+    of each element whether something is true, `.exists(x, p)`, `.all(x, p)`."""
 
+    kind: str
     start: int
     end: int
     """In the text: the call is `text[start:end]`."""
@@ -41,6 +53,19 @@ def bare(text: str) -> str:
         return " " * length if match["comment"] else f'"{" " * (length - 2)}"'
 
     return _NO_CODE.sub(blank, text)
+
+
+def lowered(text: str) -> str:
+    """Return an expression with the names of headers in lower case, as `request.headers` and `response.headers` have
+    them: people write `request.headers["X-User-ID"]`. What is no plain name (`request.headers[jwt.name]`) stays.
+    """
+    pieces, at = [], 0
+    for match in _HEADER.finditer(bare(text)):
+        start, end = next(match.span(name) for name in ("index", "member", "sought") if match[name] is not None)
+        if "\\" not in text[start:end]:
+            pieces += [text[at:start], text[start:end].lower()]
+            at = end
+    return "".join([*pieces, text[at:]])
 
 
 def bound(text: str) -> frozenset[str]:
@@ -66,20 +91,27 @@ def count(text: str) -> int:
     return len(_LAZY.findall(bare(text)))
 
 
-def lazies(text: str) -> Iterator[Lazy]:
-    """Yield the outermost calls of `default` and `coalesce`, from left to right.
+def lazies(text: str, *, macros: bool = False) -> Iterator[Lazy]:
+    """Yield the outermost calls of `default` and `coalesce`, from left to right. `macros`: those of `exists` and `all`
+    too.
 
     Raises:
         ValueError: one has too few arguments, or no end.
     """
     code, at = bare(text), 0
-    while match := _LAZY.search(code, at):
+    pattern = _LAZY_OR_ABSORBING if macros else _LAZY
+    while match := pattern.search(code, at):
         commas, end = _arguments(code, match.end())
         edges = [match.end() - 1, *commas, end]
         parts = tuple(text[a + 1 : b].strip() for a, b in pairwise(edges))
-        if len(parts) < 2 or (match[1] == "default" and len(parts) > 2) or not all(parts):
-            raise ValueError(f"`{match[1]}` takes {'two' if match[1] == 'default' else 'two or more'} arguments")
-        yield Lazy(match.start(), end + 1, parts)
+        kind = next(group for group in match.groups() if group is not None)
+        if kind in ("exists", "all"):
+            if len(parts) != 2:
+                at = match.end()
+                continue  # none of the macro's forms
+        elif len(parts) < 2 or (kind == "default" and len(parts) > 2) or not all(parts):
+            raise ValueError(f"`{kind}` takes {'two' if kind == 'default' else 'two or more'} arguments")
+        yield Lazy(kind, match.start(), end + 1, parts)
         at = end + 1
 
 

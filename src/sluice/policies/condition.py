@@ -12,6 +12,7 @@ Cost, measured on one core: over a response 4 microseconds, or 30 if it looks at
 from collections.abc import Iterable, Sequence
 
 from sluice.policies.expression import MAX_CHARS, Expression
+from sluice.policies.lazy_parts import Undecided
 from sluice.policies.scene import ASKED, Scene, known
 
 __all__ = ["MAX_CHARS", "Condition", "ResponseCondition"]
@@ -32,6 +33,23 @@ class Condition:
     def holds(self, scene: Scene) -> bool:
         """Return whether the expression is true of a scene; anything but true is false."""
         return self._expression.holds(scene.context(self._expression))
+
+    def judged(self, scene: Scene) -> bool | None:
+        """Return the same; None where it hangs on what the client sent and nobody can read, or may be read in two
+        ways, or is too much."""
+        try:
+            held = self._expression.value(scene.context(self._expression)) is True
+        except Undecided:
+            return None
+        except LookupError:
+            held = False
+        sure = scene.sure_context(self._expression)
+        if sure is None:
+            return held
+        try:
+            return held if (self._expression.value(sure) is True) is held else None
+        except LookupError:
+            return None
 
 
 class ResponseCondition:

@@ -108,28 +108,29 @@ class Prices:
 
     def __init__(self, catalog: Catalog | None) -> None:
         self._catalog = catalog
-        self._known: dict[tuple[str, str, str], tuple[Status, Price]] = {}
+        self._known: dict[tuple[str, ...], tuple[Status, Price]] = {}
 
-    def cost(self, usage: Usage, provider: str, model: str, asked: str = "") -> Cost:
-        """Return what an exchange costs. `model`: as the provider calls what it answered with; `asked`: as the request
-        did, for a name that the catalogue does not have."""
-        status, price = self.find(provider, model, asked)
+    def cost(self, usage: Usage, provider: str, *models: str) -> Cost:
+        """Return what an exchange costs. `models`: its names, each for the case that the catalogue does not have those
+        before it: as the provider calls what it answered with, as it was asked for, as the client did."""
+        status, price = self.find(provider, *models)
         return cost(usage, price, status)
 
-    def find(self, provider: str, model: str, asked: str = "") -> tuple[Status, Price]:
+    def find(self, provider: str, *models: str) -> tuple[Status, Price]:
         """Return whether a model has a price, and which."""
-        known = self._known.get((provider, model, asked))
+        names = provider, *models
+        known = self._known.get(names)
         if known is None:
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
-            known = self._known[provider, model, asked] = self._look_up(provider, model, asked)
+            known = self._known[names] = self._look_up(provider, models)
         return known
 
-    def _look_up(self, provider: str, model: str, asked: str) -> tuple[Status, Price]:
+    def _look_up(self, provider: str, names: tuple[str, ...]) -> tuple[Status, Price]:
         if self._catalog is None:
             return "NoCatalog", Price()
         models = self._catalog.get(provider, {})
-        for name in (*forms(model), *forms(asked)):
+        for name in (form for each in names for form in forms(each)):
             price = models.get(name)
             if price is not None:
                 priced = price.rates != NO_RATES or any(tier.rates != NO_RATES for tier in price.tiers)
@@ -143,18 +144,18 @@ def cost(usage: Usage, price: Price, status: Status = "Exact") -> Cost:
     if price.rates is NO_RATES and not price.tiers:
         return _NOTHING[status]
     rates = price.of(usage.input_tokens) if price.tiers else price.rates
-    text, spoken = usage.input_tokens, usage.output_tokens
+    text, spoken = max(0, usage.input_tokens), max(0, usage.output_tokens)
     read = wrote = heard = thought = said = 0
-    # Never more than the whole: what providers report does not always add up.
-    if rates.cache_read is not None and (read := min(usage.cache_read_tokens, text)):
+    # Never more than the whole, nor less than nothing: what providers report does not always add up.
+    if rates.cache_read is not None and (read := _part(usage.cache_read_tokens, text)):
         text -= read
-    if rates.cache_write is not None and (wrote := min(usage.cache_write_tokens, text)):
+    if rates.cache_write is not None and (wrote := _part(usage.cache_write_tokens, text)):
         text -= wrote
-    if rates.input_audio is not None and (heard := min(usage.input_audio_tokens, text)):
+    if rates.input_audio is not None and (heard := _part(usage.input_audio_tokens, text)):
         text -= heard
-    if rates.output_audio is not None and (said := min(usage.output_audio_tokens, spoken)):
+    if rates.output_audio is not None and (said := _part(usage.output_audio_tokens, spoken)):
         spoken -= said
-    if rates.reasoning is not None and (thought := min(usage.reasoning_tokens, spoken)):
+    if rates.reasoning is not None and (thought := _part(usage.reasoning_tokens, spoken)):
         spoken -= thought
     return Cost(
         status=status,
@@ -166,6 +167,10 @@ def cost(usage: Usage, price: Price, status: Status = "Exact") -> Cost:
         input_audio=heard * (rates.input_audio or 0),
         output_audio=said * (rates.output_audio or 0),
     )
+
+
+def _part(tokens: int, whole: int) -> int:
+    return max(0, min(tokens, whole))
 
 
 _NOTHING: Mapping[Status, Cost] = {

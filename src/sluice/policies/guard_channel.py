@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from sluice.policies.guard_scan import OVERFLOW, Hit, Ruling, Scan, size
+from sluice.policies.guard_scan import OVERFLOW, Hit, Ruling, Scan, Waited, size
 from sluice.policies.guards import TextRules
 
 MAX_BUFFER_BYTES: Final = 16 << 20
@@ -36,8 +36,8 @@ class Channel(Protocol):
 
     @property
     def waits_from(self) -> int:
-        """The character, counted from the text's beginning, from which on text waits. While it stays the same and
-        `held` is not 0, the same character waits: how long may be asked of the clock, and then `overflow` be called."""
+        """The character, counted from the text's beginning, from which on text waits: as many as were fed if none
+        does."""
 
     def feed(self, text: str) -> Passed:
         """Take the next piece, cut anywhere. `text` itself is returned if it passes as it is."""
@@ -45,9 +45,9 @@ class Channel(Protocol):
     def finish(self) -> Passed:
         """The text is complete."""
 
-    def overflow(self) -> Passed:
-        """Text has waited for as long as its rule allows. If it waits for no rule (a number in JSON that may go on),
-        nothing happens."""
+    def overflow(self, waited: Waited) -> Passed:
+        """Let those rules decide for which text has waited for too long. If it waits for none (a number in JSON that
+        may go on), nothing happens."""
 
 
 class PlainText:
@@ -80,10 +80,10 @@ class PlainText:
             return Passed("", (), self._scan.rejected)
         return _passed(self._scan.finish(), 0)
 
-    def overflow(self) -> Passed:
+    def overflow(self, waited: Waited) -> Passed:
         if self._scan.rejected is not None:
             return Passed("", (), self._scan.rejected)
-        return _passed(self._scan.overflow(), 0)
+        return _passed(self._scan.overflow(waited), 0)
 
     def whole(self, text: str) -> Passed:
         """Take a text that is complete."""
@@ -146,7 +146,7 @@ class Buffered:
         passed = self._let_go()
         return passed if passed.rejected else both(passed, self._channel.finish())
 
-    def overflow(self) -> Passed:
+    def overflow(self, waited: Waited) -> Passed:
         return Passed("", (), self._rejected)
 
     def _let_go(self) -> Passed:

@@ -8,23 +8,34 @@ Guarantee: what passes is JSON if what came was. Obeys: RFC 8259, stream-life 10
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from sluice.policies.guard_channel import Passed, PlainText, both
-from sluice.policies.guard_scan import Hit, Ruling, Scan, size
+from sluice.policies.guard_scan import Hit, Ruling, Scan, Waited, size
 from sluice.policies.guards import TextRules
 from sluice.policies.json_source import Spelled, read, written
 
 MAX_WORD: Final = 4096
 """Characters of a number. A longer one is plain text."""
+MAX_SHORT: Final = 256
+"""Characters of a string of which it is asked first whether anything is in it: most are names and words."""
 MAX_GAP: Final = 64
 """Characters of white space behind a number that wait to see whether it was one."""
 
+_SHORT: Final = re.compile(rf'"([^"\\]{{0,{MAX_SHORT}}})"')
+_WHOLE_NUMBER: Final = re.compile(r"[-+.0-9eE]{1,64}(?=[,}\]])")
 _BETWEEN: Final = re.compile(r"[\s,:{}\[\]]*")
 _SPACES: Final = re.compile(r"\s*")
 _WORD: Final = re.compile(r"[-+.0-9A-Za-z_]*")
 _NUMBER: Final = re.compile(r"[-+.0-9eE]+")
 _NAMES: Final = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
+
+
+@lru_cache
+def _short_numbers(shortest: int) -> re.Pattern[str]:
+    """Numbers with commas behind them that are all too short for anything to be in them, as ids of tokens are."""
+    return re.compile(rf"(?:[-+.0-9eE]{{1,{shortest - 1}}},[ \n]?)+" if shortest > 1 else r"(?!)")
 
 
 class _Out:
@@ -50,15 +61,19 @@ class JsonText:
     """
 
     __slots__ = (
-        *("_after_value", "_begin", "_characters", "_escape", "_gap", "_plain", "_plain_from", "_rejected"),
-        *("_scan", "_shortest", "_spelled", "_word"),
+        *("_after_value", "_begin", "_characters", "_escape", "_gap", "_is_clean", "_plain", "_plain_from"),
+        *("_rejected", "_scan", "_shortest", "_shorts", "_spelled", "_word"),
     )
 
-    def __init__(self, begin: Callable[[bool], Scan], shortest: int = 1) -> None:
+    def __init__(
+        self, begin: Callable[[bool], Scan], shortest: int = 1, is_clean: Callable[[str], bool] = lambda _: False
+    ) -> None:
         """`begin`: begins a text; False = it is whole, and waits for nothing. `shortest`: characters of a number in
-        which something may be found."""
+        which something may be found. `is_clean`: whether nothing is in a whole text, for sure."""
         self._begin = begin
+        self._is_clean = is_clean
         self._shortest = shortest
+        self._shorts = _short_numbers(shortest)
         self._scan: Scan | None = None
         """Of the string that is open."""
         self._spelled = Spelled()
@@ -124,14 +139,15 @@ class JsonText:
             out.take(self._plain.finish())
         return self._passed(out, 0)
 
-    def overflow(self) -> Passed:
+    def overflow(self, waited: Waited) -> Passed:
         out = _Out()
         if self._rejected is not None:
             return Passed("", (), self._rejected)
         if self._plain is not None:
-            out.take(self._plain.overflow())
+            out.take(self._plain.overflow(waited))
         elif self._scan is not None:
-            self._rule(self._scan.overflow(), out)
+            spelled, begun = self._spelled, len(self._escape)
+            self._rule(self._scan.overflow(lambda count: waited(spelled.length_of_last(count) + begun)), out)
         return self._passed(out, 0)
 
     def whole(self, text: str) -> Passed:
@@ -188,9 +204,19 @@ class JsonText:
         if at == len(text):
             return at
         if text[at] == '"':
+            short = _SHORT.match(text, at)
+            if short is not None and self._is_clean(short[1]):
+                out.texts.append(short[0])
+                self._after_value = True
+                return short.end()
             out.texts.append('"')
             self._scan, self._spelled = self._begin(True), Spelled()
             return at + 1
+        number = None if self._after_value else self._shorts.match(text, at) or _WHOLE_NUMBER.match(text, at)
+        if number is not None and (number.re is self._shorts or self._is_clean(number[0])):
+            out.texts.append(number[0])
+            self._after_value = number.re is not self._shorts
+            return number.end()
         word = _WORD.match(text, at)
         assert word is not None
         self._word = word[0]
@@ -239,6 +265,8 @@ class JsonText:
 
     def _number(self, word: str, out: _Out) -> str:
         """Return what stands for a number: itself, or a string if something is masked in it."""
+        if self._is_clean(word):
+            return word
         scan = self._begin(False)
         passes = scan.feed(word)
         text, rulings = (passes, []) if isinstance(passes, str) else ("", [passes])

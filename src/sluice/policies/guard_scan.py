@@ -6,12 +6,12 @@ before the stretch is the last that passes: rejecting wins over masking, and no 
 Guarantee: the result does not depend on where the text was cut, unless it waited too long (`on_overflow`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal
 
 import msgspec
 
-from sluice.policies.guard_watch import Claim, Watch
+from sluice.policies.guard_watch import Claim, Searching, Watch
 from sluice.policies.guards import TextRules
 from sluice.policies.matching import Span
 
@@ -28,6 +28,8 @@ class Hit(msgspec.Struct, frozen=True):
     """`release`: it waited for too long and was let go, whatever it may have become."""
 
 
+Waited = Callable[[int], float]
+"""For how many seconds the first of the so many last characters of a text has waited."""
 Part = tuple[str, str | None]
 """Text as it was, and what stands for it; None = it passes as it was."""
 
@@ -56,9 +58,9 @@ class _Lane:
 
     __slots__ = ("cleared", "floor", "searches", "watch")
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, *beside: Searching) -> None:
         self.watch: Final = watch
-        self.searches: Final = watch.begin()
+        self.searches: Final = (*watch.begin(), *beside)
         self.cleared = 0
         """Characters from the beginning that do not wait for this watch."""
         self.floor = 0
@@ -74,9 +76,10 @@ class Scan:
 
     __slots__ = ("_fed", "_found", "_lanes", "_passed", "_patience", "rejected", "waits")
 
-    def __init__(self, watches: Iterable[Watch], *, bounded: bool = True) -> None:
-        """`bounded`: text waits no longer than the rules say. A text that is whole waits for nobody."""
-        self._lanes: Final = tuple(_Lane(watch) for watch in watches)
+    def __init__(self, watches: Iterable[Watch], *, bounded: bool = True, beside: Sequence[Searching] = ()) -> None:
+        """`bounded`: text waits no longer than the rules say. A text that is whole waits for nobody. `beside`: one more
+        search for each watch, which reads the text in another way."""
+        self._lanes: Final = tuple(map(_Lane, watches, beside) if beside else map(_Lane, watches))
         bounds = [lane.watch.max_hold_bytes for lane in self._lanes] if bounded else []
         self._patience: Final = min(bounds, default=1 << 62)
         """Bytes that may wait for any watch."""
@@ -129,12 +132,11 @@ class Scan:
         self._settle(ruling, self._fed)
         return ruling
 
-    def overflow(self) -> Ruling:
-        """Text has waited too long: do what the rules say for which it waits, the least patient ones."""
+    def overflow(self, waited: Waited) -> Ruling:
+        """Text waits: where it has done so for one rule longer than that allows, do what it says."""
         ruling = Ruling([], [])
         waiting = [lane for lane in self._lanes if lane.cleared < self._fed and lane.watch.max_hold_s]
-        least = min((lane.watch.max_hold_s for lane in waiting), default=0.0)
-        self._overflow(ruling, [lane for lane in waiting if lane.watch.max_hold_s == least])
+        self._overflow(ruling, [lane for lane in waiting if waited(self._fed - lane.cleared) >= lane.watch.max_hold_s])
         return ruling
 
     # -- inside -------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import Final
 
 from sluice.policies.guard_channel import Buffered, Channel, Passed, PlainText
 from sluice.policies.guard_json import JsonText
+from sluice.policies.guard_parts import Parts
 from sluice.policies.guard_scan import Hit, Scan
 from sluice.policies.guard_watch import Watch
 from sluice.policies.guards import TextRules
@@ -57,7 +58,7 @@ class TextGuards:
         """Begin a text that is JSON source, as a tool's arguments are."""
         if self._buffering is not None:
             return Buffered(self._whole_json(), self._buffering)
-        return JsonText(self._scan, self._shortest)
+        return JsonText(self._scan, self._shortest, self.is_clean)
 
     def whole(self, text: str) -> Passed:
         """Take a text that is complete. What channels let out is the same, however its text was cut."""
@@ -67,8 +68,16 @@ class TextGuards:
         """Take JSON source that is complete."""
         return self._whole_json().whole(text)
 
+    def parts(self, lengths: Sequence[int]) -> Parts:
+        """Begin whole texts that follow each other, of so many characters each."""
+        return Parts(self._watches, lengths)
+
     def _whole_json(self) -> JsonText:
-        return JsonText(lambda _: self._scan(False), self._shortest)
+        return JsonText(lambda _: self._scan(False), self._shortest, self.is_clean)
+
+    def is_clean(self, text: str) -> bool:
+        """Return whether nothing is in a whole text, for sure; False = it has to be looked for."""
+        return all(watch.is_clean(text) for watch in self._watches)
 
     def _scan(self, bounded: bool) -> Scan:
         return Scan(self._watches, bounded=bounded)

@@ -34,7 +34,7 @@ class Rejection(msgspec.Struct, frozen=True, kw_only=True):
     headers: HeaderChange = HeaderChange()
 
 
-class TextRules(msgspec.Struct, frozen=True, kw_only=True):
+class TextRules(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """`regex`: patterns and built-ins that are looked for in text."""
 
     name: str = "regex"
@@ -49,6 +49,7 @@ class TextRules(msgspec.Struct, frozen=True, kw_only=True):
     rejection: Rejection = Rejection()
     max_hold_bytes: int = 4096
     max_hold_s: float = 2.0
+    """While more of the text comes: a provider's silence does not count."""
     on_overflow: Literal["block", "release"] = "block"
     """What happens when text is held that long and still may belong to a match."""
     mode: Literal["incremental", "buffer"] = "incremental"
@@ -57,7 +58,7 @@ class TextRules(msgspec.Struct, frozen=True, kw_only=True):
     """This layer says `streaming: Disabled`: its guards pass over streams."""
 
 
-class Judge(msgspec.Struct, frozen=True, kw_only=True):
+class Judge(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """A service that is asked about text. Subclassed by kind in `policies/judges.py`."""
 
     name: str

@@ -97,6 +97,15 @@ def check_name(name: str, side: Side) -> None:
         raise ValueError(f"`{name}` cannot be changed: {why}")
 
 
+def settable(field: Header) -> bool:
+    """Return whether a service that is asked about a request may have this header set in it."""
+    try:
+        check_name(field[0].decode("latin-1"), "request")
+    except ValueError:
+        return False
+    return fits(field[1])
+
+
 def check_value(value: str) -> None:
     """Check a value of a file.
 

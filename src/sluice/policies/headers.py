@@ -4,7 +4,9 @@ Guarantee: a header that is not named here is not passed on. Credentials of a cl
 road, cookies and forwarding headers neither; a provider learns nothing about the client's network.
 """
 
+import re
 from collections.abc import Iterable
+from typing import Final
 
 Header = tuple[bytes, bytes]
 
@@ -52,3 +54,18 @@ def to_provider(headers: Iterable[Header], *, same_api: bool) -> list[Header]:
 def to_client(headers: Iterable[Header]) -> list[Header]:
     """The provider's headers that the client may see."""
     return [field for field in headers if field[0] in RESPONSE or field[0].startswith(RESPONSE_PREFIXES)]
+
+
+_CREDENTIAL: Final = re.compile(
+    r"apikey|(?<!idempotency)[-_]key$|secret|passw(or)?d|authorization|credential|cookie|token", re.IGNORECASE
+)
+
+
+def names_credential(name: bytes) -> bool:
+    """Return whether a header of this name is one that carries a credential, as far as names tell."""
+    return _CREDENTIAL.search(name.decode("latin-1")) is not None
+
+
+def without_credentials(headers: Iterable[Header]) -> list[Header]:
+    """Return the headers whose names say nothing of a credential."""
+    return [field for field in headers if not names_credential(field[0])]

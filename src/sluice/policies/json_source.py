@@ -40,6 +40,16 @@ class Spelled:
         self._parts.append((count, source))
         self.characters += len(source)
 
+    def length_of_last(self, count: int) -> int:
+        """Return how many characters the source of the last `count` has. O(what is asked about)."""
+        length = 0
+        for meant, source in reversed(self._parts):
+            if count <= 0:
+                break
+            length += len(source) if meant <= count else count
+            count -= meant
+        return length
+
     def take(self, count: int) -> str:
         """Return the source of the first characters, and forget it. O(what is taken)."""
         taken: list[str] = []

@@ -40,12 +40,15 @@ class Key:
 
 
 class KeySet:
-    """Public keys of one issuer. Never changed."""
+    """Public keys of one issuer; it may have withdrawn all. Never changed."""
 
     __slots__ = ("keys",)
 
     def __init__(self, keys: tuple[Key, ...]) -> None:
         self.keys = keys
+
+    def __len__(self) -> int:
+        return len(self.keys)
 
     def candidates(self, kid: str | None, algorithm: str) -> tuple[list[Key], bool]:
         """Return the keys that may have signed a token, and whether the set knows its key at all.
@@ -74,10 +77,10 @@ class _Set(msgspec.Struct):
 
 
 def read(text: bytes | str) -> KeySet:
-    """Return the keys of a JWK Set, or the one key that PEM holds.
+    """Return the keys of a JWK Set that can be used, perhaps none, or the one key that PEM holds.
 
     Raises:
-        ValueError: it is neither, too large, or holds no key that can be used; the message quotes nothing of it.
+        ValueError: it is neither, or too large, or the key of the PEM cannot be used; the message quotes nothing of it.
     """
     if len(text) > MAX_BYTES:
         raise ValueError("a key set has 1 MiB at most")
@@ -87,10 +90,7 @@ def read(text: bytes | str) -> KeySet:
         raws = msgspec.json.decode(text, type=_Set).keys
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise ValueError('expected a JWK Set, `{"keys": [...]}`') from None
-    keys = tuple(key for key in map(_key, raws[:MAX_KEYS]) if key is not None)
-    if not keys:
-        raise ValueError("there is no key in it that proves tokens (RSA of 2048 bits or more, EC, Ed25519, Ed448)")
-    return KeySet(keys)
+    return KeySet(tuple(key for key in map(_key, raws[:MAX_KEYS]) if key is not None))
 
 
 def _key(raw: msgspec.Raw) -> Key | None:

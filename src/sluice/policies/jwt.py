@@ -78,7 +78,7 @@ class UnknownKey(Refused):
 class _Head(msgspec.Struct):
     alg: str
     kid: str | None = None
-    crit: object = None
+    crit: object = msgspec.UNSET
     b64: object = True
 
 
@@ -107,7 +107,7 @@ def verify(token: str, sets: Sequence[tuple[Issuer, KeySet]], now: float) -> Ver
     head, signed, signature = _parts(token)
     if head.alg not in ACCEPTED:
         raise _invalid("it is signed with an algorithm that is not accepted")
-    if head.crit is not None or head.b64 is not True:
+    if head.crit is not msgspec.UNSET or head.b64 is not True:
         raise _invalid("it names critical extensions that are not understood")
     chosen = _signer(head, signed, signature, sets)
     claims = _claims(signed)

@@ -34,6 +34,10 @@ ANYWHERE = (
 """Where clients of the published APIs keep their key."""
 
 
+IN_QUERIES = tuple(Location(kind="query", name=name) for name in ("key", "api-key", "api_key", "access_token"))
+"""Where a client may keep a credential in a query; RFC 6750 2.3."""
+
+
 class Ambiguous(ValueError):
     """A header that may stand there once stands there twice; the message names it."""
 

@@ -1,7 +1,8 @@
-"""What a request takes out of its buckets, what it had used in the end, and what its client is told.
+"""What a request takes out of its buckets, and what its client is told.
 
 Reserve at admission, settle at the end: a token limit takes the bound that the request names, and gets back what was
-not used; one that names none is admitted while any token is left and owes what it uses beyond.
+not used; one that names none is admitted while any token is left and owes what it uses beyond. What it has used is what
+it is charged for: `charge`.
 Obeys: stream-life 7 and 10.7; labs 2.3 (a guard's rejection uses a request, a provider's 4xx no tokens).
 """
 
@@ -13,9 +14,6 @@ from sluice.policies.limiting import Node, Rate
 
 SLICE = 256
 """Tokens that a stream which may be cut takes at a time, beyond its prompt, if it names no bound."""
-
-_OF_NO_USE = frozenset(["rejected", "limited", "shed", "internal", "blocked", "upstream_error", "timeout"])
-"""Outcomes in which a provider that sent nothing has taken nothing either."""
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -39,43 +37,15 @@ REQUEST = Cost(1)
 
 def cost(rate: Rate, estimate: Estimate) -> Cost:
     """Return what a request takes, never more than the bucket holds: one that is larger is admitted if that is full,
-    for otherwise it never would be, and a bound that a client makes up locks nobody out for long."""
+    for otherwise it never would be, and a bound that a client makes up locks nobody out for long. Nor less than
+    nothing: nobody fills a bucket by asking."""
     if rate.measure == "requests":
         return REQUEST
+    prompt = max(0, estimate.prompt)
     if estimate.bound is None:
-        return Cost(min(rate.capacity, estimate.prompt + SLICE * rate.cut_stream), 1, rate.cut_stream)
-    amount = min(rate.capacity, estimate.prompt + estimate.bound)
+        return Cost(min(rate.capacity, prompt + SLICE * rate.cut_stream), 1, rate.cut_stream)
+    amount = min(rate.capacity, prompt + max(0, estimate.bound))
     return Cost(amount, max(1, amount), rate.cut_stream)
-
-
-class Spent(msgspec.Struct, frozen=True, kw_only=True):
-    """How an exchange ended, as its record says."""
-
-    outcome: str
-    asked: bool
-    """The request left for a provider."""
-    usage: int | None = None
-    """Tokens that the provider reported, in and out."""
-    streamed: int = 0
-    """Tokens that came, as they were counted."""
-    body: int = 0
-    """Bytes of a whole answer that reported nothing."""
-
-
-BYTES_PER_TOKEN = 4
-MOST = 1 << 40
-"""What no exchange uses, whatever a provider says."""
-
-
-def used(spent: Spent, prompt: int) -> int:
-    """Return the tokens that an exchange is charged: what the provider reported, or else the estimate of the prompt and
-    what was counted. 0 if nothing was asked of a provider, or it failed without a word."""
-    if spent.usage is not None:
-        return min(spent.usage, MOST)
-    counted = spent.streamed or -(-spent.body // BYTES_PER_TOKEN)
-    if not spent.asked or (not counted and spent.outcome in _OF_NO_USE):
-        return 0
-    return prompt + counted
 
 
 def described(nodes: Sequence[Node], entries: Sequence[tuple[str, str]]) -> Rate | None:

@@ -43,13 +43,14 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 def location(redirect: Redirect, asked: Address) -> str:
     """Return the address that a client is sent to.
 
-    Without a host to name it is a path, and begins with exactly one slash: two would name a host.
+    Without a host to name it is a path, and begins with exactly one slash: two would name a host, and a backslash is
+    one to browsers.
     """
     path = asked.path if redirect.path is None else new_path(redirect.path, asked.path, asked.prefix)
     target = f"{path}?{asked.query}" if asked.query else path
     host = redirect.hostname or bare_host(asked.host)
     if not host:
-        return f"/{target.lstrip('/')}"
+        return "/" + target.lstrip("/\\")
     scheme = redirect.scheme or asked.scheme
     port = redirect.port or (_PORTS[redirect.scheme] if redirect.scheme else asked.port)
     return f"{scheme}://{host}{target}" if port == _PORTS[scheme] else f"{scheme}://{host}:{port}{target}"

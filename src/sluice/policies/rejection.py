@@ -1,7 +1,8 @@
 """What a client is told whose request or answer was rejected before anything of an answer was sent.
 
 Guarantee: a configured message is the body, byte for byte, and it has a content type that fits it. Without one the
-default sentence goes into the error of the client's own dialect.
+default sentence goes into the error of the client's own dialect. The error's own sentence, which is what is logged, is
+always the default one: services that reject quote what they found.
 Obeys: stream-life 10.4, labs C5 and D2.
 """
 
@@ -28,7 +29,7 @@ def error_of(rejection: Rejection, side: Side) -> GuardRejected:
     for name in change.remove:
         headers.pop(_bytes(name), None)
     return GuardRejected(
-        _DEFAULT[side] if message is None else message,
+        _DEFAULT[side],
         status=rejection.status,
         body=message,
         headers=tuple((name, value) for name, values in headers.items() for value in values),

@@ -1,7 +1,7 @@
 """What becomes of a request's and an answer's address, headers and body by the operator's wish, on one route.
 
-Of requests in this order: preflight; identity and limits; transformation; cross-site check; headers; redirect;
-path and host; delay; an answer of the gateway's own; then, for each backend that is asked, its own transformation and
+Of requests in this order: preflight; identity; transformation; cross-site check; headers; redirect; path and host;
+limits; delay; abort; an answer of the gateway's own; then, for each backend that is asked, its own transformation and
 headers. Of answers: the backend's, then the route's transformation and headers, then cross-origin headers.
 Source: labs 2.3, compat-agentgateway 2.5 (what wins).
 """

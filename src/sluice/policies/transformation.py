@@ -8,6 +8,7 @@ Obeys: compat-agentgateway 1.5, 2.2 and 2.3; labs A017, B8, C15 and C17.
 
 from collections.abc import Mapping
 from functools import lru_cache, partial
+from math import isfinite
 from typing import Final
 
 import msgspec
@@ -121,7 +122,9 @@ def as_body(value: object) -> bytes:
 
 def as_header(value: object) -> bytes | None:
     """Return a value as a header's: text and bytes without the white space around them, anything else as JSON; None of
-    what cannot be sent."""
+    what cannot be sent, infinity among it."""
+    if isinstance(value, float) and not isfinite(value):
+        return None
     try:
         raw = value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else _encode_value(value)
     except _UNWRITABLE:

@@ -25,15 +25,10 @@ class Ask(msgspec.Struct, frozen=True):
     """The choice that each text is of."""
 
 
-class Wake(msgspec.Struct, frozen=True):
-    """The deadline has moved to sooner: look at it again."""
-
-
 class End(msgspec.Struct, frozen=True):
     """The exchange is over. If nothing was sent, its error is still a real HTTP status."""
 
     outcome: Outcome
 
 
-Action = Send | Ask | Wake | End
-WAKE = Wake()
+Action = Send | Ask | End

@@ -8,9 +8,9 @@ Guarantee: nothing is seen that a guard has not let through; and once a guard ha
 from collections.abc import Sequence
 
 from sluice.chat.events import ChoiceFinished, Ended, Event, TextDelta, ToolCallDelta, ToolCallStarted
+from sluice.dialects.dialect import Shape
 from sluice.policies.judges import JudgeFailed, Verdict
 from sluice.relay.actions import Ask
-from sluice.relay.clocks import NEVER
 from sluice.relay.guarding import Blocked, Guarding
 from sluice.relay.screen import Screen
 from sluice.relay.tally import GuardFacts, Tally
@@ -23,11 +23,11 @@ class Guard:
 
     __slots__ = ("_kept", "_open", "_screen", "_tally", "_windows", "carried", "complete")
 
-    def __init__(self, guarding: Guarding, *, streams: bool) -> None:
-        """Not `streams`: all events of the answer are given at once."""
+    def __init__(self, guarding: Guarding, *, shape: Shape, streams: bool) -> None:
+        """`shape`: of the client's dialect. Not `streams`: all events of the answer are given at once."""
         self._tally = tally = Tally()
         texts, judges = guarding.texts, guarding.judges
-        self._screen = Screen(texts, tally, streams=streams) if texts is not None else None
+        self._screen = Screen(texts, tally, shape, streams=streams) if texts is not None else None
         self._windows = Windows(judges, tally) if judges else None
         self._kept: list[Event] | None = [] if texts is not None and texts.buffers else None
         self._open: dict[int, bool] = {}
@@ -54,15 +54,6 @@ class Guard:
         except Blocked as blocked:
             raise self._ended(blocked) from None
 
-    def overdue(self, now: float) -> Sequence[Event]:
-        """Let the rules decide what becomes of text that was held for too long."""
-        assert self._screen is not None
-        try:
-            events = self._screen.overdue(now)
-        except Blocked as blocked:
-            raise self._ended(blocked) from None
-        return self._seen(events if self._windows is None else self._windows.take(events))
-
     def broken_off(self, now: float) -> Sequence[Event]:
         """The answer goes no further, and why is for others to say: return what was held and may be seen. What no
         judge has let through may not."""
@@ -86,11 +77,6 @@ class Guard:
     def keeps(self) -> bool:
         """All of the answer is held until its end has come."""
         return self._kept is not None
-
-    @property
-    def due(self) -> float:
-        """When to call `overdue`; infinity = nothing is held."""
-        return NEVER if self._screen is None else self._screen.due
 
     def facts(self) -> GuardFacts:
         return self._tally.facts()

@@ -3,14 +3,14 @@
 As `StreamRelay`, but for these: the commit point is the first token that the guards let through; a guard may end the
 answer, before the commit point with the status that its operator chose, after it legally in the client's dialect; and
 the relay may `Ask`, and has the provider wait until it is answered. The clocks of the provider's end run as ever: what
-the guards hold is no sign that it is slow. Obeys: stream-life sections 6, 10.4 and 10.6.
+the guards hold is no sign that it is slow, nor is its silence one that they hold something for too long. Obeys:
+stream-life sections 6, 10.4 and 10.6.
 """
 
-from sluice.dialects.dialect import StreamDecoder
+from sluice.dialects.dialect import Shape, StreamDecoder
 from sluice.errors import ProtocolError, SluiceError, UpstreamError
 from sluice.policies.judges import JudgeFailed, Verdict
-from sluice.relay.actions import WAKE, Action, Ask
-from sluice.relay.clocks import NEVER
+from sluice.relay.actions import Action, Ask
 from sluice.relay.guard import Guard
 from sluice.relay.guarded_sink import Guarded
 from sluice.relay.guarding import Blocked, Guarding
@@ -26,18 +26,23 @@ from sluice.wire.sse import Frame
 class GuardedStream(StreamRelay):
     """One stream. See `Relay` for the caller's obligations."""
 
-    __slots__ = ("_asked", "_due", "_guard", "_guarded", "_over")
+    __slots__ = ("_asked", "_guard", "_guarded", "_over")
 
     def __init__(
-        self, guarding: Guarding, *, wire: FrameDecoder, decoder: StreamDecoder, sink: Sink, terms: Terms = TERMS
+        self,
+        guarding: Guarding,
+        *,
+        wire: FrameDecoder,
+        decoder: StreamDecoder,
+        sink: Sink,
+        shape: Shape,
+        terms: Terms = TERMS,
     ) -> None:
-        """`sink` makes bytes of events: the provider's own bytes are never passed on."""
-        self._guard = Guard(guarding, streams=True)
+        """`sink` makes bytes of events, of this `shape`: the provider's own bytes are never passed on."""
+        self._guard = Guard(guarding, shape=shape, streams=True)
         self._guarded = Guarded(self._guard, sink)
         super().__init__(wire=wire, decoder=decoder, sink=self._guarded, terms=terms)
         self._asked: Ask | None = None
-        self._due = NEVER
-        """The guards' own deadline, as far as the caller knows it."""
         self._over = False
         """The provider has said all, and the end of it waits for a verdict."""
 
@@ -77,22 +82,6 @@ class GuardedStream(StreamRelay):
         except Blocked as blocked:
             return self._block(blocked, now)
         return self._go_on(now)
-
-    def tick(self, now: float) -> list[Action]:
-        actions = super().tick(now)
-        if self._ended or self._gone or now < self._guard.due:
-            return actions
-        self._guarded.now = now
-        try:
-            self._write(self._guarded.write(self._guard.overdue(now)))
-        except Blocked as blocked:
-            return actions + self._block(blocked, now)
-        return actions + self._go_on(now)
-
-    @property
-    def deadline(self) -> float:
-        due = super().deadline
-        return due if self._ended or self._gone else min(due, self._guard.due)
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -141,18 +130,14 @@ class GuardedStream(StreamRelay):
         return self._then(self._flush(now) if self.committed else [])
 
     def _then(self, actions: list[Action]) -> list[Action]:
-        """Ask what has to be asked now, and wake up when the guards want to."""
+        """Ask what has to be asked now."""
         if self._ended or self._gone:
             return actions
-        guard = self._guard
-        if (question := guard.ask()) is not self._asked:
+        if (question := self._guard.ask()) is not self._asked:
             self._asked = question
             if question is not None:
                 self.clocks.ask()
                 actions.append(question)
-        if guard.due < self._due:
-            actions.append(WAKE)
-        self._due = guard.due
         return actions
 
     def _block(self, blocked: Blocked, now: float) -> list[Action]:

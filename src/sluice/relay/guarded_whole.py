@@ -4,6 +4,7 @@ the guards let through. Nothing was sent before, so a guard that ends it does so
 from collections.abc import Callable, Sequence
 
 from sluice.chat.events import Event
+from sluice.dialects.dialect import Shape
 from sluice.policies.judges import JudgeFailed, Verdict
 from sluice.relay.actions import Action
 from sluice.relay.guard import Guard
@@ -24,12 +25,14 @@ class GuardedWhole(WholeRelay):
         *,
         dialect: AnswerReader,
         rewrite: Callable[[Sequence[Event]], bytes],
+        shape: Shape,
         streams: bool = False,
         keep_leftovers: bool = False,
         terms: Terms = TERMS,
     ) -> None:
+        """`shape`: of what `rewrite` writes."""
         super().__init__(dialect=dialect, rewrite=rewrite, streams=streams, keep_leftovers=keep_leftovers, terms=terms)
-        self._guard = Guard(guarding, streams=False)
+        self._guard = Guard(guarding, shape=shape, streams=False)
         self._seen: list[Event] | None = None
         """What was let through so far, once all of the answer is here."""
 

@@ -1,92 +1,117 @@
-"""One text of an answer under guard, and since when what is held of it waits."""
+"""One text of an answer under guard, and for how long what is held of it waits.
+
+A character waits while text goes on to come and it may still belong to a match. Time in which nothing of the text comes
+for longer than SILENCE_S does not count: it is the provider that is waited for, and the idle clock's business.
+"""
 
 from collections import deque
+from typing import Final
 
-from sluice.chat.events import Channel, TextDelta, ToolCallDelta
+from sluice.chat.events import Channel
 from sluice.policies import guard_text
+from sluice.policies.guard_channel import both
 from sluice.policies.guards import TextRules
-from sluice.relay.clocks import NEVER
 from sluice.relay.tally import Tally
 
-GRAIN_S = 0.05
-"""Pieces that came within this time count as one, which bounds their number: the clock may strike that much sooner."""
+SILENCE_S: Final = 1.0
+"""A longer gap between two pieces is a silence of the provider's."""
+GRAIN_S: Final = 0.05
+"""Pieces that came within this time count as one, which bounds their number: a rule may decide that much sooner."""
 
 
 class HeldText:
     """Feed it piece by piece with `passes`, `finish` it once. After each call that did not say that a piece passes,
-    `delta` is what may leave, masked, and `rejected` the rule that forbids all that follows, if one does."""
+    `said` is what may leave, masked, and `rejected` the rule that forbids all that follows, if one does."""
 
-    __slots__ = ("_choice", "_guard", "_out", "_pieces", "_tally", "_waiting", "_where", "changed", "rejected")
+    __slots__ = (
+        *("_fed", "_guard", "_heard", "_max_hold_s", "_over", "_pieces", "_silent_s", "_tally"),
+        *("changed", "channel", "rejected", "said", "unproven"),
+    )
 
-    def __init__(self, guard: guard_text.Channel, choice: int, where: Channel | int, tally: Tally) -> None:
-        """`where` is the channel of a text, or the index of a call."""
+    def __init__(self, guard: guard_text.Channel, tally: Tally, max_hold_s: float, channel: Channel = "text") -> None:
+        """`max_hold_s`: of the least patient rule. `channel`: where what is fed next is shown."""
         self._guard = guard
-        self._choice = choice
-        self._where = where
         self._tally = tally
-        self._pieces: deque[tuple[int, float]] = deque()
-        """Bytes and time of the last pieces, oldest first: as many as what is held may belong to. Empty = nothing is
-        held."""
-        self._waiting = 0
-        """Their bytes."""
-        self._out = ""
+        self.channel = channel
+        self._max_hold_s = max_hold_s
+        self._fed = 0
+        """Characters."""
+        self._pieces: deque[tuple[int, float, float]] = deque()
+        """Of the last pieces, oldest first, as many as what is held may belong to: the characters that were fed up to
+        its end, when it came, and how much silence there was until then. Empty = nothing is held."""
+        self._heard = 0.0
+        """When the last piece came, while something is held."""
+        self._silent_s = 0.0
+        self._over = False
+        self.said = ""
         self.changed = False
         """Something of this text was masked."""
+        self.unproven = False
+        """The same since its last proof."""
         self.rejected: TextRules | None = None
         tally.checks += 1
 
     def passes(self, piece: str, now: float) -> bool:
         """Take more; return whether it may leave just as it came, with nothing before or after it."""
         passed = self._guard.feed(piece)
+        self._fed += len(piece)
         if passed.text is piece and not (self._pieces or passed.hits):
             tally = self._tally
             tally.scanned_bytes += passed.scanned
             tally.delivered_bytes += passed.scanned
             return True
-        self._take(passed, len(piece.encode("utf-8", "surrogatepass")), now)
+        self._came(now)
+        if self._pieces and self._waited(self._pieces[0], now) >= self._max_hold_s:
+            passed = both(passed, self._guard.overflow(lambda count: self._since(self._fed - count, now)))
+            self._forget(now)
+        self._take(passed)
         return False
 
     def finish(self, now: float) -> None:
         """The text is complete: what is held of it leaves, or not."""
-        self._take(self._guard.finish(), 0, now)
-
-    def overflow(self, now: float) -> None:
-        """Something was held for too long: its rule decides. What waits for no rule has its time anew."""
-        self._take(self._guard.overflow(), 0, now)
-        if self._pieces:
-            self._pieces = deque([(self._waiting, now)])
+        self._take(self._guard.finish())
+        self._over = True
+        self._forget(now)
 
     @property
-    def delta(self) -> TextDelta | ToolCallDelta | None:
-        """What may leave; None = nothing. The log probabilities of what was held or masked do not leave with it."""
-        if not self._out:
-            return None
-        if isinstance(self._where, int):
-            return ToolCallDelta(self._choice, self._where, self._out)
-        return TextDelta(self._choice, self._where, self._out)
+    def holds(self) -> int:
+        """How many of the characters that were fed last wait."""
+        return 0 if self._over else self._fed - self._guard.waits_from
 
-    @property
-    def since(self) -> float:
-        """When the oldest character that is held came; infinity = nothing is held."""
-        return self._pieces[0][1] if self._pieces else NEVER
+    def _came(self, now: float) -> None:
+        """Note a piece that was fed, and forget those that have left. Cost: amortised O(1)."""
+        pieces = self._pieces
+        if pieces and now - self._heard > SILENCE_S:
+            self._silent_s += now - self._heard
+        self._heard = now
+        if pieces and now - pieces[-1][1] < GRAIN_S:
+            pieces[-1] = self._fed, *pieces[-1][1:]
+        else:
+            pieces.append((self._fed, now, self._silent_s))
+        self._forget(now)
 
-    def _take(self, passed: guard_text.Passed, size: int, now: float) -> None:
-        self._tally.looked(passed)
-        self.changed = self.changed or any(hit.action == "mask" for hit in passed.hits)
-        self._out, self.rejected = passed.text, passed.rejected
-        self._hold(size, now)
+    def _forget(self, now: float) -> None:
+        """Forget the pieces of which nothing waits."""
+        pieces, waits_from, tally = self._pieces, self._guard.waits_from, self._tally
+        while pieces and pieces[0][0] <= waits_from:
+            _, came, _ = pieces.popleft()
+            if now - came > tally.max_held_s:
+                tally.max_held_s = now - came
 
-    def _hold(self, size: int, now: float) -> None:
-        """Note that a piece of this size came, and forget those that have left. Cost: amortised O(1)."""
-        held, pieces, tally = self._guard.held, self._pieces, self._tally
-        if size:
-            self._waiting += size
-            if pieces and now - pieces[-1][1] < GRAIN_S:
-                pieces[-1] = pieces[-1][0] + size, pieces[-1][1]
-            else:
-                pieces.append((size, now))
-        while pieces and (held == 0 or self._waiting - pieces[0][0] >= held):
-            left, came = pieces.popleft()
-            self._waiting -= left
-            tally.max_held_s = max(tally.max_held_s, now - came)
-        tally.max_held_bytes = max(tally.max_held_bytes, held)
+    def _since(self, character: int, now: float) -> float:
+        """Return for how long a character has waited."""
+        return next((self._waited(piece, now) for piece in self._pieces if piece[0] > character), 0.0)
+
+    def _waited(self, piece: tuple[int, float, float], now: float) -> float:
+        _, came, silent_s = piece
+        return now - came - (self._silent_s - silent_s)
+
+    def _take(self, passed: guard_text.Passed) -> None:
+        tally = self._tally
+        tally.looked(passed)
+        if passed.hits and any(hit.action == "mask" for hit in passed.hits):
+            self.changed = self.unproven = True
+        self.said, self.rejected = passed.text, passed.rejected
+        held = self._guard.held
+        if held > tally.max_held_bytes:
+            tally.max_held_bytes = held

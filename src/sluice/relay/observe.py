@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from sluice.chat.events import Reported, Started
-from sluice.chat.usage import Usage
+from sluice.chat.usage import Usage, believed
 from sluice.errors import Truncated
 from sluice.relay.actions import Action
 from sluice.relay.opaque import OpaqueRelay
@@ -135,7 +135,7 @@ class ObservedRelay(OpaqueRelay):
         known |= _google_counts(body.metadata) if body.metadata is not None else {}
         if known:
             self._usage |= known
-            self.said.note(Reported(Usage(**self._usage)))
+            self.said.note(Reported(believed(Usage(**self._usage))))
 
 
 def _counts(usage: _Usage) -> dict[str, int]:

@@ -64,7 +64,7 @@ class Relay(Protocol):
     @property
     def deadline(self) -> float:
         """Monotonic second at which to call `tick`; infinity = never. It only ever moves to later, unless the pump
-        tells the clocks something, or the relay says `Wake`."""
+        tells the clocks something."""
         ...
 
     @property

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import msgspec
 
 from sluice.chat.content import Citation
-from sluice.chat.events import Cited, Event, TextDelta, ToolCallDelta, ToolCallStarted
+from sluice.chat.events import Cited, Event, TextDelta, ToolCallDelta, ToolCallStarted, Unrecognised
+from sluice.relay.members import texts_of
 
 MAX_CHARACTERS = 1024
 """Of a window without the end of a sentence; a longer one only comes of what was here at once."""
@@ -93,7 +94,7 @@ class Row:
         part = last if isinstance(last, Part) else None
         if said is not None:
             key, text = said
-            if part is None or part.key != key:
+            if part is None or part.key != key or type(event) is Unrecognised:
                 if part is not None:
                     part.close()
                 parts.append(part := Part(key))
@@ -148,10 +149,16 @@ def spoken(event: Event) -> tuple[Key, str] | None:
         case ToolCallDelta():
             said = ("arguments", event.index), event.arguments
         case Cited():
-            said = ("source", 0), f"{event.citation.title}\n{event.citation.quote}".strip()
+            said = ("source", 0), _source(event.citation)
+        case Unrecognised(part=msgspec.Raw() as raw):
+            said = ("part", 0), texts_of(raw)
         case _:
             return None
     return said if said[1] else None
+
+
+def _source(citation: Citation) -> str:
+    return "\n".join(filter(None, (citation.title, citation.quote, citation.url)))
 
 
 def _text(event: Event) -> str:
@@ -172,8 +179,7 @@ def _respelled(event: Event, text: str) -> Event | None:
             return ToolCallDelta(event.choice, event.index, text) if text else None
         case ToolCallStarted():
             return ToolCallStarted(event.choice, event.index, event.id, text)
-        case Cited():
-            old = event.citation  # what a judge makes of title and quote together cannot be taken apart again
-            return Cited(event.choice, Citation(url=old.url, start=old.start, end=old.end, document=old.document))
+        case Cited() | Unrecognised():
+            return None  # what a judge makes of all its texts together cannot be taken apart again
         case _:
             return event

@@ -116,7 +116,7 @@ class StreamRelay:
         self._ready.clear()
         streaming = self._terms.streaming
         bounded = streaming.on_disconnect == "drain" and streaming.drain_tokens
-        self._look_at = self.meter.tokens + streaming.drain_tokens if bounded else NEVER
+        self._look_at = self.meter.counted + streaming.drain_tokens if bounded else NEVER
         self.clocks.read_on(now)
         return True
 
@@ -161,7 +161,7 @@ class StreamRelay:
                 return self._complete(now)
         if self._wire.fault is not None:
             return self._fail("upstream_error", self._wire.fault)
-        if self.meter.tokens >= self._look_at and (ended := self._too_long(now)):
+        if self._look_at < NEVER and self.meter.counted >= self._look_at and (ended := self._too_long(now)):
             return ended
         if self.committed:
             return self._flush(now)
@@ -175,7 +175,7 @@ class StreamRelay:
         """End the answer if it may not become any longer."""
         if self._gone:
             return self._end(CLIENT_GONE)
-        allowance, tokens = self._terms.allowance, self.meter.tokens
+        allowance, tokens = self._terms.allowance, self.meter.counted
         if allowance is not None and not allowance.check(tokens):
             return self._fail("limited", RateLimited("the limit of this answer's tokens is reached"))
         self._look_at = NEVER if allowance is None else allowance.check_at

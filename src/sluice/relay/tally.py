@@ -2,6 +2,7 @@
 
 import msgspec
 
+from sluice.policies.guard_scan import size
 from sluice.policies.guard_text import Passed
 
 
@@ -57,9 +58,22 @@ class Tally:
     def looked(self, passed: Passed) -> None:
         """The text rules looked at more of a text, and this came of it."""
         self.scanned_bytes += passed.scanned
-        self.delivered_bytes += len(passed.text.encode("utf-8", "surrogatepass"))
+        self.delivered_bytes += size(passed.text)
         for found in passed.hits:
             self.hit(found.rule.name, found.action)
+
+    def beside(self, answer: GuardFacts) -> GuardFacts:
+        """Return the facts of an answer with those of texts that were no part of it."""
+        if not self.checks:
+            return answer
+        own = self.facts()
+        return msgspec.structs.replace(
+            answer,
+            checks=answer.checks + own.checks,
+            hits=(*answer.hits, *own.hits),
+            scanned_bytes=answer.scanned_bytes + own.scanned_bytes,
+            delivered_bytes=answer.delivered_bytes + own.delivered_bytes,
+        )
 
     def facts(self) -> GuardFacts:
         return GuardFacts(

@@ -1,25 +1,27 @@
 """Texts of an answer that come in one piece, and what the text rules make of them."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from sluice.chat.content import Citation
-from sluice.chat.events import Event, Leftover
+from sluice.chat.events import Event
 from sluice.policies.guard_text import TextGuards
 from sluice.relay.guarding import rejected
+from sluice.relay.members import looked_at
 from sluice.relay.tally import Tally
 
 
 class WholeTexts:
     """Of one answer. What a rule rejects here ends the answer as it does anywhere else."""
 
-    __slots__ = ("_guards", "_known", "_streams", "_tally")
+    __slots__ = ("_guards", "_known", "_tally")
 
-    def __init__(self, guards: TextGuards, tally: Tally, *, streams: bool) -> None:
+    def __init__(self, guards: TextGuards, tally: Tally) -> None:
         self._guards = guards
         self._tally = tally
-        self._streams = streams
-        self._known: dict[str, msgspec.Raw] = {}
-        """Members of the answer itself in which nothing was found: every chunk repeats them."""
+        self._known: dict[str, tuple[msgspec.Raw, dict[str, msgspec.Raw]]] = {}
+        """Members of the answer itself, and what may be seen of them."""
 
     def text(self, text: str, out: list[Event]) -> str:
         """Return what may be seen of a text.
@@ -51,26 +53,35 @@ class WholeTexts:
             document=old.document,
         )
 
-    def members(self, leftover: Leftover) -> dict[str, msgspec.Raw]:
-        """Return the members in which nothing is found: what is in them has no word here, so it is not rewritten.
+    def json(self, raw: msgspec.Raw, out: list[Event]) -> msgspec.Raw | None:
+        """Return what may be seen of JSON that is complete; None if nobody can read it.
 
-        What a stream says in pieces cannot be judged piece by piece. That is whatever its deltas hold; and a string
-        beside them, if it is another one in each chunk.
+        Raises:
+            Blocked: see `text`.
         """
-        place, fields = leftover.place, leftover.fields
-        if self._streams and place == "delta":
-            return {}
-        return {name: raw for name, raw in fields.items() if self._clean(name, raw, place)}
+        return looked_at(raw, lambda _, text: self.text(text, out))
 
-    def _clean(self, name: str, raw: msgspec.Raw, place: str) -> bool:
-        known = None if place else self._known.get(name)
-        if known == raw:
-            return True
-        if self._streams and (place or known is not None) and bytes(raw).startswith(b'"'):
-            return False
-        self._tally.checks += 1
-        source = bytes(raw).decode("utf-8", "replace")
-        found = bool(self._guards.whole_json(source).hits or self._guards.whole(name).hits)
-        if not (place or found):
-            self._known[name] = raw
-        return not found
+    def members(self, fields: Mapping[str, msgspec.Raw], out: list[Event]) -> dict[str, msgspec.Raw]:
+        """Return what may be seen of members that are complete.
+
+        Raises:
+            Blocked: see `text`.
+        """
+        rows = ((self.text(name, out), self.json(raw, out)) for name, raw in fields.items())
+        return {name: seen for name, seen in rows if seen is not None}
+
+    def repeated(self, fields: Mapping[str, msgspec.Raw], out: list[Event]) -> dict[str, msgspec.Raw]:
+        """The same for members of the answer itself, which every chunk of a stream repeats. A string that is another
+        one in each chunk may be a text in pieces, and is left out.
+
+        Raises:
+            Blocked: see `text`.
+        """
+        seen: dict[str, msgspec.Raw] = {}
+        for name, raw in fields.items():
+            known = self._known.get(name)
+            if known is None or (known[0] != raw and not bytes(raw).startswith(b'"')):
+                self._known[name] = known = raw, self.members({name: raw}, out)
+            if known[0] == raw:
+                seen |= known[1]
+        return seen

@@ -35,8 +35,25 @@ from sluice.relay.guarding import rejected, unjudged
 from sluice.relay.rows import Row, Window
 from sluice.relay.tally import Tally
 
+_SILENT = frozenset(
+    [
+        *(
+            "system_fingerprint",
+            "service_tier",
+            "provider",
+            "type",
+            "role",
+            "completed_at",
+            "tokenCount",
+            "avgLogprobs",
+        ),
+        *("background", "store", "truncation", "parallel_tool_calls", "max_tool_calls"),
+        *("temperature", "top_p", "top_logprobs"),
+    ]
+)
+"""Members that no judge is asked about, as long as they are short: what served, and how."""
 _SHORT = 64
-"""Bytes of a member that no judge is asked about: a fingerprint, the name of a tier."""
+"""Bytes."""
 
 
 class Windows:
@@ -102,10 +119,16 @@ class Windows:
         out.append(event)
 
     def _leftover(self, event: Leftover, out: list[Event]) -> None:
-        """A judge is asked about texts, and nobody knows what these are."""
-        fields = {} if event.place == "delta" else {n: raw for n, raw in event.fields.items() if len(raw) <= _SHORT}
+        """A judge is asked about texts, and nobody knows what other members are."""
+        fields = {name: raw for name, raw in event.fields.items() if name in _SILENT and len(raw) <= _SHORT}
         if fields:
             out.append(Leftover(event.place, event.choice, fields))
+
+    def _unrecognised(self, event: Unrecognised, out: list[Event]) -> None:
+        if event.part is None:
+            out.append(event)
+        else:
+            self._wait(event, out)
 
     def _end(self, event: Event, out: list[Event]) -> None:
         self._ended.append(event)
@@ -187,7 +210,7 @@ _ROADS: Mapping[type, Callable[[Windows, Any, list[Event]], None]] = {
     ChoiceFinished: Windows._wait,
     Reported: Windows._pass,
     Leftover: Windows._leftover,
-    Unrecognised: Windows._pass,
+    Unrecognised: Windows._unrecognised,
     Ended: Windows._end,
     Failed: Windows._pass,
 }

@@ -13,12 +13,9 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
-import msgspec
-
 from sluice.config.ledger_url import PostgresUrl
 from sluice.gateway.money_ports import (
     DEAD_S,
-    HEARTBEAT_S,
     Admission,
     Claim,
     LedgerGone,
@@ -29,32 +26,20 @@ from sluice.gateway.money_ports import (
 )
 from sluice.stores import ledger_pg_sql as pg
 from sluice.stores import ledger_sql as sql
+from sluice.stores.background import Background
+from sluice.stores.ledger_desk import DO_S, MAX_OWED, PATIENCE_S, Admit, Desk, Do, Job, beats
 
 if TYPE_CHECKING:
     import asyncpg  # type: ignore[import-untyped]
 
 T = TypeVar("T")
-MAX_WAITING = 10_000
-MAX_OWED = 100_000
-"""As of SQLite's."""
-DEADLINE_S = 1.0
 CONNECT_S = 3.0
 PAUSE_S = 0.5
 """How long it is not tried again after there was no connection."""
 
 
-class _Admit(msgspec.Struct):
-    opened: Opened
-    claims: Sequence[Claim]
-    future: asyncio.Future[Admission]
-
-
-class _Do(msgspec.Struct):
-    run: Callable[["asyncpg.Connection"], Awaitable[object]]
-    future: asyncio.Future[object]
-
-
-_Job = _Admit | Settled | _Do
+_Run = Callable[["asyncpg.Connection"], Awaitable[object]]
+_Job = Job[_Run]
 
 
 class PostgresLedger:
@@ -67,54 +52,35 @@ class PostgresLedger:
         self._jobs: list[_Job] = []
         self._owed: list[Settled] = []
         self._wake = asyncio.Event()
-        self._waiting = 0
         self._gone_until = 0.0
         self._over = False
-        self._task: asyncio.Task[None] | None = None
+        self._desk: Desk[_Run] = Desk(self._give, wall)
+        self._writer = Background()
 
     async def open(self) -> None:
         self._over = False
-        self._task = asyncio.create_task(self._write(), name="ledger in PostgreSQL")
+        await self._writer.start(self._write(), "ledger in PostgreSQL")
         try:
-            await self._do(self._made)
+            await self._do(self._made, within_s=PATIENCE_S)
         except LedgerGone:
             await self.close()
             raise
 
     async def keep(self) -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT_S)
-            with contextlib.suppress(LedgerGone):
-                await self._do(self._beat)
+        await beats(lambda: self._do(self._beat))
 
     async def close(self) -> None:
-        if self._task is not None:
+        if self._writer.runs:
             with contextlib.suppress(LedgerGone):
                 await self._do(lambda db: db.execute(pg.FORGET_OWNER, self._owner))
             self._over = True
             self._wake.set()
-            await self._task
-            self._task = None
+            await self._writer.ended()
 
     # -- gateway.money_ports.Ledger -----------------------------------------------------------------------------------
 
     async def admit(self, opened: Opened, claims: Sequence[Claim]) -> Admission:
-        if self._waiting >= MAX_WAITING:
-            raise LedgerGone("the ledger does not keep up")
-        job = _Admit(opened, claims, asyncio.get_running_loop().create_future())
-        self._waiting += 1
-        self._give(job)
-        try:
-            async with asyncio.timeout(DEADLINE_S):
-                return await job.future
-        except BaseException as error:  # if it is written all the same, the request came to nothing
-            changes = tuple((claim.counter, -claim.reserve) for claim in claims)
-            self._give(Settled(id=opened.id, at=self._wall(), outcome="client_gone", changes=changes))
-            if isinstance(error, TimeoutError):
-                raise LedgerGone("the ledger does not answer in time") from None
-            raise
-        finally:
-            self._waiting -= 1
+        return await self._desk.admit(opened, claims)
 
     def settle(self, settled: Settled) -> None:
         self._give(settled)
@@ -142,7 +108,7 @@ class PostgresLedger:
             rows = await db.fetch(pg.spend(by), since, until)
             return tuple(Spend(str(row[0]), *(int(number) for number in tuple(row)[1:])) for row in rows)
 
-        return await self._do(read)
+        return await self._do(read, within_s=PATIENCE_S)
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -150,10 +116,8 @@ class PostgresLedger:
         self._jobs.append(job)
         self._wake.set()
 
-    async def _do(self, run: Callable[["asyncpg.Connection"], Awaitable[T]]) -> T:
-        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        self._give(_Do(run, future))
-        return cast(T, await future)
+    async def _do(self, run: Callable[["asyncpg.Connection"], Awaitable[T]], *, within_s: float = DO_S) -> T:
+        return cast(T, await self._desk.do(run, within_s=within_s))
 
     # -- the writer ---------------------------------------------------------------------------------------------------
 
@@ -163,30 +127,49 @@ class PostgresLedger:
             await self._wake.wait()
             self._wake.clear()
             jobs, self._jobs = self._jobs, []
-            rows = [job for job in jobs if not isinstance(job, _Do)]
+            rows = [job for job in jobs if not isinstance(job, Do)]
             if rows or self._owed:
-                await self._try(lambda db, rows=rows: self._round(db, rows), rows)  # type: ignore[misc]
+                owed, self._owed = self._owed, []
+                await self._rows([*owed, *rows])
             for job in jobs:
-                if isinstance(job, _Do):
-                    await self._try(lambda db, job=job: self._one(db, job), [job])  # type: ignore[misc]
+                if isinstance(job, Do) and not job.future.done():
+                    error = await self._try(lambda db, job=job: self._one(db, job))  # type: ignore[misc]
+                    self._failed(error, [job])
         if self._db is not None:
             with contextlib.suppress(Exception):  # whatever it says: nothing is owed any more
                 await self._db.close(timeout=CONNECT_S)
             self._db = None
 
-    async def _try(self, what: Callable[["asyncpg.Connection"], Awaitable[None]], jobs: Sequence[_Job]) -> None:
+    async def _rows(self, rows: Sequence[Admit | Settled]) -> None:
+        """Write them in one transaction. One that can never be written is no reason not to write the others."""
+        error = await self._try(lambda db: self._round(db, rows))
+        if not _is_of_a_row(error):
+            self._failed(error, rows)
+        elif len(rows) > 1:
+            for row in rows:
+                await self._rows([row])
+        else:  # a settlement stays what it had reserved
+            self._failed(error, [row for row in rows if isinstance(row, Admit)])
+
+    async def _try(self, what: Callable[["asyncpg.Connection"], Awaitable[None]]) -> Exception | None:
+        """Return why it is not carried out; None = it is."""
         try:
             await what(await self._connected())
-        except Exception as error:  # asyncpg has many, and each means the same: it is not written
+        except Exception as error:  # asyncpg has many
             if self._db is not None and self._db.is_closed():
                 self._db = None
-            gone = error if isinstance(error, LedgerGone) else LedgerGone(f"PostgreSQL: {error}")
-            for job in jobs:
-                if isinstance(job, Settled):
-                    self._owed.append(job)
-                elif not job.future.done():
-                    job.future.set_exception(gone)
-            del self._owed[:-MAX_OWED]
+            return error
+        return None
+
+    def _failed(self, error: Exception | None, jobs: Sequence[_Job]) -> None:
+        if error is None:
+            return
+        for job in jobs:
+            if isinstance(job, Settled):
+                self._owed.append(job)
+            elif not job.future.done():
+                job.future.set_exception(error if isinstance(error, LedgerGone) else LedgerGone(f"PostgreSQL: {error}"))
+        del self._owed[:-MAX_OWED]
 
     async def _connected(self) -> "asyncpg.Connection":
         loop = asyncio.get_running_loop()
@@ -204,24 +187,22 @@ class PostgresLedger:
                 raise LedgerGone(f"PostgreSQL: {self._url.label} cannot be reached") from None  # it may quote the DSN
         return self._db
 
-    async def _one(self, db: "asyncpg.Connection", job: _Do) -> None:
+    async def _one(self, db: "asyncpg.Connection", job: Do[_Run]) -> None:
         async with db.transaction():
             result = await job.run(db)
         if not job.future.done():
             job.future.set_result(result)
 
-    async def _round(self, db: "asyncpg.Connection", rows: list[_Admit | Settled]) -> None:
-        owed = self._owed
-        told: list[tuple[_Admit, Admission]] = []
+    async def _round(self, db: "asyncpg.Connection", rows: Sequence[Admit | Settled]) -> None:
+        told: list[tuple[Admit, Admission]] = []
         async with db.transaction():
-            book = await pg.locked(db, [*owed, *(row for row in rows if isinstance(row, Settled))], _claims(rows))
-            for row in (*owed, *rows):
+            book = await pg.locked(db, [row for row in rows if isinstance(row, Settled)], _claims(rows))
+            for row in rows:
                 if isinstance(row, Settled):
                     book.settle(row)
                 else:
                     told.append((row, book.admit(row.opened, row.claims)))
             await book.write(db, self._owner)
-        self._owed = []
         for job, admission in told:
             if not job.future.done():
                 job.future.set_result(admission)
@@ -239,5 +220,14 @@ class PostgresLedger:
         await db.execute("DELETE FROM spent WHERE ends < $1", int(now) - 2 * 86_400)
 
 
-def _claims(rows: Sequence[_Admit | Settled]) -> list[Claim]:
-    return [claim for row in rows if isinstance(row, _Admit) for claim in row.claims]
+def _is_of_a_row(error: Exception | None) -> bool:
+    """Whether it says that a value has no place in a table, which it never will."""
+    if error is None or isinstance(error, LedgerGone):
+        return False
+    import asyncpg
+
+    return isinstance(error, asyncpg.DataError)
+
+
+def _claims(rows: Sequence[Admit | Settled]) -> list[Claim]:
+    return [claim for row in rows if isinstance(row, Admit) for claim in row.claims]

@@ -19,7 +19,6 @@ from sluice.config.store_url import RedisUrl
 from sluice.gateway.money_ports import (
     DEAD_S,
     GROUPS,
-    HEARTBEAT_S,
     Admission,
     Claim,
     LedgerGone,
@@ -29,13 +28,12 @@ from sluice.gateway.money_ports import (
     VirtualKey,
 )
 from sluice.stores import ledger_script as lua
+from sluice.stores.background import Background
+from sluice.stores.ledger_desk import DEADLINE_S, MAX_OWED, beats, undone
 from sluice.stores.redis_link import RedisLink, Script
 from sluice.stores.resp import Lost, RedisError, Reply
 
-DEADLINE_S = 1.0
 OPEN_S = 5.0
-MAX_OWED = 100_000
-"""Settlements that are kept while Redis is gone; beyond, what came first stays what it had reserved."""
 PAGE = 500
 """Rows that are read at once."""
 
@@ -57,48 +55,37 @@ class RedisLedger:
         self._link = RedisLink(url, _SCRIPTS, self._hear)
         self._owed: dict[str, Settled] = {}
         """Settlements that Redis has not confirmed."""
-        self._task: asyncio.Task[None] | None = None
+        self._keeper = Background()
 
     async def open(self) -> None:
-        self._task = asyncio.create_task(self._link.keep(), name="ledger in Redis")
+        await self._keeper.start(self._link.keep(), "ledger in Redis")
         if not await self._link.ready(OPEN_S):
             why = self._link.why
-            await self._drop()
+            await self._keeper.stop()
             raise LedgerGone(f"Redis: {why}")
         await self._beat()
 
     async def keep(self) -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT_S)
-            with contextlib.suppress(LedgerGone):
-                await self._beat()
-            self._send_owed()
+        await beats(self._beat)
 
     async def close(self) -> None:
-        if self._task is not None:
+        if self._keeper.runs:
             with contextlib.suppress(LedgerGone):  # answered after all that was sent before
                 await self._ask(_FORGET, [lua.OWNERS], [self._owner])
-            await self._drop()
-
-    async def _drop(self) -> None:
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await self._keeper.stop()
 
     # -- gateway.money_ports.Ledger -----------------------------------------------------------------------------------
 
     async def admit(self, opened: Opened, claims: Sequence[Claim]) -> Admission:
+        self._must_be_up()
         words: list[Word] = [opened.id, self._owner, msgspec.json.encode(opened)]
         for claim in claims:
             words += (claim.amount, claim.reserve, int(claim.blocks), claim.ends + 2 * 86_400)
         keys = [lua.ROWS, lua.PENDING, *(lua.SPENT + claim.counter.encode() for claim in claims)]
         try:
             reply = await self._ask(_ADMIT, keys, words)
-        except BaseException:  # if it was carried out all the same, the request came to nothing
-            changes = tuple((claim.counter, -claim.reserve) for claim in claims)
-            self.settle(Settled(id=opened.id, at=self._wall(), outcome="client_gone", changes=changes))
+        except BaseException:
+            self.settle(undone(opened, claims, self._wall()))
             raise
         numbers = [number for number in reply if isinstance(number, int)] if isinstance(reply, list) else []
         if len(numbers) != 1 + len(claims):
@@ -162,6 +149,7 @@ class RedisLedger:
         Raises:
             LedgerGone: there is no answer.
         """
+        self._must_be_up()
         future: asyncio.Future[Reply | Lost] = asyncio.get_running_loop().create_future()
 
         def answered(reply: Reply | Lost) -> None:
@@ -178,6 +166,15 @@ class RedisLedger:
         if isinstance(reply, Lost | RedisError):
             raise LedgerGone(f"Redis: {reply}")
         return reply
+
+    def _must_be_up(self) -> None:
+        """Nobody waits for a Redis that has let somebody else wait too long.
+
+        Raises:
+            LedgerGone: it may not be asked.
+        """
+        if not self._link.up:
+            raise LedgerGone(f"Redis: {self._link.why}")
 
     def _send(self, settled: Settled) -> None:
         def answered(reply: Reply | Lost) -> None:
@@ -198,6 +195,7 @@ class RedisLedger:
             self._send_owed()
 
     async def _beat(self) -> None:
+        self._send_owed()
         now = self._wall()
         await self._ask(_BEAT, [lua.ROWS, lua.PENDING, lua.OWNERS], [self._owner, str(now), str(now - DEAD_S)])
 

@@ -20,10 +20,7 @@ from collections.abc import Callable, Generator, Sequence
 from queue import SimpleQueue
 from typing import TypeVar, cast
 
-import msgspec
-
 from sluice.gateway.money_ports import (
-    HEARTBEAT_S,
     Admission,
     Claim,
     LedgerGone,
@@ -33,33 +30,18 @@ from sluice.gateway.money_ports import (
     VirtualKey,
 )
 from sluice.stores import ledger_sql as sql
+from sluice.stores.ledger_desk import DO_S, MAX_OWED, PATIENCE_S, Admit, Desk, Do, Job, beats
 
 T = TypeVar("T")
-MAX_WAITING = 10_000
-"""Admissions that wait to be written; one more is told that there is no ledger."""
-MAX_OWED = 100_000
-"""Settlements that are kept while the file cannot be written; beyond, they stay what was reserved."""
-DEADLINE_S = 1.0
 WRITES, READS = "BEGIN IMMEDIATE", "BEGIN"
 BUSY_S = 0.5
 """How long a transaction waits for those of other workers."""
+CLOSE_S = 2.0
 
 
-class _Admit(msgspec.Struct):
-    opened: Opened
-    claims: Sequence[Claim]
-    future: asyncio.Future[Admission]
-
-
-class _Do(msgspec.Struct):
-    """Anything else, in the writer's thread, in a transaction of its own. One that only reads holds up nobody."""
-
-    run: Callable[[sqlite3.Connection], object]
-    future: asyncio.Future[object]
-    begin: str
-
-
-_Job = _Admit | Settled | _Do
+_Run = Callable[[sqlite3.Connection], object]
+_Job = Job[_Run]
+_Waits = Admit | Do[_Run]
 
 
 class SqliteLedger:
@@ -70,7 +52,7 @@ class SqliteLedger:
         self._owner = os.urandom(8).hex()
         self._queue: SimpleQueue[list[_Job] | None] = SimpleQueue()
         self._batch: list[_Job] = []
-        self._waiting = 0
+        self._desk: Desk[_Run] = Desk(self._give, wall)
         self._owed: list[Settled] = []
         """The thread's: settlements that could not be written yet."""
         self._thread: threading.Thread | None = None
@@ -81,44 +63,27 @@ class SqliteLedger:
         self._thread = threading.Thread(target=self._write, name="ledger", daemon=True)
         self._thread.start()
         try:
-            await self._do(self._made)
+            await self._do(self._made, within_s=PATIENCE_S)
         except LedgerGone:
             await self.close()
             raise
 
     async def keep(self) -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT_S)
-            with contextlib.suppress(LedgerGone):  # it says so to whoever needs it
-                await self._do(self._beat)
+        await beats(lambda: self._do(self._beat))
 
     async def close(self) -> None:
         if self._thread is not None:
             with contextlib.suppress(LedgerGone):
-                await self._do(lambda db: db.execute(sql.FORGET_OWNER, (self._owner,)))
+                await self._do(lambda db: db.execute(sql.FORGET_OWNER, (self._owner,)), within_s=CLOSE_S)
             self._queue.put(None)
-            await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+            # It ends with the process at the latest: whoever closes does not wait for a disk that says nothing.
+            await asyncio.get_running_loop().run_in_executor(None, self._thread.join, CLOSE_S)
             self._thread = None
 
     # -- gateway.money_ports.Ledger -----------------------------------------------------------------------------------
 
     async def admit(self, opened: Opened, claims: Sequence[Claim]) -> Admission:
-        if self._waiting >= MAX_WAITING:
-            raise LedgerGone("the ledger does not keep up")
-        future: asyncio.Future[Admission] = asyncio.get_running_loop().create_future()
-        job = _Admit(opened, claims, future)
-        self._waiting += 1
-        self._give(job)
-        try:
-            async with asyncio.timeout(DEADLINE_S):
-                return await future
-        except BaseException as error:
-            self._take_back(job)
-            if isinstance(error, TimeoutError):
-                raise LedgerGone("the ledger does not answer in time") from None
-            raise
-        finally:
-            self._waiting -= 1
+        return await self._desk.admit(opened, claims)
 
     def settle(self, settled: Settled) -> None:
         self._give(settled)
@@ -126,13 +91,13 @@ class SqliteLedger:
     # -- gateway.money_ports.KeyStore ---------------------------------------------------------------------------------
 
     async def keys(self) -> tuple[VirtualKey, ...]:
-        return await self._do(lambda db: tuple(sql.key_of(row) for row in db.execute(sql.KEYS)), begin=READS)
+        return await self._do(lambda db: tuple(sql.key_of(row) for row in db.execute(sql.KEYS)), reads=True)
 
     async def keys_version(self) -> int:
         def version(db: sqlite3.Connection) -> int:
             return int(db.execute(sql.KEYS_VERSION).fetchone()[0])
 
-        return await self._do(version, begin=READS)
+        return await self._do(version, reads=True)
 
     async def add_key(self, key: VirtualKey) -> None:
         await self._do(lambda db: db.execute(sql.ADD_KEY, sql.row_of(key)))
@@ -142,7 +107,11 @@ class SqliteLedger:
 
     async def spend(self, by: str, since: float, until: float) -> tuple[Spend, ...]:
         question, times = sql.spend(by), (since, until)
-        return await self._do(lambda db: tuple(Spend(*row) for row in db.execute(question, times)), begin=READS)
+
+        def read(db: sqlite3.Connection) -> tuple[Spend, ...]:
+            return tuple(Spend(*row) for row in db.execute(question, times))
+
+        return await self._do(read, reads=True, within_s=PATIENCE_S)
 
     # -- the loop's side ----------------------------------------------------------------------------------------------
 
@@ -156,29 +125,18 @@ class SqliteLedger:
         batch, self._batch = self._batch, []
         self._queue.put(batch)
 
-    async def _do(self, run: Callable[[sqlite3.Connection], T], *, begin: str = WRITES) -> T:
-        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        self._give(_Do(run, future, begin))
-        return cast(T, await future)
-
-    def _take_back(self, job: _Admit) -> None:
-        """Nobody waits for it any more; if it is written all the same, the request came to nothing."""
-        settled = Settled(
-            id=job.opened.id,
-            at=self._wall(),
-            outcome="client_gone",
-            changes=tuple((claim.counter, -claim.reserve) for claim in job.claims),
-        )
-        self._give(settled)
+    async def _do(self, run: Callable[[sqlite3.Connection], T], *, reads: bool = False, within_s: float = DO_S) -> T:
+        return cast(T, await self._desk.do(run, reads=reads, within_s=within_s))
 
     # -- the thread's side --------------------------------------------------------------------------------------------
 
     def _write(self) -> None:
+        """Answer every job, whatever is raised, until it is over."""
         try:
             db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
-        except sqlite3.Error as error:
+        except Exception as error:
             self._refuse(error)
             return
         with contextlib.closing(db):
@@ -192,34 +150,47 @@ class SqliteLedger:
                     jobs += more or []
                 self._round(db, jobs)
 
-    def _refuse(self, error: sqlite3.Error) -> None:
+    def _refuse(self, error: Exception) -> None:
         """There is no file to write."""
         while (jobs := self._queue.get()) is not None:
             self._tell([(job, error) for job in jobs if not isinstance(job, Settled)])
 
     def _round(self, db: sqlite3.Connection, jobs: list[_Job]) -> None:
         """Carry out what was asked for, in its order: who asks after another has settled finds that settled."""
-        told: list[tuple[_Admit | _Do, object]] = []
-        rows = [job for job in jobs if not isinstance(job, _Do)]
-        try:
-            if rows or self._owed:
-                with _transaction(db):
-                    for settled in self._owed:
-                        _settle(db, settled)
-                    for row in rows:
-                        if isinstance(row, Settled):
-                            _settle(db, row)
-                        else:
-                            told.append((row, self._admitted(db, row)))
-        except sqlite3.Error as error:
-            self._owed = (self._owed + [row for row in rows if isinstance(row, Settled)])[-MAX_OWED:]
-            told = [(row, error) for row in rows if isinstance(row, _Admit)]
-        else:
-            self._owed = []
-        told += [(job, _done(db, job)) for job in jobs if isinstance(job, _Do)]
+        rows = [job for job in jobs if not isinstance(job, Do)]
+        told = self._rows(db, [*self._owed, *rows]) if rows or self._owed else []
+        # One that nobody waits for any more is not begun: they were told that it failed.
+        told += [(job, _done(db, job)) for job in jobs if isinstance(job, Do) and not job.future.done()]
         self._tell(told)
 
-    def _admitted(self, db: sqlite3.Connection, job: _Admit) -> Admission:
+    def _rows(self, db: sqlite3.Connection, rows: list[Admit | Settled]) -> list[tuple[_Waits, object]]:
+        """Write them in one transaction. What cannot be written, now or ever, is no reason not to write the others."""
+        told: list[tuple[_Waits, object]] = []
+        try:
+            with _transaction(db):
+                for row in rows:
+                    if isinstance(row, Settled):
+                        _settle(db, row)
+                    else:
+                        told.append((row, self._admitted(db, row)))
+        except sqlite3.OperationalError as error:  # the file, not a row
+            self._owed = [row for row in rows if isinstance(row, Settled)][-MAX_OWED:]
+            return [(row, error) for row in rows if isinstance(row, Admit)]
+        except Exception as error:
+            self._owed = []
+            if len(rows) > 1:
+                return [found for row in rows for found in self._alone(db, row)]
+            return [(row, error) for row in rows if isinstance(row, Admit)]  # a settlement stays what it had reserved
+        self._owed = []
+        return told
+
+    def _alone(self, db: sqlite3.Connection, row: Admit | Settled) -> list[tuple[_Waits, object]]:
+        owed = self._owed
+        told = self._rows(db, [row])
+        self._owed = [*owed, *self._owed]
+        return told
+
+    def _admitted(self, db: sqlite3.Connection, job: Admit) -> Admission:
         used = tuple(_used(db, claim.counter) for claim in job.claims)
         if any(claim.blocks and was >= claim.amount for claim, was in zip(job.claims, used, strict=True)):
             return Admission(False, used)
@@ -229,7 +200,7 @@ class SqliteLedger:
         db.execute(sql.PEND, (job.opened.id, self._owner))
         return Admission(True, used)
 
-    def _tell(self, told: Sequence[tuple[_Admit | _Do, object]]) -> None:
+    def _tell(self, told: Sequence[tuple[_Waits, object]]) -> None:
         if told and self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
                 self._loop.call_soon_threadsafe(_hear, told)
@@ -261,11 +232,11 @@ def _used(db: sqlite3.Connection, counter: str) -> int:
     return 0 if row is None else int(row[0])
 
 
-def _done(db: sqlite3.Connection, job: _Do) -> object:
+def _done(db: sqlite3.Connection, job: Do[_Run]) -> object:
     try:
-        with _transaction(db, job.begin):
+        with _transaction(db, READS if job.reads else WRITES):
             return job.run(db)
-    except sqlite3.Error as error:
+    except Exception as error:
         return error
 
 
@@ -281,12 +252,12 @@ def _transaction(db: sqlite3.Connection, begin: str = WRITES) -> Generator[None]
         raise
 
 
-def _hear(told: Sequence[tuple[_Admit | _Do, object]]) -> None:
+def _hear(told: Sequence[tuple[_Waits, object]]) -> None:
     for job, result in told:
         future = cast("asyncio.Future[object]", job.future)
         if future.done():
             continue
-        if isinstance(result, sqlite3.Error):
+        if isinstance(result, Exception):
             future.set_exception(LedgerGone(f"SQLite: {result}"))
         else:
             future.set_result(result)

@@ -24,6 +24,8 @@ from sluice.stores.resp import Lost, RedisError, Reply
 
 DEADLINE_S = 0.04
 """How long a reservation waits for Redis."""
+LOOK_AGAIN_S = 0.005
+"""Before the deadline: a loop that is late runs its timers before it reads, and an answer may lie there unread."""
 MAX_OWED = 1 << 16
 """Buckets for which something is kept while Redis is gone; beyond, what came first is dropped."""
 AT_A_TIME = 100
@@ -93,7 +95,13 @@ class RedisCounters:
                 self._link.keeps_waiting()
                 waiting.set_exception(StoreGone("Redis does not answer in time"))
 
-        timer = loop.call_later(self._deadline_s, too_late)
+        timer: asyncio.TimerHandle
+
+        def look_again() -> None:
+            nonlocal timer
+            timer = loop.call_later(LOOK_AGAIN_S, too_late)
+
+        timer = loop.call_later(self._deadline_s - LOOK_AGAIN_S, look_again)
         self._ask(draws, places, answered)
         try:
             return await waiting

@@ -46,7 +46,7 @@ class RedisLink:
         self._changed = asyncio.Event()
         self._told = ""
         self.why = "not connected yet"
-        """Why there is no connection."""
+        """Why it may not be asked."""
 
     @property
     def up(self) -> bool:
@@ -83,7 +83,8 @@ class RedisLink:
         """It did not answer in time."""
         if self._silent_since is None:
             self._silent_since = asyncio.get_running_loop().time()
-            self._tell("gone", "it does not answer in time")
+            self.why = "it does not answer in time"
+            self._tell("gone", self.why)
 
     async def keep(self) -> None:
         """Connect, again and again."""

@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Self, assert_never
 
-from sluice.relay.actions import Action, Ask, End, Send, Wake
+from sluice.relay.actions import Action, Ask, End, Send
 from sluice.relay.relay import Relay
 from sluice.testing.steps import (
     Asked,
@@ -34,7 +34,6 @@ from sluice.testing.steps import (
     Sent,
     SentThat,
     Tick,
-    Woken,
     ask,
     at,
     broke,
@@ -47,7 +46,6 @@ from sluice.testing.steps import (
     send,
     send_that,
     tick,
-    wake,
 )
 
 __all__ = [
@@ -64,7 +62,6 @@ __all__ = [
     "send",
     "send_that",
     "tick",
-    "wake",
 ]
 
 
@@ -194,8 +191,6 @@ def _agree(wanted: Expectation, action: Action) -> bool:
             return wanted.check(action.data)
         case Asked(), Ask():
             return (action.judge.name, action.texts) == (wanted.judge, wanted.texts)
-        case Woken(), Wake():
-            return True
         case Ended(), End():
             error = action.outcome.error
             return (
@@ -237,8 +232,6 @@ def _expectation_lines(expectation: Expectation) -> list[str]:
             return [f"<< send bytes that are {expectation.what}"]
         case Asked():
             return [f"<< ask({expectation.judge}, {expectation.texts})"]
-        case Woken():
-            return ["<< wake()"]
         case Ended():
             words = [expectation.kind, expectation.code, str(expectation.status or "")]
             return [f"<< end({', '.join(word for word in words if word)})"]
@@ -253,8 +246,6 @@ def _action_lines(action: Action) -> list[str]:
             return ["<< send", *(f"     {line!r}" for line in re.findall(rb"[^\n]*\n|[^\n]+", action.data))]
         case Ask():
             return [f"<< ask({action.judge.name}, {action.texts})"]
-        case Wake():
-            return ["<< wake()"]
         case End():
             error = action.outcome.error
             return [f"<< end({action.outcome.kind}{f', {error.code}, {error.status}: {error}' if error else ''})"]

@@ -65,12 +65,8 @@ class Asked(_Step, frozen=True):
     texts: tuple[str, ...]
 
 
-class Woken(_Step, frozen=True):
-    pass
-
-
 Happening = Feed | Eof | Broke | ClientGone | Cut | Resume | At | Tick
-Expectation = Sent | SentThat | Asked | Woken | Ended
+Expectation = Sent | SentThat | Asked | Ended
 
 
 def feed(data: bytes) -> Feed:
@@ -126,11 +122,6 @@ def send_that(what: str, check: Callable[[bytes], bool]) -> SentThat:
 def ask(judge: str, *texts: str) -> Asked:
     """The judge of this name is asked about these texts."""
     return Asked(judge, texts)
-
-
-def wake() -> Woken:
-    """The deadline has moved to sooner."""
-    return Woken()
 
 
 def end(kind: OutcomeKind, *, code: str = "", status: int = 0) -> Ended:

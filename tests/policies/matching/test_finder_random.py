@@ -61,3 +61,21 @@ def test_several_random_patterns_in_any_text(seed: int, sample: str) -> None:
             continue
         patterns.append(drawn)
     check(sample, patterns, rng)
+
+
+@given(seed=st.integers(0, 2**32), sample=st.text(alphabet="ab-1\n ſsK\u212a", max_size=12))
+def test_a_text_of_which_it_is_said_that_it_is_clean_has_nothing_in_it(seed: int, sample: str) -> None:
+    rng = Random(seed)
+    try:
+        finder = Finder([Pattern(text=pattern(rng, 3)), Pattern(text="s1$|^K-")])
+    except Unsupported:
+        return
+    assert not (finder.is_clean(sample) and finder.find(sample))
+
+
+def test_most_texts_with_nothing_in_them_are_said_to_be_clean() -> None:
+    finder = Finder([Pattern(text="sk-[a-z]{3,}"), Pattern(text="(?i)secret$"), Pattern(text=r"\b[0-9]{4}\b")])
+    assert [
+        word for word in ("", "name", "sk", "sk-ab", "secrets", "12345", "a 12 b") if not finder.is_clean(word)
+    ] == []
+    assert [finder.is_clean(word) for word in ("sk-abc", "a secret", "SECRET\n", "x 1234")] == [False] * 4

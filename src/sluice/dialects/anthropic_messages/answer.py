@@ -19,6 +19,10 @@ from sluice.errors import ProtocolError
 _read = msgspec.json.Decoder(Message).decode
 
 
+class _Raws(msgspec.Struct):
+    content: list[msgspec.Raw]
+
+
 def read(body: bytes, *, keep_leftovers: bool = False) -> list[Event]:
     """Read a `message` as the events of a legal and complete answer, or as `Failed` alone when it is an error object
     under a status of 200.
@@ -41,8 +45,9 @@ def _events(message: Message, body: bytes, keep_leftovers: bool) -> list[Event]:
     if keep_leftovers:
         leftovers(body, KNOWN_MESSAGE, events)
     blocks = Blocks()
+    raws = msgspec.json.decode(body, type=_Raws).content if keep_leftovers else []
     for index, block in enumerate(message.content):
-        blocks.open(index, block, events)
+        blocks.open(index, block, events, raws[index] if raws else None)
         blocks.close(index, events)
     # A whole answer without a reason is whole all the same: the HTTP body was.
     blocks.finish(message, events)

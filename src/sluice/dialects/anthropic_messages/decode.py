@@ -1,5 +1,7 @@
 """Events of a Messages stream to events of the vocabulary. The hot path: every line of `decode` is paid per token."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from sluice.chat.events import (
@@ -19,6 +21,7 @@ from sluice.chat.events import (
 )
 from sluice.chat.seal import Seal
 from sluice.dialects.anthropic_messages import citations, errors
+from sluice.dialects.anthropic_messages.opaque import OpaqueBlock
 from sluice.dialects.anthropic_messages.schema import (
     FINISH_READ,
     KNOWN_MESSAGE,
@@ -42,10 +45,12 @@ _NO_INPUT = frozenset([b"", b"null", b"{}"])
 class _Open:
     """A block that is open, and what of it is not said before its end."""
 
-    __slots__ = ("arguments", "call", "cited", "kind", "signature", "start")
+    __slots__ = ("arguments", "call", "cited", "kind", "opaque", "signature", "start")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
+        self.opaque: OpaqueBlock | None = None
+        """It is of a kind that this dialect does not know, and is kept."""
         self.call = -1
         """Which call of the answer this is, counted from 0."""
         self.arguments: str | None = None
@@ -69,8 +74,8 @@ class Blocks:
         self.written = 0
         """Characters of the text that is open; blocks of text that follow each other are one."""
 
-    def open(self, index: int, block: Block, events: list[Event]) -> None:
-        """Take a block as it begins, or a whole one."""
+    def open(self, index: int, block: Block, events: list[Event], raw: msgspec.Raw | None = None) -> None:
+        """Take a block as it begins, or a whole one. `raw`: the same, to be kept if it is of an unknown kind."""
         if index in self._open:
             raise ProtocolError(f"the provider opened block {index} twice")
         self._settle(events)
@@ -82,8 +87,8 @@ class Blocks:
                 events.append(TextDelta(0, "text", block.text or ""))
             case "tool_use":
                 self.written = 0
-                raw = bytes(block.input)
-                opened.call, opened.arguments = self._calls, "" if raw in _NO_INPUT else raw.decode()
+                given = bytes(block.input)
+                opened.call, opened.arguments = self._calls, "" if given in _NO_INPUT else given.decode()
                 events.append(ToolCallStarted(0, self._calls, block.id or "", block.name or ""))
                 self._calls += 1
             case "thinking":
@@ -92,14 +97,20 @@ class Blocks:
             case "redacted_thinking":
                 self.written = 0
                 events.append(Sealed(0, Seal(MODULE_ID, "redacted", block.data or "")))
+            case kind if raw is not None:
+                self.written = 0
+                opened.opaque = OpaqueBlock(kind, raw)
             case kind:
                 events.append(Unrecognised(f"block:{kind}"))
 
-    def delta(self, index: int, delta: Delta, events: list[Event]) -> None:
-        """Take more of a block. What an unknown block goes on to say is not told again."""
+    def delta(self, index: int, delta: Delta, events: list[Event], raw: Callable[[], msgspec.Raw]) -> None:
+        """Take more of a block. What an unknown block that is not kept goes on to say is not told again."""
         block = self._open.get(index)
         if block is None:
             raise ProtocolError(f"the provider sent a delta of block {index}, which is not open")
+        if block.opaque is not None:
+            block.opaque.grow(raw())
+            return
         match block.kind, delta.type:
             case "tool_use", "input_json_delta":
                 if delta.partial_json:
@@ -121,7 +132,9 @@ class Blocks:
         block = self._open.pop(index, None)
         if block is None:
             raise ProtocolError(f"the provider closed block {index}, which is not open")
-        if block.kind == "tool_use":
+        if block.opaque is not None:
+            events.append(block.opaque.event())
+        elif block.kind == "tool_use":
             if block.arguments:
                 events.append(ToolCallDelta(0, block.call, block.arguments))
             elif block.arguments is not None:
@@ -200,9 +213,10 @@ class MessagesDecoder:
         events: list[Event] = []
         match kind:
             case "content_block_delta" if event.delta is not None:
-                self._blocks.delta(event.index, event.delta, events)
+                self._blocks.delta(event.index, event.delta, events, lambda: _read_raw(data)["delta"])
             case "content_block_start" if event.content_block is not None:
-                self._blocks.open(event.index, event.content_block, events)
+                raw = _read_raw(data)["content_block"] if self._keep else None
+                self._blocks.open(event.index, event.content_block, events, raw)
             case "content_block_stop":
                 self._blocks.close(event.index, events)
             case "message_start" if event.message is not None:

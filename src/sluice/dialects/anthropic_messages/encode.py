@@ -26,6 +26,7 @@ from sluice.chat.events import (
     TextDelta,
     ToolCallDelta,
     ToolCallStarted,
+    Unrecognised,
 )
 from sluice.chat.request import ChatRequest
 from sluice.chat.seal import wrap
@@ -48,7 +49,7 @@ _TEXT_MEMBER: dict[Channel, bytes] = {
     "reasoning": b'"thinking_delta","thinking":',
 }
 _END_OF_DELTA = b"}}\n\n"
-_Content = TextDelta | Sealed | Cited
+_Content = TextDelta | Sealed | Cited | Unrecognised
 
 
 class _Call:
@@ -117,6 +118,8 @@ class MessagesEncoder:
         match event:
             case TextDelta() | Sealed() | Cited():
                 return self._content(event)
+            case Unrecognised():
+                return b"" if event.part is None else self._content(event)
             case ToolCallStarted() | ToolCallDelta():
                 return self._tool(event)
             case ChoiceFinished():
@@ -195,6 +198,18 @@ class MessagesEncoder:
                 return out + self._delta({"type": "citations_delta", "citation": citations.write(event.citation)})
             case Sealed():
                 return self._seal(event)
+            case Unrecognised():
+                return self._close() + self._opaque(event)
+
+    def _opaque(self, event: Unrecognised) -> bytes:
+        """A block of the provider's own. What goes into a tool comes as a delta, as it does from Anthropic."""
+        assert event.part is not None
+        block: dict[str, object] = dict(msgspec.json.decode(event.part, type=dict[str, msgspec.Raw]))
+        given = block.get("input")
+        if not isinstance(given, msgspec.Raw):
+            return self._start_block(block) + self._stop_block()
+        delta: dict[str, object] = {"type": "input_json_delta", "partial_json": bytes(given).decode()}
+        return self._start_block(block | {"input": {}}) + self._delta(delta) + self._stop_block()
 
     def _switch(self, channel: Channel) -> bytes:
         out = b"" if channel == self._channel else self._close()

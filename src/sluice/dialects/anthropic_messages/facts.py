@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from sluice.chat.carry import CARRIED, Carry, carried, dropped, refused
 from sluice.dialects.anthropic_messages.schema import FINISH_READ, FINISH_WRITTEN
-from sluice.dialects.dialect import Facts, Field
+from sluice.dialects.dialect import Facts, Field, Shape
 from sluice.dialects.table import Table
 
 
@@ -239,6 +239,7 @@ FACTS = Facts(
     carries=CARRIES,
     finish_read=FINISH_READ,
     finish_written=FINISH_WRITTEN,
+    shape=Shape(refusals_are_text=True),
     keep_alive=b'event: ping\ndata: {"type": "ping"}\n\n',
 )
 

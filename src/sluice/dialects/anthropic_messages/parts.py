@@ -10,7 +10,7 @@ import msgspec
 
 from sluice.chat.content import Refusal, Text, ToolUse
 from sluice.chat.events import FinishReason
-from sluice.chat.fold import Choice
+from sluice.chat.fold import Choice, Opaque
 from sluice.chat.seal import Reasoning, Seal, pack, wrap
 from sluice.dialects.anthropic_messages import citations
 from sluice.dialects.anthropic_messages.arguments import Arguments
@@ -50,6 +50,8 @@ def blocks(choice: Choice, message: str) -> list[dict[str, object]]:
         elif isinstance(part, ToolUse):
             block = _call(part, call_id(part.id, message, calls), choice.finish)
             calls += 1
+        elif isinstance(part, Opaque):
+            block = dict(msgspec.json.decode(part.raw, type=dict[str, msgspec.Raw]))
         else:
             block = _text(part)
         if block is not None:

@@ -10,7 +10,7 @@ import msgspec
 
 from sluice.chat.request import ChatRequest, Framing
 from sluice.dialects.anthropic_messages import tokens
-from sluice.dialects.reading import ABSENT, NULL, UNREADABLE, explain
+from sluice.dialects.reading import ABSENT, NULL, UNREADABLE, bound, explain
 from sluice.dialects.writing import quote, to_json
 from sluice.errors import BadRequest
 
@@ -58,7 +58,7 @@ def read(body: bytes, *, model: str = "", stream: bool | None = None, framing: F
         framing=framing,
         temperature=known.temperature,
         top_p=known.top_p,
-        max_tokens=known.max_tokens,
+        max_tokens=bound(known.max_tokens, "max_tokens"),
         fields=fields,
     )
 

@@ -7,7 +7,7 @@ skipped, or kept as leftovers; unknown types are for the decoder to name.
 import msgspec
 
 from sluice.chat.events import FinishReason
-from sluice.chat.usage import Usage
+from sluice.chat.usage import Usage, believed
 from sluice.dialects.reading import ABSENT
 
 MODULE_ID = "dialect.anthropic_messages"
@@ -146,12 +146,14 @@ class Counts:
             self._cache_written = usage.cache_creation_input_tokens
         if usage.output_tokens_details is not None and usage.output_tokens_details.thinking_tokens is not None:
             self._thinking = usage.output_tokens_details.thinking_tokens
-        return Usage(
-            input_tokens=self._input + self._cache_read + self._cache_written,
-            output_tokens=self._output,
-            cache_read_tokens=self._cache_read,
-            cache_write_tokens=self._cache_written,
-            reasoning_tokens=self._thinking,
+        return believed(
+            Usage(
+                input_tokens=self._input + self._cache_read + self._cache_written,
+                output_tokens=self._output,
+                cache_read_tokens=self._cache_read,
+                cache_write_tokens=self._cache_written,
+                reasoning_tokens=self._thinking,
+            )
         )
 
 

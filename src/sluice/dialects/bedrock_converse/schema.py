@@ -6,7 +6,7 @@ Source: the service's own model, `bedrock-runtime` 2023-09-30, as botocore ships
 import msgspec
 
 from sluice.chat.content import Citation
-from sluice.chat.usage import Usage
+from sluice.chat.usage import Usage, believed
 from sluice.dialects.reading import ABSENT
 
 MODULE_ID = "dialect.bedrock_converse"
@@ -161,11 +161,13 @@ class Whole(MessageStop):
 def read_usage(usage: WireUsage) -> Usage:
     """Bedrock counts cached tokens apart from the input."""
     read, written = usage.cache_read_input_tokens or 0, usage.cache_write_input_tokens or 0
-    return Usage(
-        input_tokens=(usage.input_tokens or 0) + read + written,
-        output_tokens=usage.output_tokens or 0,
-        cache_read_tokens=read,
-        cache_write_tokens=written,
+    return believed(
+        Usage(
+            input_tokens=(usage.input_tokens or 0) + read + written,
+            output_tokens=usage.output_tokens or 0,
+            cache_read_tokens=read,
+            cache_write_tokens=written,
+        )
     )
 
 

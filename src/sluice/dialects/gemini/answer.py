@@ -15,10 +15,12 @@ from sluice.chat.events import (
     TextDelta,
     ToolCallDelta,
     ToolCallStarted,
+    Unrecognised,
 )
-from sluice.chat.fold import Answer, Choice
+from sluice.chat.fold import Answer, Choice, Opaque
 from sluice.dialects.gemini import logprobs
 from sluice.dialects.gemini.decode import GeminiStreamDecoder
+from sluice.dialects.gemini.leftovers import SOURCES
 from sluice.dialects.gemini.parts import PartWriter, merged
 from sluice.dialects.gemini.schema import write_usage
 from sluice.dialects.reading import UNREADABLE
@@ -75,7 +77,7 @@ def _candidate(choice: Choice) -> dict[str, object]:
     if word:
         row["finishReason"] = word
     row["index"] = choice.index
-    if (sources := writer.sources.written()) is not None:
+    if SOURCES.isdisjoint(choice.extra) and (sources := writer.sources.written()) is not None:
         row["groundingMetadata"] = sources
     if (tokens := logprobs.write(choice.logprobs)) is not None:
         row["logprobsResult"] = tokens
@@ -95,6 +97,8 @@ def _events(choice: Choice) -> Sequence[Event]:
             case Text():
                 events.append(TextDelta(index, "text", part.text))
                 events += [Cited(index, citation) for citation in part.citations]
+            case Opaque():
+                events.append(Unrecognised(part.what, index, part.raw))
             case Refusal():
                 events.append(TextDelta(index, "refusal", part.text))
             case _:

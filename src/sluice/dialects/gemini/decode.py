@@ -100,7 +100,7 @@ class GeminiStreamDecoder:
             events += extra  # before the deltas: an encoder writes them in the chunk that comes next
         for position, candidate in enumerate(chunk.candidates or ()):
             try:
-                if self._candidate(candidate, events):
+                if self._candidate(candidate, position, data, events):
                     _unknown_parts(candidate, position, data, events)
             except UNREADABLE as error:
                 raise ProtocolError(f"a function call of the provider is not readable: {error}") from None
@@ -148,7 +148,7 @@ class GeminiStreamDecoder:
             choice.finished = True
             events.append(ChoiceFinished(0, "content_filter", reason))
 
-    def _candidate(self, candidate: Candidate, events: list[Event]) -> bool:
+    def _candidate(self, candidate: Candidate, position: int, data: bytes, events: list[Event]) -> bool:
         """Return whether there were parts that nothing was read from."""
         index, strange = candidate.index, False
         choice = self._choices.get(index)
@@ -158,7 +158,13 @@ class GeminiStreamDecoder:
         if candidate.logprobs_result is not ABSENT and candidate.logprobs_result != NULL:
             tokens = logprobs.read(candidate.logprobs_result)
         if candidate.content is not None:
-            for part in candidate.content.parts or ():
+            for number, part in enumerate(candidate.content.parts or ()):
+                if self._keep and part.text is None and part.function_call is None:
+                    kinds, raw = leftovers.part(data, position, number)
+                    if kinds:
+                        choice.closed = True
+                        events.append(Unrecognised(f"part:{kinds[0]}", index, raw))
+                        continue
                 if part.text and not part.thought:
                     choice.say(part.text)
                     events.append(TextDelta(index, "text", part.text, tokens))

@@ -20,10 +20,12 @@ from sluice.chat.events import (
     TextDelta,
     ToolCallDelta,
     ToolCallStarted,
+    Unrecognised,
 )
 from sluice.chat.request import Framing
 from sluice.chat.usage import Usage
 from sluice.dialects.gemini import errors, logprobs
+from sluice.dialects.gemini.leftovers import SOURCES
 from sluice.dialects.gemini.parts import Part, PartWriter
 from sluice.dialects.gemini.schema import write_usage
 from sluice.dialects.writing import to_json
@@ -33,13 +35,15 @@ _NOTHING: Part = {"text": ""}
 
 
 class _Choice:
-    __slots__ = ("extra", "tail", "writer")
+    __slots__ = ("extra", "sourced", "tail", "writer")
 
     def __init__(self) -> None:
         self.writer = PartWriter()
         self.tail: list[Part] = []
         """Parts that were left at its end, for the last chunk."""
         self.extra: dict[str, msgspec.Raw] = {}
+        self.sourced = False
+        """The provider's own account of its sources was written."""
 
 
 class GeminiStreamEncoder:
@@ -72,7 +76,15 @@ class GeminiStreamEncoder:
                 return self._end()
             case Failed():
                 return self._framed(errors.write(event.error)) + (json_array.CLOSE if self._array else b"")
-            case TextDelta() | ToolCallStarted() | ToolCallDelta() | Sealed() | Cited() | ChoiceFinished():
+            case (
+                TextDelta()
+                | ToolCallStarted()
+                | ToolCallDelta()
+                | Sealed()
+                | Cited()
+                | Unrecognised()
+                | ChoiceFinished()
+            ):
                 return self._delta(event.choice, event)
         return b""
 
@@ -106,7 +118,7 @@ class GeminiStreamEncoder:
             more: dict[str, object] = {}
             if choice.writer.finish_word:
                 more["finishReason"] = choice.writer.finish_word
-            if (sources := choice.writer.sources.written()) is not None:
+            if not choice.sourced and (sources := choice.writer.sources.written()) is not None:
                 more["groundingMetadata"] = sources
             rows.append(self._row(index, choice, choice.tail, more))
         last = self._chunk(rows, {} if self._usage is None else {"usageMetadata": write_usage(self._usage)})
@@ -140,4 +152,6 @@ class GeminiStreamEncoder:
         if event.place == "":
             self._extra |= event.fields
         elif event.place == "choice":
-            self._choice(event.choice).extra.update(event.fields)
+            choice = self._choice(event.choice)
+            choice.extra.update(event.fields)
+            choice.sourced = choice.sourced or not SOURCES.isdisjoint(event.fields)

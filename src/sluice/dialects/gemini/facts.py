@@ -2,7 +2,7 @@
 asked by clients of other dialects."""
 
 from sluice.chat.carry import CARRIED, Carry, carried, dropped, refused
-from sluice.dialects.dialect import Facts, Field
+from sluice.dialects.dialect import Facts, Field, Shape
 from sluice.dialects.gemini.schema import FINISH_READ, FINISH_WRITTEN
 
 
@@ -182,6 +182,7 @@ FACTS = Facts(
     carries=CARRIES,
     finish_read=FINISH_READ,
     finish_written=FINISH_WRITTEN,
+    shape=Shape(refusals_are_text=True),
     keep_alive=b"\n",
 )
 

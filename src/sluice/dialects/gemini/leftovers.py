@@ -22,9 +22,30 @@ class _Chunk(msgspec.Struct):
     candidates: list[_Candidate] | None = None
 
 
+def _on_one_line(raw: msgspec.Raw) -> msgspec.Raw:
+    """An array's elements are pretty-printed, and an event has one line."""
+    return msgspec.Raw(msgspec.json.format(raw, indent=-1)) if b"\n" in bytes(raw) else raw.copy()
+
+
+class _RawParts(msgspec.Struct):
+    parts: list[msgspec.Raw] | None = None
+
+
+class _RawCandidate(msgspec.Struct):
+    content: _RawParts | None = None
+
+
+class _RawChunk(msgspec.Struct):
+    candidates: list[_RawCandidate] | None = None
+
+
+SOURCES = frozenset(["groundingMetadata", "citationMetadata"])
+_READ_AND_KEPT = SOURCES | {"promptFeedback"}
+"""Members that are read, and of which the vocabulary has words for a part only."""
 _read_members = msgspec.json.Decoder(_Members).decode
 _read_rows = msgspec.json.Decoder(list[_Members]).decode
 _read_chunk = msgspec.json.Decoder(_Chunk).decode
+_read_raw_parts = msgspec.json.Decoder(_RawChunk).decode
 
 
 def read(data: bytes) -> list[Event]:
@@ -44,9 +65,17 @@ def read(data: bytes) -> list[Event]:
 
 
 def _keep_unknown(members: _Members, known: frozenset[str], place: Place, index: int, events: list[Event]) -> None:
-    fields = {name: raw.copy() for name, raw in members.items() if name not in known}
+    fields = {name: _on_one_line(raw) for name, raw in members.items() if name not in known or name in _READ_AND_KEPT}
     if fields:
         events.append(Leftover(place, index, fields))
+
+
+def part(data: bytes, candidate: int, number: int) -> tuple[list[str], msgspec.Raw]:
+    """Return one part, raw, and the names of its members that the schema does not know. See `kinds_of_part`."""
+    candidates = _read_raw_parts(data).candidates or []
+    content = candidates[candidate].content
+    raw = content.parts[number] if content is not None and content.parts is not None else NULL
+    return [name for name in _read_members(raw) if name not in KNOWN_PART], raw.copy()
 
 
 def kinds_of_part(data: bytes, candidate: int, part: int) -> list[str]:

@@ -9,8 +9,19 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from sluice.chat import seal
-from sluice.chat.events import ChoiceFinished, Cited, Event, Sealed, TextDelta, ToolCallDelta, ToolCallStarted
+from sluice.chat.events import (
+    ChoiceFinished,
+    Cited,
+    Event,
+    Sealed,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallStarted,
+    Unrecognised,
+)
 from sluice.chat.seal import Reasoning, Seal
 from sluice.dialects.gemini import schema
 from sluice.dialects.gemini.calls import EMPTY, GrowingCall
@@ -73,6 +84,10 @@ class PartWriter:
                 if (call := self._calls.get(event.index)) is not None:
                     call.add(event.arguments)
                 parts = self._whole_calls()
+            case Unrecognised():
+                own = [msgspec.json.decode(event.part, type=dict[str, object])] if event.part is not None else []
+                parts = [*self._unclaimed(), *own] if own else []
+                self._awaited = False
             case Cited():
                 parts = self._unclaimed()  # it belongs to a text, which no call can come before
             case ChoiceFinished():

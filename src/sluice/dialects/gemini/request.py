@@ -12,7 +12,7 @@ from sluice.chat.request import ChatRequest, Framing
 from sluice.chat.seal import MARK
 from sluice.dialects.gemini import reseal
 from sluice.dialects.gemini.members import Members, camel
-from sluice.dialects.reading import NULL, UNREADABLE, choices, explain
+from sluice.dialects.reading import NULL, UNREADABLE, bound, choices, explain
 from sluice.dialects.writing import to_json
 from sluice.errors import BadRequest
 
@@ -45,7 +45,7 @@ def read(body: bytes, *, model: str, stream: bool | None, framing: Framing) -> C
         choices=choices(config.whole("candidateCount"), "generationConfig.candidateCount"),
         temperature=config.number("temperature"),
         top_p=config.number("topP"),
-        max_tokens=config.whole("maxOutputTokens"),
+        max_tokens=bound(config.whole("maxOutputTokens"), "generationConfig.maxOutputTokens"),
         frequency_penalty=config.number("frequencyPenalty"),
         presence_penalty=config.number("presencePenalty"),
         seed=config.whole("seed"),

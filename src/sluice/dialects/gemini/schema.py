@@ -7,7 +7,7 @@ skipped, or kept as leftovers.
 import msgspec
 
 from sluice.chat.events import FinishReason
-from sluice.chat.usage import Usage
+from sluice.chat.usage import Usage, believed
 from sluice.dialects.reading import ABSENT
 
 MODULE_ID = "dialect.gemini"
@@ -176,13 +176,15 @@ def read_usage(usage: UsageMetadata) -> Usage:
     """Normalise the counts: the prompt's already include cached tokens; thoughts are counted beside the answer's
     tokens and belong to the output; what Google's own tools read belongs to the input."""
     thoughts = usage.thoughts_token_count or 0
-    return Usage(
-        input_tokens=(usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0),
-        output_tokens=(usage.candidates_token_count or 0) + thoughts,
-        cache_read_tokens=usage.cached_content_token_count or 0,
-        reasoning_tokens=thoughts,
-        input_audio_tokens=_audio(usage.prompt_tokens_details),
-        output_audio_tokens=_audio(usage.candidates_tokens_details),
+    return believed(
+        Usage(
+            input_tokens=(usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0),
+            output_tokens=(usage.candidates_token_count or 0) + thoughts,
+            cache_read_tokens=usage.cached_content_token_count or 0,
+            reasoning_tokens=thoughts,
+            input_audio_tokens=_audio(usage.prompt_tokens_details),
+            output_audio_tokens=_audio(usage.candidates_tokens_details),
+        )
     )
 
 

@@ -3,7 +3,7 @@ dialect can be asked. The code runs on them; docs/reference/translation.md print
 """
 
 from sluice.chat.carry import CARRIED, Carry, carried, dropped, refused
-from sluice.dialects.dialect import Facts, Field
+from sluice.dialects.dialect import Facts, Field, Shape
 from sluice.dialects.openai_chat.schema import FINISH_FROM_VOCABULARY, FINISH_TO_VOCABULARY
 from sluice.dialects.table import Table
 
@@ -207,5 +207,6 @@ FACTS = Facts(
     carries=_CARRIES,
     finish_read=FINISH_TO_VOCABULARY,
     finish_written=FINISH_FROM_VOCABULARY,
+    shape=Shape(ordered=False),
     keep_alive=b": keep-alive\n\n",
 )

@@ -10,7 +10,7 @@ import msgspec
 from sluice.chat.request import ChatRequest, Framing
 from sluice.chat.seal import MARK
 from sluice.dialects.openai_chat.reasoning import bare_id
-from sluice.dialects.reading import NULL, UNREADABLE, choices, explain
+from sluice.dialects.reading import NULL, UNREADABLE, bound, choices, explain
 from sluice.dialects.writing import to_json
 
 
@@ -66,6 +66,7 @@ def read(body: bytes, *, model: str = "", stream: bool | None = None, framing: F
             without_tokens(fields["messages"])  # likewise
     except UNREADABLE as error:
         raise explain(error, body) from None
+    newer, older = bound(known.max_completion_tokens, "max_completion_tokens"), bound(known.max_tokens, "max_tokens")
     return ChatRequest(
         model=model or known.model or "",
         stream=(known.stream or False) if stream is None else stream,
@@ -74,7 +75,7 @@ def read(body: bytes, *, model: str = "", stream: bool | None = None, framing: F
         choices=choices(known.n, "n"),
         temperature=known.temperature,
         top_p=known.top_p,
-        max_tokens=known.max_completion_tokens if known.max_completion_tokens is not None else known.max_tokens,
+        max_tokens=older if newer is None else newer,
         frequency_penalty=known.frequency_penalty,
         presence_penalty=known.presence_penalty,
         seed=known.seed,

@@ -3,7 +3,7 @@
 import msgspec
 
 from sluice.chat.events import FinishReason
-from sluice.chat.usage import Usage
+from sluice.chat.usage import Usage, believed
 from sluice.dialects import reading
 
 ABSENT, NULL, UNREADABLE = reading.ABSENT, reading.NULL, reading.UNREADABLE
@@ -143,14 +143,16 @@ def read_usage(usage: WireUsage) -> Usage:
     """OpenAI's counts already include cached and reasoning tokens."""
     prompt = usage.prompt_tokens_details or PromptDetails()
     completion = usage.completion_tokens_details or CompletionDetails()
-    return Usage(
-        input_tokens=usage.prompt_tokens or 0,
-        output_tokens=usage.completion_tokens or 0,
-        cache_read_tokens=prompt.cached_tokens or usage.prompt_cache_hit_tokens or usage.cached_tokens or 0,
-        cache_write_tokens=prompt.cache_write_tokens or 0,
-        reasoning_tokens=completion.reasoning_tokens or 0,
-        input_audio_tokens=prompt.audio_tokens or 0,
-        output_audio_tokens=completion.audio_tokens or 0,
+    return believed(
+        Usage(
+            input_tokens=usage.prompt_tokens or 0,
+            output_tokens=usage.completion_tokens or 0,
+            cache_read_tokens=prompt.cached_tokens or usage.prompt_cache_hit_tokens or usage.cached_tokens or 0,
+            cache_write_tokens=prompt.cache_write_tokens or 0,
+            reasoning_tokens=completion.reasoning_tokens or 0,
+            input_audio_tokens=prompt.audio_tokens or 0,
+            output_audio_tokens=completion.audio_tokens or 0,
+        )
     )
 
 

@@ -1,13 +1,25 @@
 """Where texts stand in a chat completion request."""
 
-from sluice.dialects.text_walk import ASSISTANT, CALL, RESULT, SYSTEM, USER, Box, Voice, Walk, boxed, member_of
+from sluice.dialects.text_walk import (
+    ASSISTANT,
+    CALL,
+    RESULT,
+    SYSTEM,
+    USER,
+    Box,
+    Home,
+    Voice,
+    Walk,
+    boxed,
+    member_of,
+)
 
 _SILENT = frozenset(
     [
         *("model", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens", "temperature", "top_p"),
         *("top_k", "min_p", "stop", "seed", "frequency_penalty", "presence_penalty", "repetition_penalty"),
         *("logit_bias", "logprobs", "top_logprobs", "tool_choice", "parallel_tool_calls", "function_call"),
-        *("modalities", "verbosity", "audio", "reasoning_effort", "reasoning", "thinking", "user"),
+        *("modalities", "verbosity", "audio", "reasoning_effort", "user"),
         *("safety_identifier", "cache_control", "moderation", "store", "metadata", "service_tier"),
         *("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"),
     ]
@@ -19,7 +31,13 @@ _VOICES: dict[object, Voice] = {
     "assistant": ASSISTANT,
     "tool": RESULT,
     "function": RESULT,
+    "user": USER,
 }
+_SETTINGS = {
+    "reasoning": ("effort", "max_tokens", "exclude", "enabled", "summary", "type", "budget_tokens"),
+    "thinking": ("type", "budget_tokens", "display", "enabled", "effort", "clear_thinking"),
+}
+"""Members of the body that hold settings; whatever else stands in them may be read."""
 _MARKS = ("type", "cache_control", "prompt_cache_breakpoint")
 
 
@@ -27,33 +45,42 @@ def collect(walk: Walk) -> None:
     """Find them."""
     for name in walk.fields:
         if name == "messages":
-            for box, index in walk.rows(*walk.top(name)):
-                _message(walk, box, index)
+            for box, index in walk.rows(USER, *walk.top(name)):
+                _message(walk, Home(box, index))
         elif name in ("tools", "functions"):
-            for box, index in walk.rows(*walk.top(name)):
+            for box, index in walk.rows(SYSTEM, *walk.top(name)):
                 walk.json(SYSTEM, box, index)
         elif name == "response_format":
-            walk.others(SYSTEM, boxed(*walk.top(name)) or {}, ("type",))
+            walk.within(SYSTEM, *walk.top(name), ("type",))
+        elif name in _SETTINGS:
+            walk.within(USER, *walk.top(name), _SETTINGS[name])
         elif name == "prediction":
-            prediction = boxed(*walk.top(name)) or {}
-            _content(walk, USER, prediction, "content")
-            walk.others(USER, prediction, ("type", "content"))
+            box, key = walk.top(name)
+            if (prediction := boxed(box, key)) is not None:
+                _content(walk, USER, prediction, "content", Home(box, key))
+            walk.within(USER, box, key, ("type", "content"))
         elif name not in _SILENT:
             walk.json(USER, *walk.top(name))
 
 
-def _message(walk: Walk, box: Box, index: int) -> None:
-    message = boxed(box, index)
+def _message(walk: Walk, home: Home) -> None:
+    message = boxed(home.box, home.key)
     if message is None:
-        walk.json(USER, box, index)
+        walk.json(USER, home.box, home.key)
         return
-    voice = _VOICES.get(message.get("role"), USER) if isinstance(message.get("role"), str) else USER
+    role = message.get("role")
+    voice = _VOICES.get(role) if isinstance(role, str) else None
+    if voice is None:
+        voice = USER
+        walk.text(voice, message, "role")
     for name in ("name", "reasoning_content", "reasoning", "refusal"):
-        walk.text(voice, message, name)
-    _content(walk, voice, message, "content")
-    for calls, at in walk.rows(message, "tool_calls"):
+        walk.text(voice, message, name, home=Home(message, name))
+    stays = voice is RESULT or any(message.get(name) for name in ("tool_calls", "function_call", "audio"))
+    _content(walk, voice, message, "content", Home(message, "content", stays=True) if stays else home)
+    for calls, at in walk.rows(CALL, message, "tool_calls"):
         _call(walk, calls, at)
     _function(walk, message, "function_call")
+    walk.within(voice, message, "audio", ("id", "data", "expires_at"))
     known = ("role", "name", "content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
     walk.others(voice, message, (*known, "tool_call_id", "audio", "cache_control"))
 
@@ -77,24 +104,23 @@ def _function(walk: Walk, box: Box, key: str) -> None:
         walk.text(CALL, function, name)
 
 
-def _content(walk: Walk, voice: Voice, box: Box, key: str) -> None:
-    """A text, or a list of parts whose texts are read as one."""
-    value = member_of(box, key)
-    if not isinstance(value, list):
-        walk.text(voice, box, key)
+def _content(walk: Walk, voice: Voice, box: Box, key: str, home: Home) -> None:
+    """A text, or a list of parts whose texts are one run. `home` goes if nothing of it is left."""
+    if not isinstance(member_of(box, key), list):
+        walk.text(voice, box, key, home=home)
         return
-    walk.part()
-    for rows, index in walk.rows(box, key):
-        _part(walk, voice, rows, index)
+    run = walk.run()
+    for rows, index in walk.rows(voice, box, key):
+        _part(walk, voice, Home(rows, index, home), run)
 
 
-def _part(walk: Walk, voice: Voice, box: Box, index: int) -> None:
-    part = boxed(box, index)
+def _part(walk: Walk, voice: Voice, home: Home, run: int) -> None:
+    part = boxed(home.box, home.key)
     kind = member_of(part, "type")
     if part is None:
-        walk.text(voice, box, index, joins=True)
+        walk.text(voice, home.box, home.key, run=run, home=home)
     elif kind in ("text", "refusal") and isinstance(kind, str):
-        walk.text(voice, part, kind, joins=True)
+        walk.text(voice, part, kind, run=run, home=home)
         walk.others(voice, part, (*_MARKS, kind))
     elif kind in ("image_url", "video_url") and isinstance(kind, str):
         place = boxed(part, kind)
@@ -102,12 +128,11 @@ def _part(walk: Walk, voice: Voice, box: Box, index: int) -> None:
         walk.others(voice, place or {}, ("url", "detail", "format"))
         walk.others(voice, part, (*_MARKS, kind))
     elif kind == "input_audio":
-        walk.others(voice, boxed(part, kind) or {}, ("data", "format"))
+        walk.within(voice, part, kind, ("data", "format"))
         walk.others(voice, part, (*_MARKS, kind))
-    elif kind == "file":
-        file = boxed(part, kind) or {}
-        walk.data_url(voice, file, "file_data")
+    elif kind == "file" and (file := boxed(part, "file")) is not None:
+        walk.file(voice, file, "file_data", file.get("filename"))
         walk.others(voice, file, ("file_data", "file_id"))
-        walk.others(voice, part, (*_MARKS, kind))
+        walk.others(voice, part, (*_MARKS, "file"))
     else:
-        walk.json(voice, box, index)
+        walk.json(voice, home.box, home.key)

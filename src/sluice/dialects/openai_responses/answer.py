@@ -21,8 +21,9 @@ from sluice.chat.events import (
     TextDelta,
     ToolCallDelta,
     ToolCallStarted,
+    Unrecognised,
 )
-from sluice.chat.fold import Answer, Choice
+from sluice.chat.fold import Answer, Choice, Opaque
 from sluice.chat.request import ChatRequest
 from sluice.chat.seal import Reasoning
 from sluice.dialects.openai_responses import errors, logprobs
@@ -46,7 +47,7 @@ def read(body: bytes, *, keep_leftovers: bool = False) -> list[Event]:
     """
     try:
         whole = _read(body)
-        items = [read_item(raw) for raw in whole.output or ()]
+        items = [(read_item(raw), raw) for raw in whole.output or ()]
         leftovers = _leftovers(body) if keep_leftovers else {}
     except UNREADABLE as error:
         raise _unreadable(error) from None
@@ -57,10 +58,10 @@ def read(body: bytes, *, keep_leftovers: bool = False) -> list[Event]:
     events: list[Event] = [Started(whole.id or "", whole.model or "", int(whole.created_at or 0))]
     if leftovers:
         events.append(Leftover("", 0, leftovers))
-    reader = OutputReader()
+    reader = OutputReader(keep=keep_leftovers)
     try:
-        for index, item in enumerate(items):
-            reader.done(index, item, events)
+        for index, (item, raw) in enumerate(items):
+            reader.done(index, item, events, raw)
     except UNREADABLE as error:
         raise _unreadable(error) from None
     reader.finished(whole, complete=whole.status != "incomplete", out=events)
@@ -105,6 +106,8 @@ def _parts(choice: Choice) -> Iterator[Event]:
             yield TextDelta(number, "text", part.text, next(shares))
             for citation in part.citations:
                 yield Cited(number, citation)
+        elif isinstance(part, Opaque):
+            yield Unrecognised(part.what, number, part.raw)
         elif isinstance(part, Refusal):
             yield TextDelta(number, "refusal", part.text)
         elif isinstance(part, Reasoning):

@@ -40,7 +40,7 @@ class ResponsesStreamDecoder:
 
     def __init__(self, *, keep_leftovers: bool = False) -> None:
         self._keep = keep_leftovers
-        self._output = OutputReader()
+        self._output = OutputReader(keep=keep_leftovers)
         self._started: Started | None = None
         self._response = b""
         """The response object at the head of the stream: a failure of ours has to repeat it."""
@@ -121,12 +121,12 @@ class ResponsesStreamDecoder:
         if response.status in ("failed", "cancelled"):
             self._fail(event, out)
             return
-        whole = [] if self._output.seen else [read_item(raw) for raw in response.output or ()]
+        whole = [] if self._output.seen else [(read_item(raw), raw) for raw in response.output or ()]
         self._start(response, out)
         self._leftovers(event.response, out)
         complete = event.type != "response.incomplete" and response.status != "incomplete"
-        for index, item in enumerate(whole):
-            self._output.done(index, item, out)
+        for index, (item, raw) in enumerate(whole):
+            self._output.done(index, item, out, raw)
         self._output.finished(response, complete=complete, out=out)
         if response.usage is not None:
             out.append(Reported(read_usage(response.usage)))
@@ -155,7 +155,7 @@ class ResponsesStreamDecoder:
 
     def _done(self, event: StreamEvent, out: list[Event]) -> None:
         if _said(event.item):
-            self._output.done(event.output_index, read_item(event.item), out)
+            self._output.done(event.output_index, read_item(event.item), out, event.item)
 
     def _text(self, event: StreamEvent, out: list[Event]) -> None:
         if event.delta:

@@ -21,12 +21,13 @@ from sluice.chat.events import (
     TextDelta,
     ToolCallDelta,
     ToolCallStarted,
+    Unrecognised,
 )
 from sluice.chat.request import ChatRequest
 from sluice.chat.usage import Usage
 from sluice.dialects.openai_responses import errors, logprobs
 from sluice.dialects.openai_responses.calls_write import CallItem
-from sluice.dialects.openai_responses.output_write import Item, Output, ReasoningItem, TextItem
+from sluice.dialects.openai_responses.output_write import Item, OpaqueItem, Output, ReasoningItem, TextItem
 from sluice.dialects.openai_responses.response import Head, echo, response
 from sluice.dialects.openai_responses.schema import FINISH_WRITTEN
 from sluice.dialects.openai_responses.strings import item_id, response_id
@@ -88,6 +89,8 @@ class ResponsesStreamEncoder:
                 self._start_call(event.index, event.id, event.name)
             case Sealed(choice=0):
                 self._seal(event)
+            case Unrecognised(choice=0) if event.part is not None:
+                self._push(OpaqueItem(event.part))
             case Cited(choice=0):
                 out = self._words("text").cite(event.citation)
             case _:

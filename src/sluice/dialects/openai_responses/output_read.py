@@ -22,6 +22,7 @@ from sluice.chat.seal import Seal
 from sluice.dialects.openai_responses import logprobs
 from sluice.dialects.openai_responses.schema import (
     FINISH_READ,
+    ITEMS,
     MODULE_ID,
     Annotation,
     ContentPart,
@@ -31,6 +32,7 @@ from sluice.dialects.openai_responses.schema import (
     read_part,
 )
 from sluice.dialects.openai_responses.tool_names import join_name
+from sluice.dialects.reading import ABSENT
 
 _CLIENT_CALLS = frozenset(["computer_call", "local_shell_call", "shell_call", "apply_patch_call"])
 """Calls that wait for the client, but of tools that no other API has."""
@@ -51,9 +53,11 @@ class _Call:
 class OutputReader:
     """The items of one response. Each method appends the events of what it is given, perhaps none."""
 
-    __slots__ = ("_annotations", "_calls", "_known", "_reasoning", "_told", "called", "refused", "seen")
+    __slots__ = ("_annotations", "_calls", "_keep", "_known", "_reasoning", "_told", "called", "refused", "seen")
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep: bool = False) -> None:
+        """`keep`: items of kinds that have no events are kept whole."""
+        self._keep = keep
         self._calls: dict[int, _Call] = {}
         self._known: set[int] = set()
         """Items of kinds that have no events, by their index: named once."""
@@ -78,7 +82,8 @@ class OutputReader:
         elif item.type != "reasoning" and index not in self._known:
             self._known.add(index)
             self.called |= item.type in _CLIENT_CALLS
-            out.append(Unrecognised(f"item:{item.type}"))
+            if not self._keep:
+                out.append(Unrecognised(f"item:{item.type}"))
 
     def text(self, index: int, part: int, text: str, raw_logprobs: msgspec.Raw, out: list[Event]) -> None:
         if text:
@@ -145,8 +150,8 @@ class OutputReader:
             out.append(ToolCallDelta(0, call.index, '"}' if call.told else '{"input":""}'))
             call.told = True
 
-    def done(self, index: int, item: OutputItem, out: list[Event]) -> None:
-        """A finished item."""
+    def done(self, index: int, item: OutputItem, out: list[Event], raw: msgspec.Raw = ABSENT) -> None:
+        """A finished item, and its JSON."""
         if item.type == "reasoning":
             self.seen = True
             self._reasoning_done(index, item, out)
@@ -157,6 +162,9 @@ class OutputReader:
         else:
             if index not in self._calls:
                 self.added(index, item, out)
+            if self._keep and item.type not in ITEMS and raw is not ABSENT:
+                self._reasoning = None
+                out.append(Unrecognised(f"item:{item.type}", 0, raw.copy()))
             self._call_done(index, item, out)
 
     def _reasoning_done(self, index: int, item: OutputItem, out: list[Event]) -> None:

@@ -224,6 +224,29 @@ class ReasoningItem(OpenItem):
         return out + self._done(item)
 
 
+class OpaqueItem:
+    """An item of a kind that no other dialect has: a tool that OpenAI runs and what it gave back, an image, a call of a
+    client's computer. It is written whole."""
+
+    channel = ""
+    visible = whole = sealed = True
+
+    __slots__ = ("_item", "opened")
+
+    def __init__(self, raw: msgspec.Raw) -> None:
+        self.opened = False
+        self._item = msgspec.json.decode(raw, type=Members)
+
+    def open(self, output: Output) -> bytes:
+        self.opened = True
+        return output.event("response.output_item.added", {"output_index": len(output.items), "item": self._item})
+
+    def close(self, output: Output, *, incomplete: bool) -> bytes:
+        output.items.append(self._item)
+        index = len(output.items) - 1
+        return output.event("response.output_item.done", {"output_index": index, "item": self._item})
+
+
 def _annotation(citation: Citation) -> Members:
     """Positions that nobody said are 0: the API has no word for that."""
     start, end, title = max(citation.start, 0), max(citation.end, 0), whole(citation.title)

@@ -10,7 +10,7 @@ import msgspec
 from sluice.chat.request import ChatRequest, Framing
 from sluice.chat.seal import MARK
 from sluice.dialects.openai_responses import foreign
-from sluice.dialects.reading import UNREADABLE, explain
+from sluice.dialects.reading import UNREADABLE, bound, explain
 from sluice.errors import BadRequest
 
 
@@ -56,7 +56,7 @@ def read(body: bytes, *, model: str, stream: bool | None, framing: Framing) -> C
         framing=framing,
         temperature=known.temperature,
         top_p=known.top_p,
-        max_tokens=known.max_output_tokens,
+        max_tokens=bound(known.max_output_tokens, "max_output_tokens"),
         fields=fields,
     )
 

@@ -7,7 +7,7 @@ Source: platform.openai.com/docs/api-reference/responses and /responses-streamin
 import msgspec
 
 from sluice.chat.events import FinishReason
-from sluice.chat.usage import Usage
+from sluice.chat.usage import Usage, believed
 from sluice.dialects.reading import ABSENT
 
 MODULE_ID = "dialect.openai_responses"
@@ -180,14 +180,16 @@ def read_usage(usage: WireUsage) -> Usage:
     """The counts already include cached and reasoning tokens."""
     given = usage.input_tokens_details or InputDetails()
     made = usage.output_tokens_details or OutputDetails()
-    return Usage(
-        input_tokens=usage.input_tokens or 0,
-        output_tokens=usage.output_tokens or 0,
-        cache_read_tokens=given.cached_tokens or 0,
-        cache_write_tokens=given.cache_write_tokens or 0,
-        reasoning_tokens=made.reasoning_tokens or 0,
-        input_audio_tokens=given.audio_tokens or 0,
-        output_audio_tokens=made.audio_tokens or 0,
+    return believed(
+        Usage(
+            input_tokens=usage.input_tokens or 0,
+            output_tokens=usage.output_tokens or 0,
+            cache_read_tokens=given.cached_tokens or 0,
+            cache_write_tokens=given.cache_write_tokens or 0,
+            reasoning_tokens=made.reasoning_tokens or 0,
+            input_audio_tokens=given.audio_tokens or 0,
+            output_audio_tokens=made.audio_tokens or 0,
+        )
     )
 
 

@@ -8,6 +8,7 @@ PURE. It imports nothing of Sluice's, and `re` only to read patterns and to ask 
 """
 
 from sluice.policies.matching.finder import Finder, Pattern, Search, Span
+from sluice.policies.matching.hostile import refuse_costly
 from sluice.policies.matching.spelling import Unsupported
 
-__all__ = ["Finder", "Pattern", "Search", "Span", "Unsupported"]
+__all__ = ["Finder", "Pattern", "Search", "Span", "Unsupported", "refuse_costly"]

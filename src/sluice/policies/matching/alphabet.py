@@ -35,6 +35,11 @@ class Alphabet(dict[str, int]):
             self._tests.append(re.compile(spelling, flags))
         return self._classes[spelling, flags]
 
+    @property
+    def spellings(self) -> list[str]:
+        """Of the classes that were named."""
+        return [spelling for spelling, _ in self._classes]
+
     def __missing__(self, char: str) -> int:
         if len(self) >= _MAX_KNOWN:
             self.clear()

@@ -36,6 +36,8 @@ class Bundles:
         self._known: dict[tuple[int, bool, tuple[Strand, ...]], Bundle] = {}
         self._births: dict[tuple[int, int], list[tuple[int, After]]] = {}
         self._bytes = 0
+        self.work = 0
+        """Units that were spent on bundles that are new."""
 
     @property
     def bytes(self) -> int:
@@ -49,14 +51,15 @@ class Bundles:
         key = (pattern, matched, strands)
         bundle = self._known.get(key)
         if bundle is None:
-            doubtful = self._strands.at_last_newline in strands
+            doubtful = self._strands.may_doubt and self._strands.at_last_newline in strands
             bundle = self._known[key] = Bundle(pattern, matched, strands, doubtful=doubtful)
             self._bytes += 500 + 8 * len(strands)
         return bundle
 
     def without(self, bundle: Bundle, others: set[Strand]) -> Bundle | None:
         """Return what is left of a bundle if strands of others are taken from it."""
-        left = tuple(strand for strand in bundle.strands if strand not in others)
+        self.work += 4
+        left = tuple([strand for strand in bundle.strands if strand not in others])
         return self.bundle(bundle.pattern, bundle.matched, left)
 
     def step(self, bundle: Bundle, bits: int) -> After:
@@ -96,10 +99,12 @@ class Bundles:
         self._bytes = 0
 
     def _stepped(self, bundle: Bundle, bits: int) -> After:
-        strands: dict[Strand, None] = {}
+        following: list[Strand] = []
+        make = self._strands.step
         for strand in bundle.strands:
-            step = self._strands.step(strand, bits)
-            strands.update(dict.fromkeys(step.strands))
+            step = strand.steps.get(bits) or make(strand, bits)
+            following += step.strands
             if step.matched is not None:
-                return self.bundle(bundle.pattern, True, tuple(strands)), step.matched
-        return self.bundle(bundle.pattern, bundle.matched, tuple(strands)), None
+                return self.bundle(bundle.pattern, True, tuple(dict.fromkeys(following))), step.matched
+        self.work += 15 + 2 * len(bundle.strands) + len(following)
+        return self.bundle(bundle.pattern, bundle.matched, tuple(dict.fromkeys(following))), None

@@ -66,9 +66,24 @@ class Finder:
         validated = frozenset(index for index, accepts in enumerate(self._accepts) if accepts is not None)
         self._machine = Machine(program, starts, validated)
 
+    @property
+    def work(self) -> int:
+        """What was spent so far on what no text had led to before, see `Machine.work`."""
+        return self._machine.work
+
     def search(self) -> "Search":
         """Begin a text."""
         return Search(self._machine, self._accepts)
+
+    def is_clean(self, text: str) -> bool:
+        """Return whether nothing is in a whole text, for sure; False = it has to be looked for."""
+        state = self._machine.initial()
+        for char in text:
+            state, move = state[char]
+            if move is not None and move.events:
+                return False
+        end = self._machine.strands.end
+        return all(end(strand) is None for bundle in state.bundles for strand in bundle.strands)
 
     def find(self, text: str) -> list[Span]:
         """Return all spans of a whole text, in order of start, then of pattern."""

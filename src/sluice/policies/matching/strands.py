@@ -71,6 +71,7 @@ class Strands:
         self._matters = 0
         for place in program.looks:
             self._matters |= _MATTERS[place]
+        self.may_doubt: Final = "last_line_end" in program.looks
         self.at_last_newline = Strand(-1)
         """It has matched before the newline that was read last, if nothing follows."""
         self.at_end = Strand(-2)

@@ -13,10 +13,10 @@ from typing import Final
 from sluice.policies.guards import Builtin
 from sluice.policies.personal import card, numbering, numbers, phone
 from sluice.policies.personal.email import EmailSearch
-from sluice.policies.personal.search import SHORTEST, NumberSearch
+from sluice.policies.personal.search import SHORTEST, NumberSearch, has_no_number
 from sluice.policies.personal.shape import Shape
 
-__all__ = ["MASKS", "SHORTEST", "EmailSearch", "NumberSearch", "Shape", "shapes_of"]
+__all__ = ["MASKS", "SHORTEST", "EmailSearch", "NumberSearch", "Shape", "has_no_number", "shapes_of"]
 
 MASKS: Final[dict[Builtin, str]] = {
     "credit_card": "<CREDIT_CARD>",

@@ -25,6 +25,11 @@ r"""Where a number can begin. Behind `\n` as source code writes it too, and JSON
 _CONTEXT: Final = 2
 
 
+def has_no_number(text: str) -> bool:
+    """Return whether no number is in a whole text, for sure."""
+    return len(text) < SHORTEST or _BEGIN.search(text) is None
+
+
 class NumberSearch:
     """One text."""
 
