@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -157,14 +158,19 @@ def test_workers_killed_in_the_midst_leave_no_lock_no_place_and_no_nonsense(tabl
         assert processes.submit(killings, os.getpid(), table).result(PATIENCE_S) == 60
 
 
-def test_a_reservation_costs_microseconds(table: int) -> None:
+def test_a_reservation_costs_less_than_20_microseconds(table: int) -> None:
     counters, limit = worker(table, 1, 1.0), rate(10**9)
     asked, seat = [draw(of=limit), draw(100, of=limit, key="t")], [place(1 << 30)]
-    rounds, best = 2_000, float("inf")
-    for _ in range(10):  # the best of ten: what others do on this machine is not ours
-        began = time.thread_time()
-        for _ in range(rounds):
-            counters.take(asked, seat, 1.0)
-            counters.put_back((), seat, 1.0)
-        best = min(best, (time.thread_time() - began) / rounds)
-    assert best < 200e-6  # 6 to 8 on a quiet machine; another store, or a lock that waits, costs far more
+    rounds, best = 500, float("inf")
+    tracer = sys.gettrace()
+    sys.settrace(None)  # coverage counts lines: its time is not ours
+    try:
+        for _ in range(40):  # the best of many: what others do on this machine is not ours
+            began = time.thread_time()
+            for _ in range(rounds):
+                counters.take(asked, seat, 1.0)
+                counters.put_back((), seat, 1.0)
+            best = min(best, (time.thread_time() - began) / rounds)
+    finally:
+        sys.settrace(tracer)
+    assert best < 20e-6  # 6 to 8 on a quiet machine

@@ -74,6 +74,9 @@ class Truncated(UpstreamError):
     """The answer ended without the terminal evidence of its dialect."""
 
     code = "upstream_truncated"
+    stale = False
+    """It ended before its first byte, on a connection that had rested: that says more of the connection than of the
+    provider."""
 
 
 class ProtocolError(UpstreamError):

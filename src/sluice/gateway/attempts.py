@@ -1,13 +1,14 @@
 """The targets of one request: which is asked first, which next, and what each attempt says of its target's health.
 
 Guarantee: of several targets each is asked once before any is asked again, groups in order of priority, inside a group
-by the power of two choices; one that rests is asked only when nobody else is left. Each attempt is reported to its
-target's breaker exactly once, by its outcome. Obeys: stream-life sections 1, 5 and 10.2.
+by the power of two choices; one that rests is asked only when nobody else is left. A target whose resting connection
+was dead keeps its turn, once. Each attempt is reported to its target's breaker exactly once, by its outcome. Obeys:
+stream-life sections 1, 5 and 10.2.
 """
 
 from functools import lru_cache
 
-from sluice.errors import ClientError, InBandFailure, Refused, SluiceError, TimedOut, UpstreamError
+from sluice.errors import ClientError, InBandFailure, Refused, SluiceError, TimedOut, Truncated, UpstreamError
 from sluice.gateway.account import Account
 from sluice.gateway.call import Call
 from sluice.gateway.ending import outcome_of
@@ -34,6 +35,7 @@ class Attempts:
         "_account",
         "_asked",
         "_current",
+        "_excused",
         "_failure",
         "_groups",
         "_head",
@@ -64,6 +66,7 @@ class Attempts:
         self._retry = retry
         self._wished = wished
         self._tried: list[Outbound] = []
+        self._excused: list[Outbound] = []
         self._asked = 0
         self._current: Outbound | None = None
         self._number = 0
@@ -105,6 +108,8 @@ class Attempts:
         """Return who is asked after an attempt that failed so, unseen by the client, after `wait_s`; None = nobody: the
         failure is the client's to hear."""
         now = self._world.clock()
+        if _is_stale(error):
+            self._excuse()
         self.ended(outcome or outcome_of(error), now)
         following = self._following(error, now)
         if following is not None:
@@ -125,6 +130,14 @@ class Attempts:
         self._tried.clear()  # each had its turn: from the first again
         self.wait_s = backoff_s(retry, self._world.die())
         return self._choose(now)
+
+    def _excuse(self) -> None:
+        """The target under way has not been asked: its connection was dead. Where there is no other target a request
+        is not sent twice."""
+        asked = self._current
+        if asked is not None and asked not in self._excused and sum(map(len, self._groups)) > 1:
+            self._excused.append(asked)
+            self._tried.remove(asked)
 
     def _choose(self, now: float) -> Outbound | None:
         """The best of those that had no turn yet."""
@@ -193,6 +206,10 @@ def may_try_another(error: SluiceError) -> bool:
     return error.retryable and not (isinstance(error, TimedOut) and error.phase == "total")
 
 
+def _is_stale(error: SluiceError) -> bool:
+    return isinstance(error, Truncated) and error.stale
+
+
 def status_of(error: SluiceError) -> int | None:
     """The status that the provider gave; None = it gave none."""
     return error.status if isinstance(error, Refused | InBandFailure) else None
@@ -205,6 +222,8 @@ def _may_repeat(retry: Retry, error: SluiceError) -> bool:
 def _result(outcome: Outcome, head: UpstreamHead | None, unhealthy: str) -> Result:
     """How an outcome counts for its target's health (stream-life section 1)."""
     error = outcome.error
+    if error is not None and _is_stale(error):
+        return "neutral"
     if unhealthy and head is not None and _condition(unhealthy).holds(head.status, head.headers):
         return "failure"
     if outcome.kind == "completed":

@@ -6,7 +6,7 @@ or said anything, it is dropped and another is taken, while nothing of the reque
 A window remains: the provider closes while the request is on its way. If its end then comes with no byte of the request
 acknowledged, it cannot have acted on it, and the request goes out once more on a new connection; this is as safe for
 POST as it is for GET (RFC 9112, 9.3.1, asks to know just that). If it resets instead, or acknowledged something,
-nobody can tell: the caller gets Truncated, and its own fail-over decides.
+nobody can tell: the caller gets Truncated, `stale` if not a byte of an answer came, and its own fail-over decides.
 """
 
 import asyncio
@@ -75,7 +75,10 @@ class Pool:
                 return Lease(connection, took_s)
             except BaseException as error:
                 connection.transport.abort()
-                if took_s is not None or not connection.unheard or not isinstance(error, Truncated):
+                if took_s is not None or not isinstance(error, Truncated):
+                    raise
+                if not connection.unheard:
+                    error.stale = not connection.heard
                     raise
             finally:
                 if timer is not None:

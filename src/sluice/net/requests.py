@@ -13,6 +13,7 @@ import msgspec
 from sluice.config.plan import Limits
 from sluice.errors import BadHttp, Overloaded, RequestTimeout, SluiceError
 from sluice.gateway.ports import Handler, Request
+from sluice.net.known_head import MAX_DIGITS, KnownHead, known_head
 from sluice.net.request_head import ABSOLUTE, body_too_large, check_head, head_too_large
 from sluice.wire.http1 import Header, fields
 from sluice.wire.target import spelt
@@ -20,6 +21,8 @@ from sluice.wire.target import spelt
 BODY_TIMEOUT_S = 60.0
 """How long a request's body may make no progress."""
 
+LESSONS = 4
+"""Heads in a row that are remembered in vain: then this client's are never the same."""
 _NEVER = float("inf")
 _BUSY = "This server is busy. Try again in a moment."
 _NO_PARSER = httptools.HttpRequestParser(object())
@@ -54,6 +57,9 @@ class RequestReader:
         self._error: SluiceError | None = None
         self._good_host = b""
         """The Host that was found valid last: a client says the same one again and again."""
+        self._known: KnownHead | None = None
+        """What the last request said, if the next may say the same."""
+        self._lessons = LESSONS
         self._received_at = 0.0
         """Monotonic second of the first byte of the request being read; 0 = none."""
         self._room = 0
@@ -71,6 +77,13 @@ class RequestReader:
         `room`: how many may come; one more is refused."""
         if self.closed:
             return []
+        at_rest = self._received_at == 0.0 and self._idle_bytes == 0
+        if at_rest and self._known is not None and room > 0 and self.unwanted is None:
+            request = self._known.read(data, self._clock())
+            if request is not None and self._may_hold(len(request.body)):
+                self._lessons = LESSONS
+                self._bodies.held += len(request.body)
+                return [Incoming(request, None, keep_alive=True)]
         self._room = room
         self._idle_bytes += len(data)
         try:
@@ -86,6 +99,8 @@ class RequestReader:
         if self._error is not None and not self.closed:
             self._refuse(self._error)
         out, self._out = self._out, []
+        if at_rest and len(out) == 1 and not self.reading and not self.closed:
+            self._learn(data, out[0].request)
         return out
 
     def time_out(self) -> list[Incoming]:
@@ -220,6 +235,17 @@ class RequestReader:
         """Whether a body may come that is not here yet."""
         held = self._bodies.held + (body_bytes or 0)
         return held <= self._limits.max_buffered_bytes and self._admits(body_bytes)
+
+    def _learn(self, data: bytes, request: Request) -> None:
+        """These bytes were this request, and nothing else. The next may say the same."""
+        fits = len(data) - len(request.body) + MAX_DIGITS <= self._limits.max_head_bytes  # with any length
+        self._known = known_head(data, request) if self._lessons and fits else None
+        self._lessons -= bool(self._lessons)
+
+    def _may_hold(self, body_bytes: int) -> bool:
+        """Whether a body that is here whole is not too large, alone and with all others."""
+        limits = self._limits
+        return body_bytes <= limits.max_body_bytes and self._bodies.held + body_bytes <= limits.max_buffered_bytes
 
     def _drop_body(self) -> None:
         self._bodies.held -= self._body_bytes

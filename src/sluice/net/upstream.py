@@ -115,6 +115,11 @@ class UpstreamConnection(asyncio.Protocol):
         elif self._receiver is not None:
             self._lose_body(exc)
 
+    @property
+    def heard(self) -> bool:
+        """Something of an answer has come that is not whole yet."""
+        return self._buffer != b""
+
     # -- a request ----------------------------------------------------------------------------------------------------
 
     def send(self, request: bytes, *, expects_body: bool) -> "asyncio.Future[UpstreamHead]":

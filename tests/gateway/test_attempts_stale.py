@@ -1,0 +1,67 @@
+"""A provider's connection that dies while it rests is no answer of the provider's: the target keeps its turn, once."""
+
+import asyncio
+
+from tests.gateway.test_failover import after, target
+from tests.support.events import completion
+from tests.support.plans import to_provider
+from tests.support.raw_client import CHAT, request
+from tests.support.raw_upstream import Call, Play, sized
+from tests.support.world import World
+
+BUSY = sized(b'{"error":{"message":"busy"}}', status="503 X")
+GOOD = sized(completion())
+
+
+def forgetful(lives: int) -> Play:
+    """The first `lives` connections answer one request and reset at the next; those that follow answer all."""
+    seen = 0
+
+    async def play(call: Call) -> None:
+        nonlocal seen
+        seen += 1
+        dies = seen <= lives
+        await call.request()
+        call.send(GOOD)
+        while True:
+            await call.request()
+            if dies:
+                call.reset()
+                return
+            call.send(GOOD)
+
+    return play
+
+
+async def test_a_reset_of_a_kept_connection_is_not_the_targets_turn(world: World) -> None:
+    first, busy = await world.upstream(forgetful(1)), await world.upstream(BUSY)
+    serving = await world.gateway(to_provider(0, backend=after(target("a", first.port), target("b", busy.port))))
+    client = await world.client(serving)
+    assert (await client.ask(request(CHAT))).status == 200
+    answer = await client.ask(request(CHAT))
+    assert (answer.status, answer.body) == (200, completion())
+    assert answer.header("x-sluice-attempts") == "a;upstream_truncated, a;200"
+    assert busy.asked == []
+    record = await serving.record(2)
+    assert (record.outcome, record.attempts) == ("completed", 2)
+
+
+async def test_twice_is_the_targets_turn(world: World) -> None:
+    """Two kept connections die one after the other: then the next target is asked."""
+    first, busy = await world.upstream(forgetful(2)), await world.upstream(GOOD)
+    serving = await world.gateway(to_provider(0, backend=after(target("a", first.port), target("b", busy.port))))
+    clients = [await world.client(serving) for _ in range(2)]
+    answers = await asyncio.gather(*(client.ask(request(CHAT)) for client in clients))
+    assert [answer.status for answer in answers] == [200, 200]
+    assert len(first.calls) == 2
+    answer = await clients[0].ask(request(CHAT))
+    assert answer.header("x-sluice-attempts") == "a;upstream_truncated, a;upstream_truncated, b;200"
+
+
+async def test_where_there_is_no_other_target_a_request_is_not_sent_twice(world: World) -> None:
+    first = await world.upstream(forgetful(1))
+    serving = await world.gateway(to_provider(0, backend=after(target("a", first.port))))
+    client = await world.client(serving)
+    assert (await client.ask(request(CHAT))).status == 200
+    assert (await client.ask(request(CHAT))).status == 502
+    assert len(first.calls) == 1
