@@ -77,7 +77,7 @@ def of_page(page: str, latest: Path = LATEST) -> str:
     return (
         f"{markdown.table(('', 'us per request', 'in another thread', 'us per chunk'), rows)}\n\n"
         f"Microseconds of CPU, measured {costs.machine.date} on {costs.machine.cpu} with `.venv/bin/python -m "
-        f"bench.policies --only {page}`: [what that means](../performance.md#what-policies-cost)."
+        f"bench.policies --only {page}`:\n[what that means](../performance.md#what-policies-cost)."
     )
 
 
@@ -90,6 +90,6 @@ def _cells(row: Row) -> tuple[str, str, str, str, str]:
 _PAGES = Path(__file__).resolve().parents[1] / "docs" / "policies"
 GENERATORS: dict[str, Callable[[], str]] = {
     "policy-costs": block,
-    **{f"cost-{page.stem}": partial(of_page, page.stem) for page in _PAGES.glob("*.md")},
+    **{f"cost-{page.stem}": partial(of_page, page.stem) for page in _PAGES.glob("*.md") if page.stem != "README"},
 }
 """Each block's text by its name."""

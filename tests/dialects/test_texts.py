@@ -11,6 +11,7 @@ from sluice.errors import BadRequest
 from sluice.standard import CLIENT_DIALECTS
 from tests.dialects.marks import planted, readable
 from tests.dialects.rich_requests import RICH
+from tests.support.measuring import undisturbed
 
 
 def fields_of(body: object) -> dict[str, msgspec.Raw]:
@@ -166,6 +167,7 @@ def test_half_a_surrogate_pair_is_no_reason_to_fail() -> None:
 
 def test_a_megabyte_of_one_text_takes_milliseconds() -> None:
     fields = fields_of({"messages": [{"role": "user", "content": "word " * 200_000}]})
-    began = time.process_time()
-    texts_of("dialect.openai_chat", fields)
-    assert time.process_time() - began < 0.1
+    with undisturbed():
+        began = time.process_time()
+        texts_of("dialect.openai_chat", fields)
+        assert time.process_time() - began < 0.1

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sluice.dialects.unambiguous import check_members, value_of
 from sluice.errors import BadRequest
+from tests.support.measuring import undisturbed
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,8 @@ def test_a_member_within_that_stands_twice_is_named() -> None:
 def test_many_names_of_which_one_stands_twice_take_no_time(twice: str) -> None:
     """It took 6.4 s: each name was counted among all."""
     members = b",".join(b'"%x":0' % number for number in range(27_000)) + b',"y":0,"y":0'
-    began = time.process_time()
-    with pytest.raises(BadRequest, match="stands twice"):
-        check_members(b"{%b}" % members) if twice == "top" else value_of(msgspec.Raw(b"{%b}" % members), "zz")
-    assert time.process_time() - began < 0.5
+    with undisturbed():
+        began = time.process_time()
+        with pytest.raises(BadRequest, match="stands twice"):
+            check_members(b"{%b}" % members) if twice == "top" else value_of(msgspec.Raw(b"{%b}" % members), "zz")
+        assert time.process_time() - began < 0.5

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from sluice.policies.retry import Retry
 from tests.gateway.test_failover import after, target
 from tests.support.events import completion
 from tests.support.plans import to_provider
@@ -13,8 +14,8 @@ BUSY = sized(b'{"error":{"message":"busy"}}', status="503 X")
 GOOD = sized(completion())
 
 
-def forgetful(lives: int) -> Play:
-    """The first `lives` connections answer one request and reset at the next; those that follow answer all."""
+def forgetful(lives: int, *, dead: bool = False) -> Play:
+    """The first `lives` connections answer one request and reset at the next; those that follow answer all, or none."""
     seen = 0
 
     async def play(call: Call) -> None:
@@ -22,6 +23,9 @@ def forgetful(lives: int) -> Play:
         seen += 1
         dies = seen <= lives
         await call.request()
+        if dead and not dies:
+            call.reset()
+            return
         call.send(GOOD)
         while True:
             await call.request()
@@ -55,6 +59,17 @@ async def test_twice_is_the_targets_turn(world: World) -> None:
     assert [answer.status for answer in answers] == [200, 200]
     assert len(first.calls) == 2
     answer = await clients[0].ask(request(CHAT))
+    assert answer.header("x-sluice-attempts") == "a;upstream_truncated, a;upstream_truncated, b;200"
+
+
+async def test_it_is_no_attempt_of_those_that_a_route_allows(world: World) -> None:
+    """Or a provider that always hangs up would use up the one that is left for the next target."""
+    first, second = await world.upstream(forgetful(1, dead=True)), await world.upstream(GOOD)
+    backend = after(target("a", first.port), target("b", second.port))
+    serving = await world.gateway(to_provider(0, backend=backend, retry=Retry(attempts=1)))
+    client = await world.client(serving)
+    assert (await client.ask(request(CHAT))).status == 200
+    answer = await client.ask(request(CHAT))
     assert answer.header("x-sluice-attempts") == "a;upstream_truncated, a;upstream_truncated, b;200"
 
 

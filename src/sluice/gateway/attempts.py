@@ -132,12 +132,13 @@ class Attempts:
         return self._choose(now)
 
     def _excuse(self) -> None:
-        """The target under way has not been asked: its connection was dead. Where there is no other target a request
-        is not sent twice."""
+        """The target under way has not been asked: its connection was dead, and it was no attempt. Where there is no
+        other target a request is not sent twice."""
         asked = self._current
         if asked is not None and asked not in self._excused and sum(map(len, self._groups)) > 1:
             self._excused.append(asked)
             self._tried.remove(asked)
+            self._asked -= 1
 
     def _choose(self, now: float) -> Outbound | None:
         """The best of those that had no turn yet."""
