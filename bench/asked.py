@@ -54,7 +54,7 @@ PLAIN = Load(stream=False, conns=16)
 """16 connections, one request after the other on each."""
 PROSE = Load(dialect="prose")
 """As STREAMS, of a text that guards have to read."""
-FEW = Load(dialect="prose", conns=4, chunks=20, seconds=2.0)
+FEW = Load(dialect="prose", conns=4, chunks=50, seconds=2.0)
 """Four streams at a time: a hundred that begin together wait for each other, and their first token says nothing of how
 long it takes by itself."""
 PLAIN_PROSE = Load(stream=False, conns=16, dialect="prose")

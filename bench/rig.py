@@ -24,6 +24,8 @@ GATEWAY_CPU, LOAD_CPU = "0", "1"
 READY_WITHIN_S = 60.0
 HEALTH = b"GET /healthz/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+"""With it a program is compiled at each start, which no user's is."""
 NGINX_CONF = """worker_processes 1; daemon off; error_log {folder}/nginx.err; pid {folder}/nginx.pid;
 events {{ worker_connections 16384; }}
 http {{ access_log off; upstream u {{ server 127.0.0.1:{upstream}; keepalive 4096; }}
@@ -171,7 +173,7 @@ def _process(
         process = subprocess.Popen(
             ["taskset", "-c", cpu, *command],
             cwd=ROOT,
-            env=os.environ | env,
+            env={key: value for key, value in os.environ.items() if key != _NO_BYTECODE} | env,
             stdout=output,
             stderr=output,
             start_new_session=True,

@@ -39,13 +39,15 @@ def test_a_body_whose_members_stand_once_passes(body: bytes) -> None:
     check_members(body)
 
 
+_TEXT = st.text(max_size=12)
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    st.none() | st.booleans() | st.integers() | _TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4),
+    max_leaves=12,
 )
 
 
-@given(st.dictionaries(st.text(), _JSON, min_size=1), st.booleans(), st.sampled_from([None, 1]), st.data())
+@given(st.dictionaries(_TEXT, _JSON, min_size=1, max_size=6), st.booleans(), st.sampled_from([None, 1]), st.data())
 def test_of_any_body_exactly_those_with_a_member_twice_are_refused(
     members: dict[str, object], ascii_only: bool, indent: int | None, data: st.DataObject
 ) -> None:

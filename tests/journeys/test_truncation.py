@@ -16,7 +16,7 @@ from tests.support.http_answer import Answer, error_of
 from tests.support.raw_client import STREAM, STREAM_WITH_USAGE, RawClient, request
 from tests.support.raw_upstream import LAST, Call, chunk, chunked_head
 from tests.support.serving import Serving
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S
 from tests.support.world import World
 
 HEAD = chunked_head()
@@ -177,7 +177,9 @@ async def test_cut_into_two_at_any_byte_it_arrives_byte_for_byte(world: World) -
         slicer.pieces = (RECORDED[:at], RECORDED[at:])
         answer = await ask(client)
         assert hashlib.sha256(answer.body).hexdigest() == SHA256, at
-        await until(lambda: serving.pool.resting_connections == 1)  # the answer's framing ends after the answer
+        async with asyncio.timeout(PATIENCE_S):
+            while serving.pool.resting_connections != 1:  # the answer's framing ends after the answer
+                await asyncio.sleep(0)
     assert {record.outcome for record in serving.records} == {"completed"}
     assert len(upstream.calls) == 1, "the connection to the provider was not kept"
 

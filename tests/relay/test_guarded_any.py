@@ -1,7 +1,9 @@
 """relay/guard.py: any legal answer stays one, says the same if nothing is found in it, and shows nothing of what is."""
 
 import json
+from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -45,6 +47,16 @@ def check_order(events: list[Event]) -> None:
     assert grammar.complete
 
 
+def unbroken(events: Sequence[Event]) -> list[Event]:
+    """The same without blank lines in reasoning."""
+    return [
+        msgspec.structs.replace(event, text=event.text.replace("\n\n", ""))
+        if isinstance(event, TextDelta) and event.channel == "reasoning"
+        else event
+        for event in events
+    ]
+
+
 @pytest.mark.parametrize("judged", [False, True])
 @pytest.mark.parametrize("client", CLIENTS)
 @SETTINGS
@@ -55,6 +67,8 @@ def test_an_answer_in_which_nothing_is_found_reaches_the_official_client_whole(
     dialect, reader = CLIENTS[client]
     out = shown(machine(LONG, BANNED, *([WORDS] if judged else []), shape=dialect.facts.shape), events)
     check_order(out)
+    if not dialect.facts.shape.ordered:  # reasoning goes on behind its proof: a blank line stands between
+        events, out = unbroken(events), unbroken(out)
     assert told(out, refusals=True, cut_calls=True) == told(events, refusals=True, cut_calls=True)
     encoder = dialect.encoder(reader.request)
     check_first_choice(reader.streamed(b"".join([encoder.encode(event) for event in out])), reader, out)
