@@ -61,7 +61,8 @@ class PlainText:
 
     @property
     def held(self) -> int:
-        return size(self._scan.waits)
+        waits = self._scan.waits
+        return len(waits) if waits.isascii() else size(waits)
 
     @property
     def waits_from(self) -> int:
@@ -73,7 +74,8 @@ class PlainText:
             return Passed("", (), scan.rejected)
         self._characters += len(text)
         ruling = scan.feed(text)
-        return Passed(ruling, (), None, size(text)) if isinstance(ruling, str) else _passed(ruling, size(text))
+        scanned = len(text) if text.isascii() else size(text)
+        return Passed(ruling, (), None, scanned) if isinstance(ruling, str) else _passed(ruling, scanned)
 
     def finish(self) -> Passed:
         if self._scan.rejected is not None:

@@ -105,7 +105,9 @@ class Scan:
                     self._take(lane, spans)
                 if search.cleared < decided:
                     decided = search.cleared
-            lane.cleared = decided = max(decided, lane.floor)
+            if decided < lane.floor:
+                decided = lane.floor
+            lane.cleared = decided
             if decided < cleared:
                 cleared = decided
         self._fed = fed

@@ -26,7 +26,7 @@ from sluice.wire.sse import Frame
 class GuardedStream(StreamRelay):
     """One stream. See `Relay` for the caller's obligations."""
 
-    __slots__ = ("_asked", "_guard", "_guarded", "_over")
+    __slots__ = ("_asked", "_asks", "_guard", "_guarded", "_over")
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class GuardedStream(StreamRelay):
         self._guard = Guard(guarding, shape=shape, streams=True)
         self._guarded = Guarded(self._guard, sink)
         super().__init__(wire=wire, decoder=decoder, sink=self._guarded, terms=terms)
+        self._asks = bool(guarding.judges)
         self._asked: Ask | None = None
         self._over = False
         """The provider has said all, and the end of it waits for a verdict."""
@@ -131,7 +132,7 @@ class GuardedStream(StreamRelay):
 
     def _then(self, actions: list[Action]) -> list[Action]:
         """Ask what has to be asked now."""
-        if self._ended or self._gone:
+        if not self._asks or self._ended or self._gone:
             return actions
         if (question := self._guard.ask()) is not self._asked:
             self._asked = question

@@ -10,6 +10,7 @@ from typing import Final
 from sluice.chat.events import Channel
 from sluice.policies import guard_text
 from sluice.policies.guard_channel import both
+from sluice.policies.guard_scan import size
 from sluice.policies.guards import TextRules
 from sluice.relay.tally import Tally
 
@@ -54,12 +55,17 @@ class HeldText:
     def passes(self, piece: str, now: float) -> bool:
         """Take more; return whether it may leave just as it came, with nothing before or after it."""
         passed = self._guard.feed(piece)
-        self._fed += len(piece)
-        if passed.text is piece and not (self._pieces or passed.hits):
-            tally = self._tally
-            tally.scanned_bytes += passed.scanned
-            tally.delivered_bytes += passed.scanned
-            return True
+        before = self._fed
+        self._fed = before + len(piece)
+        if not passed.hits and passed.rejected is None:
+            if passed.text is piece and not self._pieces:
+                tally = self._tally
+                tally.scanned_bytes += passed.scanned
+                tally.delivered_bytes += passed.scanned
+                return True
+            if self._guard.waits_from >= before:
+                self._go(passed, now)
+                return False
         self._came(now)
         if self._pieces and self._waited(self._pieces[0], now) >= self._max_hold_s:
             passed = both(passed, self._guard.overflow(lambda count: self._since(self._fed - count, now)))
@@ -77,6 +83,23 @@ class HeldText:
     def holds(self) -> int:
         """How many of the characters that were fed last wait."""
         return 0 if self._over else self._fed - self._guard.waits_from
+
+    def _go(self, passed: guard_text.Passed, now: float) -> None:
+        """Nothing was found, and nothing waits but what came last: how long others waited is of no use any more."""
+        pieces, tally, said = self._pieces, self._tally, passed.text
+        if pieces:
+            _, came, _ = pieces[0]
+            if now - came > tally.max_held_s:
+                tally.max_held_s = now - came
+            pieces.clear()
+        self.said = said
+        tally.scanned_bytes += passed.scanned
+        tally.delivered_bytes += len(said) if said.isascii() else size(said)
+        if held := self._guard.held:
+            pieces.append((self._fed, now, self._silent_s))
+            self._heard = now
+            if held > tally.max_held_bytes:
+                tally.max_held_bytes = held
 
     def _came(self, now: float) -> None:
         """Note a piece that was fed, and forget those that have left. Cost: amortised O(1)."""

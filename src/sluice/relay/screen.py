@@ -72,8 +72,10 @@ class Screen:
                 if text is not None and text.channel == event.channel and not line.queue:
                     if text.passes(event.text, now):
                         out.append(event)
-                    else:
-                        self._leave(line, text, text.said, out)
+                    elif text.said:
+                        out.append(TextDelta(event.choice, event.channel, text.said))
+                    if (rule := text.rejected) is not None:
+                        raise rejected(rule, out)
                     continue
             _ROADS[type(event)](self, event, out)
         return out

@@ -15,6 +15,7 @@ from sluice.chat.events import (
 from sluice.dialects.openai_chat import citations, errors
 from sluice.dialects.openai_chat.decode_calls import Calls
 from sluice.dialects.openai_chat.leftovers import leftovers, nothing_but_usage
+from sluice.dialects.openai_chat.repeated import LESSONS, Around, around, text_within
 from sluice.dialects.openai_chat.schema import (
     ABSENT,
     FINISH_TO_VOCABULARY,
@@ -35,7 +36,7 @@ _read_chunk = msgspec.json.Decoder(Chunk).decode
 class ChatStreamDecoder:
     """One stream's frames to events. See `StreamDecoder`."""
 
-    __slots__ = ("_calls", "_finished", "_keep", "_named", "_opened", "_refused", "_told")
+    __slots__ = ("_around", "_calls", "_finished", "_keep", "_lessons", "_named", "_opened", "_refused", "_told")
 
     def __init__(self, *, keep_leftovers: bool = False) -> None:
         self._keep = keep_leftovers
@@ -49,11 +50,18 @@ class ChatStreamDecoder:
         self._finished: dict[int, str] = {}
         """Choices that have finished, and the word for it."""
         self._calls = Calls()
+        self._around: Around | None = None
+        """Of the chunk that was read last, if it was nothing but a text."""
+        self._lessons = LESSONS
+        """Chunks that may be learnt from before one has been of use."""
 
     def decode(self, frame: Frame) -> list[Event]:
         data = frame.data
         if data is None:
             return []
+        if (same := self._around) is not None and (text := text_within(same, data)):
+            self._lessons = LESSONS
+            return [TextDelta(same[2], "text", text)]
         try:
             chunk = _read_chunk(data)
             extra = leftovers(data, self._told) if self._keep else None
@@ -76,6 +84,8 @@ class ChatStreamDecoder:
             self._choice(choice, events)
         if chunk.usage is not None:
             events.append(Reported(read_usage(chunk.usage)))
+        self._around = around(data, chunk, events) if self._lessons else None
+        self._lessons -= bool(self._around)
         return events
 
     def finish(self) -> list[Event]:

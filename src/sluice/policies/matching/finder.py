@@ -5,6 +5,7 @@ that `re` prefers; matches of one pattern do not overlap, and a match of nothing
 that begins leftmost and is accepted; where one is refused, the next may begin at the following character.
 """
 
+import re
 from bisect import insort
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
@@ -12,13 +13,15 @@ from typing import Final
 
 import msgspec
 
-from sluice.policies.matching.machine import OVER, Machine, Mark, Marks, Move
+from sluice.policies.matching.machine import LONGEST_STRIDE, OVER, Machine, Mark, Marks, Move, State
 from sluice.policies.matching.program import Program
 from sluice.policies.matching.spelling import Unsupported
 
 MAX_VALIDATED: Final = 1024
 """Characters of the longest match of a pattern with a validator: so much text is kept, and so many matches are tried at
 once."""
+_WORDS: Final = re.compile(r" ?[^ ]+| ").findall
+"""A longer text in words, each with the space before it: as deltas are cut."""
 
 
 class Pattern(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,19 +129,28 @@ class Search:
     def feed(self, text: str) -> list[Span]:
         """Take the next piece; return the spans that are certain now, in order of start, then of pattern."""
         state, marks, position = self._state, self._marks, self._position
-        if self._machine.validated:
+        validated = self._machine.validated
+        if validated:
             self._kept += text
-        for char in text:
-            state, move = state[char]
-            if move is not None:
-                marks = self._moved(move, marks, position)
-            position += 1
+        for word in (text,) if len(text) <= LONGEST_STRIDE else _WORDS(text):
+            stride = state.strides.get(word) or state.stride(word)
+            if stride is not None:
+                state, keep, births = stride
+                if keep is not None:
+                    marks = keep(marks)
+                for behind in births:
+                    place = position + behind
+                    marks = (*marks, [place, place])
+                position += len(word)
+                continue
+            state, marks = self._letters(word, state, marks, position)
+            position += len(word)
         self._state, self._marks, self._position = state, marks, position
         spans: list[Span] = []
         if self._waiting or self._ready:
             spans = self._settled()
         else:
-            self.cleared = self._undecided()
+            self.cleared = self._undecided() if validated else marks[0][0] if marks else position
         if self._kept:
             self._kept = self._kept[marks[state.checked][0] - position :] if state.checked >= 0 else ""
         return spans
@@ -158,10 +170,25 @@ class Search:
         self._state = self._machine.initial()
         return self._settled()
 
+    def _letters(self, word: str, state: State, marks: Marks, position: int) -> tuple[State, Marks]:
+        """Read a word character by character."""
+        for char in word:
+            state, move = state[char]
+            if move is not None:
+                if move.events:
+                    marks = self._moved(move, marks, position)
+                else:
+                    for _ in range(move.born):
+                        marks = (*marks, [position, position])
+                    if move.keep is not None:
+                        marks = move.keep(marks)
+            position += 1
+        return state, marks
+
     def _moved(self, move: Move, marks: Marks, position: int) -> Marks:
         """One character was read that stands at `position`."""
-        if move.born:
-            marks = (*marks, *[[position, position] for _ in range(move.born)])
+        for _ in range(move.born):
+            marks = (*marks, [position, position])
         for index, pattern, what in move.events:
             mark = marks[index]
             if what == OVER:

@@ -27,6 +27,10 @@ from sluice.policies.matching.strands import Strand, Strands
 
 MAX_BYTES: Final = 16 << 20
 """What the cache of a machine may hold, estimated. Usually it is a few hundred KiB."""
+MAX_STRIDES: Final = 8192
+"""Words that a machine remembers, by the states that they were met in: 3 MiB or so. And as many to know them again."""
+LONGEST_STRIDE: Final = 10
+"""Characters of a word that may be remembered. Text repeats those that are short."""
 OVER: Final = 2
 
 Mark = list[int]
@@ -45,12 +49,15 @@ class Move(msgspec.Struct, frozen=True):
 
 
 Transition = tuple["State", Move | None]
+Stride = tuple["State", Callable[[Marks], Marks] | None, tuple[int, ...]]
+"""What a word does, if no match ends or gets better in it: where it leads, which of the marks stay (None: all), and how
+many characters behind the word's beginning those that are added begin."""
 
 
 class State(dict[str, Transition]):
     """Where each character leads; what is not there yet is found out when it is asked for."""
 
-    __slots__ = ("before", "bundles", "by_bits", "checked", "machine")
+    __slots__ = ("before", "bundles", "by_bits", "checked", "machine", "strides")
 
     def __init__(self, machine: "Machine", before: int, bundles: tuple[Bundle, ...]) -> None:
         super().__init__()
@@ -58,6 +65,8 @@ class State(dict[str, Transition]):
         self.before = before
         self.bundles = bundles
         self.by_bits: dict[int, Transition] = {}
+        self.strides: dict[str, Stride | None] = {}
+        """Where a word leads that was met here; None: a match ends or gets better in it."""
         validated = machine.validated
         self.checked = -1
         """The first bundle whose match a validator will want to read."""
@@ -66,6 +75,12 @@ class State(dict[str, Transition]):
 
     def __missing__(self, char: str) -> Transition:
         return self.machine.grow(self, char)
+
+    def stride(self, word: str) -> Stride | None:
+        """Return where a word leads that is not among the strides, or is with None."""
+        if len(word) > LONGEST_STRIDE or word in self.strides:
+            return None
+        return self.machine.stride(self, word)
 
 
 class Machine:
@@ -78,13 +93,17 @@ class Machine:
         self._bundles = Bundles(self.strands, firsts)
         self._states: dict[tuple[int, tuple[Bundle, ...]], State] = {}
         self._grown: list[State] = []
+        self._strode: list[State] = []
+        self._strides = 0
+        self._met: set[str] = set()
+        """Words that were met, so that none is remembered that comes once."""
         self._bytes = 0
         self._work = 0
 
     @property
     def bytes(self) -> int:
         """What the cache holds, estimated."""
-        return self._bytes + self._bundles.bytes
+        return self._bytes + self._bundles.bytes + 400 * self._strides + 100 * len(self._met)
 
     @property
     def work(self) -> int:
@@ -109,6 +128,38 @@ class Machine:
         self._bytes += 100
         return transition
 
+    def stride(self, state: State, word: str) -> Stride | None:
+        """Find out where a word of at most LONGEST_STRIDE characters leads, and remember it in the state. None: it has
+        to be read character by character, since it was never met before, or for a match that ends or gets better."""
+        if word not in self._met:
+            if len(self._met) >= MAX_STRIDES:
+                self._met.clear()
+            self._met.add(word)
+            return None
+        stride = self._walked(state, word)  # which may make the machine forget
+        if self._strides >= MAX_STRIDES:
+            self._forget_strides()
+        if not state.strides:
+            self._strode.append(state)
+        self._strides += 1
+        state.strides[word] = stride
+        return stride
+
+    def _walked(self, state: State, word: str) -> Stride | None:
+        origins: Marks = tuple([[~index] for index in range(len(state.bundles))])
+        following = state
+        for place, char in enumerate(word):
+            following, move = following[char]
+            if move is None:
+                continue
+            if move.events:
+                return None
+            origins += tuple([[place] for _ in range(move.born)])
+            origins = origins if move.keep is None else move.keep(origins)
+        kept = [~origin for (origin,) in origins if origin < 0]
+        births = tuple([origin for (origin,) in origins if origin >= 0])
+        return following, _keeping(kept, len(state.bundles)), births
+
     def _transition(self, state: State, bits: int) -> Transition:
         draft = _Draft(self._bundles, self.validated)
         draft.read(state.bundles, bits)
@@ -123,7 +174,7 @@ class Machine:
         state = self._states.get((before, bundles))
         if state is None:
             state = self._states[before, bundles] = State(self, before, bundles)
-            self._bytes += 600 + 8 * len(bundles)
+            self._bytes += 670 + 8 * len(bundles)
         return state
 
     def _forget(self) -> None:
@@ -136,9 +187,17 @@ class Machine:
             state.by_bits.clear()
         self._grown.clear()
         self._states.clear()
+        self._forget_strides()
         self._bytes = 0
         if self._bundles.bytes * 2 > MAX_BYTES:
             self._bundles.forget()
+
+    def _forget_strides(self) -> None:
+        for state in self._strode:
+            state.strides.clear()
+        self._strode.clear()
+        self._met.clear()
+        self._strides = 0
 
 
 class _Draft:

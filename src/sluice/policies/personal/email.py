@@ -47,6 +47,10 @@ class EmailSearch:
         if self._has_sign or "@" in text:
             return self._look(text, complete=False)
         self._position += len(text)
+        space = text.rfind(" ")
+        if space >= 0:  # no name goes over it
+            self._keep(text, _name(text, space + 1, len(text)))
+            return []
         kept = self._kept
         self._keep(kept + text, _name(kept + text, len(kept) - self._waits, len(kept) + len(text)))
         return []
@@ -87,10 +91,14 @@ class EmailSearch:
 def _name(text: str, start: int, end: int) -> int:
     """Return where the name begins that ends at `end`, at `start` or behind it; `end` = there is none."""
     found = _NAME.search(text, max(start, end - _LONGEST_NAME), end)
-    if found and text[found.start() - 1 : found.start()] == "\\" and text[found.start()] in "nrt":
+    if found is None:
+        return end
+    name = found.start()
+    if name and text[name - 1] == "\\" and text[name] in "nrt":
         # a line's end or a tab, as source code and JSON inside of a text write it
-        found = _NAME.search(text, found.start() + 1, end)
-    return found.start() if found else end
+        found = _NAME.search(text, name + 1, end)
+        return found.start() if found else end
+    return name
 
 
 def _may_go_on(text: str, name: int, sign: int, stop: int) -> bool:

@@ -18,6 +18,8 @@ SHORTEST: Final = 8
 """Characters: `+1234567`."""
 _BETWEEN: Final = r"[-+./()x \u00a0\u2007\u202f\u2010-\u2013]"
 _BEGIN: Final = re.compile(r"[+(]{0,2}[0-9]|[+(]{1,2}\Z")
+_SIGN: Final = re.compile(r"[0-9+(]")
+"""Asked first: a text without one has no beginning."""
 _CHAIN: Final = re.compile(rf"[+(]{{0,2}}[0-9]+(?:{_BETWEEN}{{1,3}}[0-9]+)*")
 _LINK: Final = re.compile(rf"{_BETWEEN}{{0,3}}")
 _PLACE: Final = re.compile(r"(?:(?<![0-9A-Za-z_])|(?<=\\[nrt]))[0-9]|[+(]")
@@ -49,7 +51,7 @@ class NumberSearch:
     def feed(self, text: str) -> list[Span]:
         """Take the next piece; return the spans that are certain now, in order of start."""
         self._position += len(text)
-        if not self._waits and _BEGIN.search(text) is None:
+        if not self._waits and (_SIGN.search(text) is None or _BEGIN.search(text) is None):
             self._kept = text if len(text) > 1 else (self._kept + text)[-_CONTEXT:]
             self.cleared = self._position
             return []
