@@ -90,7 +90,7 @@ MINE = b'{"model": "gpt-4o-mini", '
         (MINE + b'"a": "&model=gpt-5-pro&"}', ["Content-Type: application/x-www-form-urlencoded"]),
         (MINE + b'"a": 1}', ["Content-Type: multipart/form-data; boundary=x"]),
         (MINE + b'"a": 1}', ["Content-Type: application/json", "Content-Type: multipart/form-data; boundary=x"]),
-        (gzip.compress(MINE + b'"a": 1}'), ["Content-Encoding: gzip"]),
+        (gzip.compress(MINE + b'"a": 1}', mtime=0), ["Content-Encoding: gzip"]),
         (json.dumps({"model": "gpt-4o-mini"}).encode("utf-16"), []),
         (b"\xef\xbb\xbf" + MINE + b'"a": 1}', []),
     ],
