@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import openai
 import pytest
 
+from sluice.net import upstream as upstream_side
 from sluice.testing import cuts
 from tests.support.events import DONE, RECORDED, delta
 from tests.support.http_answer import Answer, error_of
@@ -169,7 +170,8 @@ class Slicer:
             await call.send_apart([HEAD, *map(chunk, filter(None, self.pieces)), LAST])
 
 
-async def test_cut_into_two_at_any_byte_it_arrives_byte_for_byte(world: World) -> None:
+async def test_cut_into_two_at_any_byte_it_arrives_byte_for_byte(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream_side, "TAIL_S", 60.0)  # a process that stands still for a second keeps its connection
     slicer = Slicer()
     upstream, serving, client = await world.between(slicer.play)
     offsets = range(len(RECORDED) + 1)
