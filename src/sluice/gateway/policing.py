@@ -68,7 +68,9 @@ class Policing:
 
     def __init__(self, services: Services, request: Request, listener: Listener | None) -> None:
         # Before anything is added: else the client's Connection could name what policies say (RFC 9110 7.6.1).
-        request = msgspec.structs.replace(request, headers=tuple(end_to_end(request.headers)))
+        crossing = end_to_end(request.headers)
+        if len(crossing) < len(request.headers):
+            request = msgspec.structs.replace(request, headers=tuple(crossing))
         scheme = "https" if listener is not None and listener.tls is not None else "http"
         self._services, self._scheme = services, scheme
         self.scene = scene_of(request, scheme=scheme)
