@@ -12,7 +12,7 @@ from tools.tree import read_tree
 
 _LEAVES = ("dialects", "providers", "policies", "chat", "wire")
 _CORE = ("relay", "config", "standard", "operations", *_LEAVES)
-_OUTSIDE = ("stores", "telemetry", "agents", "gateway", *_CORE)
+_OUTSIDE = ("stores", "telemetry", "agents", "runs", "gateway", *_CORE)
 
 ROOMS: dict[str, tuple[str, ...]] = {
     "errors": (),
@@ -27,13 +27,15 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "relay": _LEAVES,
     "config": ("standard", *_LEAVES),
     "gateway": _CORE,
-    "agents": _CORE,
-    "stores": ("agents", "gateway", "relay", "config", "policies", "chat"),
-    "telemetry": ("agents", "gateway", "relay", "config", "policies", "chat"),
+    "runs": ("chat",),
+    "agents": ("runs", *_CORE),
+    "stores": ("agents", "runs", "gateway", "relay", "config", "policies", "chat"),
+    "telemetry": ("agents", "runs", "gateway", "relay", "config", "policies", "chat"),
     "net": _OUTSIDE,
+    "agent_server": ("net", *_OUTSIDE),
     "testing": ("net", *_OUTSIDE),
     "verify": ("testing", "net", *_OUTSIDE),
-    "cli": ("verify", "testing", "net", *_OUTSIDE),
+    "cli": ("verify", "testing", "agent_server", "net", *_OUTSIDE),
     "__main__": ("cli",),
 }
 """Each room, lowest first, and the rooms it may import. All may import themselves and what stands in EVERYWHERE."""
@@ -52,6 +54,7 @@ PURE = frozenset(
         "providers",
         "policies",
         "relay",
+        "runs",
         "config",
         "standard",
     ]
@@ -111,11 +114,12 @@ IO_LIBRARIES = frozenset(
         "urllib3",
         "uvicorn",
         "uvloop",
+        "websockets",
     ]
 )
 """Third-party libraries that touch the outside."""
 
-IO_ROOMS = frozenset(["net", "stores", "telemetry", "testing", "verify", "cli"])
+IO_ROOMS = frozenset(["net", "stores", "telemetry", "agent_server", "testing", "verify", "cli"])
 """The rooms that may import them."""
 
 NAMELESS = frozenset(["chat", "wire", "relay", "policies", "gateway", "net"])

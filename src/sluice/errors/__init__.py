@@ -8,8 +8,10 @@
     │   ├── Forbidden           403 who asks may not
     │   ├── RouteNotFound       404
     │   ├── ModelNotFound       404
+    │   ├── NotFound            404 a thread, a run, an agent, an item
     │   ├── MethodNotAllowed    405
     │   ├── RequestTimeout      408 the client did not send its request in time
+    │   ├── Conflict            409 the thread is busy, or a request id came twice with two bodies
     │   ├── BodyTooLarge        413
     │   ├── UnsupportedMedia    415
     │   ├── RateLimited         429 a limit is reached; says when to come back
@@ -28,7 +30,8 @@
     │   └── TimedOut            504 one of the five clocks ran out
     ├── Unavailable             503 this server cannot take or finish the exchange (draining)
     │   ├── Overloaded          503 admission control refused it: come back later
-    │   └── PolicyUnavailable   503 a service that a policy asks did not answer, and the policy fails closed
+    │   ├── PolicyUnavailable   503 a service that a policy asks did not answer, and the policy fails closed
+    │   └── StoreFailed         503 a store of runs cannot be read or written
     ├── Internal                500 our own fault
     └── ConfigError                 the configuration is refused; names file, line, path and gives a hint
 
@@ -43,19 +46,21 @@ from sluice.errors.client import (
     BodyTooLarge,
     BudgetExceeded,
     ClientError,
+    Conflict,
     Denied,
     Forbidden,
     GuardRejected,
     HeadTooLarge,
     MethodNotAllowed,
     ModelNotFound,
+    NotFound,
     RateLimited,
     RequestTimeout,
     RouteNotFound,
     Unauthenticated,
     UnsupportedMedia,
 )
-from sluice.errors.ours import ConfigError, Internal, Overloaded, PolicyUnavailable, Unavailable
+from sluice.errors.ours import ConfigError, Internal, Overloaded, PolicyUnavailable, StoreFailed, Unavailable
 from sluice.errors.upstream import (
     FrameTooLarge,
     InBandFailure,
@@ -75,6 +80,7 @@ __all__ = [
     "BudgetExceeded",
     "ClientError",
     "ConfigError",
+    "Conflict",
     "Denied",
     "Fault",
     "Forbidden",
@@ -86,6 +92,7 @@ __all__ = [
     "MethodNotAllowed",
     "ModelNotFound",
     "NoBackend",
+    "NotFound",
     "Overloaded",
     "Phase",
     "PolicyUnavailable",
@@ -95,6 +102,7 @@ __all__ = [
     "RequestTimeout",
     "RouteNotFound",
     "SluiceError",
+    "StoreFailed",
     "TimedOut",
     "Truncated",
     "Unauthenticated",

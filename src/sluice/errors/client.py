@@ -57,6 +57,22 @@ class ModelNotFound(ClientError):
     reason = "NotFound"
 
 
+class NotFound(ClientError):
+    """A thread, a run, an agent or an item that is not there, or belongs to another: nobody can tell which."""
+
+    status = 404
+    code = "not_found"
+    reason = "NotFound"
+
+
+class Conflict(ClientError):
+    """It cannot be done as things stand: the thread is busy, or the same request id came with another body."""
+
+    status = 409
+    code = "conflict"
+    reason = "Conflict"
+
+
 class MethodNotAllowed(ClientError):
     """A chat address was asked with something else than POST, which `allow` names (RFC 9110, 15.5.6)."""
 

@@ -32,6 +32,13 @@ class PolicyUnavailable(Unavailable):
         self.status = status
 
 
+class StoreFailed(Unavailable):
+    """A store of runs could not be read or written."""
+
+    code = "store_failed"
+    reason = "Store"
+
+
 class Internal(SluiceError):
     """Our own fault. The message says nothing of the cause: that is in the server's log."""
 

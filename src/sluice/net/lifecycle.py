@@ -262,7 +262,8 @@ class Process:
     async def reload(self) -> None:
         """Load the configuration anew and swap to it, or refuse it whole and say why."""
         try:
-            plan = await self._ours(self._files.load())
+            # In a thread: reading a large configuration takes tens of milliseconds, and streams must not wait for it.
+            plan = await self._ours(await asyncio.to_thread(self._files.load))
             prices = self._prices(plan)
             plan = await self._ports.use(plan, self.gateway)
         except ConfigError as error:

@@ -1,0 +1,10 @@
+"""Callbacks of buttons: POST /callback. agents.md B9-B13."""
+
+from starlette.routing import BaseRoute
+
+from sluice.agent_server.server import Server
+
+
+def routes(server: Server) -> list[BaseRoute]:
+    """Return its routes."""
+    return []

@@ -1,0 +1,85 @@
+"""The log of a run that is under way in this process: the newest events in memory, the older ones in the store.
+
+Whoever runs appends; viewers read by cursor and wait for more. An event leaves memory only when the store has it safe
+and it is not among the newest `KEEP`: a slow viewer costs nothing, and reads what it missed from the store.
+"""
+
+import asyncio
+from collections import deque
+
+from sluice.agents.ports import Log
+from sluice.runs.events import TERMINAL, Codec, Event
+
+KEEP = 64
+"""Events of each run that stay in memory for viewers who keep up."""
+
+
+class LiveLog:
+    """One run's events, from the one that writes to those that read."""
+
+    __slots__ = ("_first", "_log", "_recent", "_safe", "_waiters", "ended", "last", "run_id")
+
+    def __init__(self, run_id: str, log: Log) -> None:
+        self.run_id = run_id
+        self.last = 0
+        """Number of the newest event."""
+        self.ended = False
+        self._log = log
+        self._recent: deque[Event] = deque()
+        self._first = 1
+        """Number of the oldest event in memory."""
+        self._safe = 0
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    def append(self, event: Event) -> None:
+        """Take the next event and wake those who wait. Plain call."""
+        self.last = event.seq
+        self._recent.append(event)
+        self._log.append(self.run_id, event.seq, Codec.encode(event))
+        self._drop()
+        if isinstance(event, TERMINAL):
+            self.ended = True
+        if self._waiters:
+            for waiter in self._waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+            self._waiters.clear()
+
+    def committed(self, seq: int) -> None:
+        """Take note that the store has everything up to `seq`."""
+        self._safe = seq
+        self._drop()
+
+    def _drop(self) -> None:
+        while len(self._recent) > KEEP and self._first <= self._safe:
+            self._recent.popleft()
+            self._first += 1
+
+    async def read(self, after: int, limit: int) -> list[Event]:
+        """Return up to `limit` events beyond `after`: from memory if they are there, else from the store."""
+        if after >= self.last:
+            return []
+        skip = after + 1 - self._first
+        if skip >= 0:
+            recent = self._recent
+            return [recent[place] for place in range(skip, min(len(recent), skip + limit))]
+        return [Codec.decode(data) for data in await self._log.read(self.run_id, after, limit)]
+
+    async def grown(self, after: int, timeout_s: float) -> None:
+        """Return when there is an event beyond `after`, the log has ended, or so much time has passed."""
+        if self.last > after or self.ended:
+            return
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(timeout_s, _done, waiter)
+        self._waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            self._waiters.discard(waiter)
+
+
+def _done(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -1,0 +1,1 @@
+"""How each protocol tells a run: one file a protocol."""
