@@ -264,7 +264,7 @@ class Process:
         try:
             # In a thread: reading a large configuration takes tens of milliseconds, and streams must not wait for it.
             plan = await self._ours(await asyncio.to_thread(self._files.load))
-            prices = self._prices(plan)
+            prices = await asyncio.to_thread(self._prices, plan)
             plan = await self._ports.use(plan, self.gateway)
         except ConfigError as error:
             self._log.error("configuration refused, the old one stays", error=str(error))
