@@ -39,6 +39,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Kept with the run for the protocol."""
     answers: dict[str, Answer] = {}
     """Answers to the interrupts of the thread's last run; the key `*` answers whichever is first."""
+    resumes: str = ""
+    """The run that asked them; empty = the newest of the thread."""
     keep_system: bool = False
     """Whether system messages of the client are part of the request in this protocol (agents.md E.6)."""
     on_disconnect: OnDisconnect = "continue"

@@ -1,21 +1,25 @@
 """What a handler sees of its run: what was asked, what it may use, and the verbs by which it speaks."""
 
-import time
-from collections.abc import AsyncIterator
+import copy
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
+from sluice.agents import loop
+from sluice.agents.checkpoints import Checkpoints, difference
+from sluice.agents.definition import Definition
+from sluice.agents.interrupts import Interrupted, Interrupts
 from sluice.agents.items import ItemStore
 from sluice.agents.llm import Llm
 from sluice.agents.model import Chunk
+from sluice.agents.ports import Clock, Now
 from sluice.agents.reply import Reply
 from sluice.agents.writer import Writer
-from sluice.runs.events import Artifact, Attachment, Channel, Data, File, Progress, Source
-from sluice.runs.messages import Message, Part, TextPart, last_text
+from sluice.runs.events import Artifact, Attachment, Channel, Data, File, Progress, Source, StatePatch
+from sluice.runs.messages import DataPart, FilePart, Message, Part, ReasoningPart, TextPart, last_text
 from sluice.runs.records import Run, Thread
 
-if TYPE_CHECKING:
-    from sluice.agents.agent import Agent
+__all__ = ["Buttons", "Context", "Interrupted"]
 
 
 class Buttons(Protocol):
@@ -26,16 +30,12 @@ class Buttons(Protocol):
         ...
 
 
-class Interrupted(BaseException):
-    """The run ends here and waits for an answer. No `Exception`: a handler's own net must not catch it."""
-
-
 class Context:
     """One run, as its handler sees it. Reads are attributes; all verbs but `every` are coroutines."""
 
     def __init__(
         self,
-        agent: "Agent",
+        agent: Definition,
         run: Run,
         thread: Thread,
         history: tuple[Message, ...],
@@ -43,22 +43,36 @@ class Context:
         writer: Writer,
         llm: Llm,
         store: ItemStore,
-        state: dict[str, Any],
+        checkpoints: Checkpoints,
+        interrupts: Interrupts,
         buttons: Buttons,
+        settings: Any,
+        clock: Clock,
+        now: Now,
+        room: Callable[[], Awaitable[None]],
     ) -> None:
         self.agent, self.run, self.thread = agent, run, thread
-        self.writer, self.llm, self.store, self.state = writer, llm, store, state
+        self.writer, self.llm, self.store = writer, llm, store
+        self.checkpoints = checkpoints
+        self.state: dict[str, Any] = copy.deepcopy(checkpoints.state)
+        """Of the thread, as JSON has it. What is changed here is kept when the run ends, or by `checkpoint`."""
+        self.settings = settings
+        """What the client set: the agent's own type, if it has one."""
         self.messages = (*history, *run.input)
         """The conversation so far, the newest last."""
         self.channel: Channel = "text"
         self.path: tuple[str, ...] = ()
+        self.place: tuple[str, ...] = ()
+        """What tells questions apart that are asked in an order of chance; empty = the path."""
         self.replied = False
         self.cancelled = False
         """Whether somebody has asked to stop; the handler is cancelled too, this is for those who look."""
         self.deadline: float | None = None
         """Monotonic second at which the run is out of time."""
-        self._buttons = buttons
-        self._asked = 0
+        self.middleware_notes: dict[str, Any] = {}
+        """What middleware tells middleware, by its own name."""
+        self._buttons, self.interrupts = buttons, interrupts
+        self._clock, self._now, self._room = clock, now, room
         self._due: dict[str, float] = {}
 
     # -- what was asked -----------------------------------------------------------------------------------------------
@@ -94,10 +108,6 @@ class Context:
         return self.run.owner
 
     @property
-    def settings(self) -> dict[str, Any]:
-        return self.run.settings
-
-    @property
     def context(self) -> dict[str, Any]:
         return self.run.context
 
@@ -108,12 +118,14 @@ class Context:
     # -- speaking -----------------------------------------------------------------------------------------------------
 
     async def write(self, text: str) -> None:
-        """Stream text."""
+        """Stream text. Waits while viewers are too far behind, if the agent's back-pressure is `block`."""
         self.writer.text(text, self.channel, self.path)
+        await self._room()
 
     async def think(self, text: str) -> None:
         """Stream reasoning."""
         self.writer.think(text, self.channel, self.path)
+        await self._room()
 
     async def reply(self, reply: "str | Reply | Message") -> None:
         """Give the whole answer at once. Once per run.
@@ -139,19 +151,35 @@ class Context:
                 self.writer.text(piece, self.channel, self.path)
             case Chunk():
                 self.hear(piece)
-            case TextPart():
-                self.writer.text(piece.text, self.channel, self.path)
             case Message():
                 for part in piece.parts:
                     await self.say(part)
             case Reply():
-                await piece.write(self)
+                await self._reply(piece)
+            case TextPart() | ReasoningPart() | FilePart() | DataPart():
+                self._part(piece)
             case _:
-                write = getattr(piece, "write_to", None)
-                if write is None:
-                    kinds = "str, Chunk, part, Message or Reply"
-                    raise TypeError(f"a handler yielded {type(piece).__name__}; it may yield {kinds}")
-                await write(self)
+                kinds = "str, Chunk, part, Message or Reply"
+                raise TypeError(f"a handler yielded {type(piece).__name__}; it may yield {kinds}")
+        await self._room()
+
+    def _part(self, part: TextPart | ReasoningPart | FilePart | DataPart) -> None:
+        match part:
+            case TextPart():
+                self.writer.text(part.text, self.channel, self.path)
+            case ReasoningPart():
+                self.writer.think(part.text, self.channel, self.path)
+            case FilePart():
+                self._put(File, id=self.writer.name("file"), url=part.url, media_type=part.media_type, name=part.name)
+            case DataPart():
+                self._put(Data, name=part.name or "data", value=part.data)
+
+    async def _reply(self, reply: Reply) -> None:
+        await self.say(reply.text)
+        for part in reply.parts:
+            await self.say(part)
+        for item in reply.attachments:
+            await self.attach(item["type"], item.get("value"), **item.get("metadata") or {})
 
     def hear(self, chunk: Chunk) -> None:
         """Write what a model said: its text and its reasoning."""
@@ -200,8 +228,19 @@ class Context:
         await self.attach("button", {"label": label, "token": token})
         return token
 
-    def _put(self, kind: Any, **fields: Any) -> None:
-        self.writer.put(kind, channel=self.channel, path=self.path, **fields)
+    async def checkpoint(self) -> None:
+        """Keep the state now, and show viewers what changed in it since it was kept last.
+
+        Raises:
+            TypeError: it holds what JSON has no word for.
+        """
+        if self.checkpoints.changed(self.state):
+            patch = difference(self.checkpoints.state, self.state)
+            await self.checkpoints.save(self.state)
+            self._put(StatePatch, patch=patch)
+
+    def _put(self, event: Any, **fields: Any) -> None:
+        self.writer.put(event, channel=self.channel, path=self.path, **fields)
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -210,7 +249,7 @@ class Context:
         if (seconds is None) == (words is None):
             raise TypeError("every() takes either seconds or words")
         name, step = ("seconds", seconds) if seconds is not None else ("words", float(words or 0))
-        now = time.monotonic() if seconds is not None else float(self.writer.words)
+        now = self._clock() if seconds is not None else float(self.writer.words)
         key = f"{name}:{step}"
         since = self._due.setdefault(key, now if seconds is not None else 0.0)
         if now - since < (step or 0.0):
@@ -222,9 +261,32 @@ class Context:
 
     async def interrupt(self, question: Any, *, schema: Any = None, expires: float | None = None) -> Any:
         """Ask a person and return the answer. The first time the run ends here with the outcome `interrupt`; the run
-        that resumes it begins the handler anew, writes nothing up to this place again, and has the answer here."""
-        raise NotImplementedError  # agents/interrupts.py
+        that resumes it begins the handler anew, writes nothing up to this place again, and has the answer here.
 
-    def converse(self) -> AsyncIterator[Any]:
-        """Answer with the model: stream, call tools, and again, until it has said all. agents/loop.py."""
-        raise NotImplementedError
+        `schema`: JSON schema of the answer. `expires`: seconds after which it is not taken any more.
+
+        Raises:
+            Interrupted: there is no answer yet. Let it pass.
+            InterruptCancelled: there will be none.
+        """
+        expires_at = None if expires is None else self._now() + int(expires * 1000)
+        id = self.interrupts.next_id(self.place or self.path)  # noqa: A001
+        return self.interrupts.ask(id, question, schema=schema, expires_at=expires_at, path=self.path)
+
+    def graph_input(self, fields: frozenset[str] | None) -> dict[str, Any]:
+        """Return what a graph's state begins with: the messages, and the members of the data that came with them, as
+        far as the state has such fields; None = it takes any."""
+        given = {
+            name: value
+            for message in self.run.input
+            for part in message.parts
+            if isinstance(part, DataPart) and isinstance(part.data, dict)
+            for name, value in part.data.items()
+            if fields is None or name in fields
+        }
+        return {"messages": list(self.run.input), **given} if fields is None or "messages" in fields else given
+
+    def converse(self, messages: Iterable[Message] | None = None, **options: Any) -> AsyncIterator[Chunk]:
+        """Answer with the model: stream, call the agent's tools, and again, until it has said all. What it gives is for
+        the handler to yield. See `agents.loop` for the arguments and what is raised."""
+        return loop.converse(self, messages, **options)

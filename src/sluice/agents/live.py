@@ -6,6 +6,7 @@ and it is not among the newest `KEEP`: a slow viewer costs nothing, and reads wh
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 from sluice.agents.ports import Log
 from sluice.runs.events import TERMINAL, Codec, Event
@@ -17,12 +18,14 @@ KEEP = 64
 class LiveLog:
     """One run's events, from the one that writes to those that read."""
 
-    __slots__ = ("_first", "_log", "_recent", "_safe", "_waiters", "ended", "last", "run_id")
+    __slots__ = ("_first", "_log", "_recent", "_safe", "_waiters", "ended", "last", "run_id", "size")
 
     def __init__(self, run_id: str, log: Log) -> None:
         self.run_id = run_id
         self.last = 0
         """Number of the newest event."""
+        self.size = 0
+        """JSON bytes of all events."""
         self.ended = False
         self._log = log
         self._recent: deque[Event] = deque()
@@ -31,19 +34,35 @@ class LiveLog:
         self._safe = 0
         self._waiters: set[asyncio.Future[None]] = set()
 
-    def append(self, event: Event) -> None:
-        """Take the next event and wake those who wait. Plain call."""
+    def append(self, event: Event, data: bytes) -> None:
+        """Take the next event, and what it is as bytes, and wake those who wait. Plain call."""
         self.last = event.seq
+        self.size += len(data)
         self._recent.append(event)
-        self._log.append(self.run_id, event.seq, Codec.encode(event))
+        self._log.append(self.run_id, event.seq, data)
         self._drop()
         if isinstance(event, TERMINAL):
             self.ended = True
-        if self._waiters:
-            for waiter in self._waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
-            self._waiters.clear()
+        self._wake()
+
+    def leave(self) -> None:
+        """Nothing more comes here, though the log has no end: another worker writes on."""
+        self.ended = True
+        self._wake()
+
+    def take_up(self, events: Sequence[Event], size: int) -> None:
+        """Begin behind what the store has already."""
+        self.last = self._safe = events[-1].seq if events else 0
+        self._first, self.size = self.last + 1, size
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            _done(waiter)
+        self._waiters.clear()
+
+    def recent(self) -> list[Event]:
+        """Return the events that are in memory, oldest first."""
+        return list(self._recent)
 
     def committed(self, seq: int) -> None:
         """Take note that the store has everything up to `seq`."""

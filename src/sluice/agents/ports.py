@@ -13,15 +13,29 @@ Clock = Callable[[], float]
 """Monotonic seconds."""
 
 
+class Timer(Protocol):
+    """What `Later` gives: it may be called off."""
+
+    def cancel(self) -> None: ...
+
+
+Later = Callable[[float, Callable[[], None]], Timer]
+"""Call back in so many seconds; plain call from the event loop."""
+
+
 class Log(Protocol):
     """The events of all runs, append-only."""
 
     committed: Callable[[str, int], None] | None
     """Told the last number of a run's events that is safe now; plain call, from the event loop."""
+    lost: Callable[[str], None] | None
+    """Told of a run whose events are not kept from now on, because more waits to be written than memory may hold: its
+    log ends where it is, without a gap. Plain call, from the event loop; may come from inside `append`."""
 
     def append(self, run_id: str, seq: int, data: bytes) -> None:
         """Take an event to be written with the next group, at most 5 ms or 64 events later. Numbers of one run come in
-        order, without gaps. Never waits, never raises: a store that cannot write says so at `flush`."""
+        order, without gaps. Never waits, never raises: a store that cannot write tries again, within bounded memory,
+        and says so at `flush`. A number that is there already stays as it is."""
         ...
 
     async def flush(self) -> None:

@@ -12,41 +12,22 @@ What is kept is kept before the terminal event is said: who has heard the end fi
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
-from typing import Any, Protocol
-
-import msgspec
+from contextlib import aclosing
+from typing import Protocol
 
 from sluice.agents.agent import Agent
-from sluice.agents.context import Context, Interrupted
-from sluice.agents.live import LiveLog
+from sluice.agents.audience import Audience
+from sluice.agents.clocks import Clocks, Limits
+from sluice.agents.context import Context
+from sluice.agents.endings import Ending, ending_of
 from sluice.agents.ports import Clock, Now
 from sluice.agents.writer import Writer
-from sluice.errors import SluiceError
-from sluice.runs.events import Outcome
-from sluice.runs.fold import Fold
-from sluice.runs.records import Run, RunError, RunStatus
+from sluice.runs.records import Run
 
 GRACE_S = 0.1
 """How long a cancelled handler may take before its run is ended without it."""
 BREATH = 64
 """Pieces after which a handler that never waits lets others run."""
-STATUS: dict[Outcome, RunStatus] = {
-    "success": "success",
-    "interrupt": "interrupted",
-    "cancelled": "cancelled",
-    "timeout": "timeout",
-}
-
-
-class Ending(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run ends: an outcome, or an error."""
-
-    outcome: Outcome = "success"
-    reason: str = ""
-    message: str = ""
-    error: RunError | None = None
 
 
 class Home(Protocol):
@@ -59,8 +40,16 @@ class Home(Protocol):
         """Wait for the thread's turn, write that the run runs, and return what the handler sees."""
         ...
 
+    async def state(self, running: "Running", context: Context, ending: Ending) -> None:
+        """Keep the thread's state and say what changed in it.
+
+        Raises:
+            TypeError: it cannot be kept.
+        """
+        ...
+
     async def keep(self, running: "Running", ending: Ending) -> None:
-        """Keep messages, state and record of a run that is about to say its end. Must not raise."""
+        """Keep messages and record of a run that is about to say its end. Must not raise."""
         ...
 
     async def left(self, running: "Running") -> None:
@@ -75,35 +64,36 @@ class Home(Protocol):
 class Running:
     """Owns two tasks: one lives the run, the other is its handler."""
 
-    def __init__(self, agent: Agent, run: Run, log: LiveLog, writer: Writer, home: Home) -> None:
-        self.agent, self.run, self.log, self.writer = agent, run, log, writer
-        self.viewers = 0
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def __init__(self, agent: Agent, run: Run, writer: Writer, home: Home) -> None:
+        loop = asyncio.get_running_loop()
+        self.agent, self.run, self.log, self.writer = agent, run, writer.log, writer
+        self.over: asyncio.Future[None] = loop.create_future()
         """Done when the run has ended and been forgotten."""
+        self.handler: asyncio.Task[None] | None = None
+        """Lives on behind the end if it does not let itself be cancelled; then it can write nothing any more."""
+        self.context: Context | None = None
         self._home = home
         self._ending: Ending | None = None
         """Set from outside: by a cancel or a clock."""
-        self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._handler: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._linger: asyncio.TimerHandle | None = None
-        self._deadline: float | None = None
-        self._progressed = asyncio.Event()
-        self._behind: dict[object, int] = {}
-        """How far each viewer has read."""
+        self._stopped: asyncio.Future[None] = loop.create_future()
+        timeouts = [limit for limit in (agent.timeout, run.timeout_s) if limit is not None]
+        limits = Limits(ttft=agent.ttft, idle=agent.idle, total=min(timeouts, default=None))
+        self._clocks = Clocks(limits, writer.watch, home.clock, loop.call_later, self._out_of_time)
+        linger_s = run.linger_s if run.on_disconnect == "cancel" else None
+        self.audience = Audience(loop.call_later, linger_s, lambda: self.cancel("nobody watches"))
+        self.audience.look()
         self._life = asyncio.create_task(self._live(), name=f"run {run.id}")
 
-    def fold(self, ending: Ending) -> Fold:
-        """Return the log so far, folded, as it will be after this end."""
-        if ending.error is not None or ending.outcome == "timeout":
-            self.writer.folded.interrupted()
-        return self.writer.folded
+    @property
+    def viewers(self) -> int:
+        """How many watch it here."""
+        return len(self.audience)
 
     # -- orders -------------------------------------------------------------------------------------------------------
 
     def stop(self, ending: Ending) -> None:
         """End the run like this, unless it is ending already."""
-        if self._ending is None and not self.writer.ended:
+        if self._ending is None and not self._stopped.done():
             self._ending = ending
             self._stopped.set_result(None)
 
@@ -111,163 +101,92 @@ class Running:
         """End it as cancelled."""
         self.stop(Ending(outcome="cancelled", reason=reason))
 
-    # -- viewers ------------------------------------------------------------------------------------------------------
+    def hand_over(self) -> None:
+        """Stop it here without an end: another worker takes it up."""
+        self.stop(Ending(outcome="cancelled", reason="handed over", handover=True))
 
-    @contextmanager
-    def viewer(self, after: int = 0) -> Iterator[Callable[[int], None]]:
-        """Count a viewer; call what this gives with the number up to which it has read."""
-        self.viewers += 1
-        key = object()
-        self._behind[key] = after
-
-        def has_read(seq: int) -> None:
-            self._behind[key] = seq
-            self._progressed.set()
-
-        try:
-            yield has_read
-        finally:
-            self.viewers -= 1
-            del self._behind[key]
-            self._progressed.set()
-            self.unwatched()
-
-    def unwatched(self) -> None:
-        """If nobody watches and the run minds, end it after a while."""
-        if self.viewers or self.run.on_disconnect == "continue" or self._linger is not None:
-            return
-        self._linger = asyncio.get_running_loop().call_later(self.run.linger_s, self._lingered)
-
-    def _lingered(self) -> None:
-        self._linger = None
-        if not self.viewers:
-            self.cancel("nobody watches")
+    def _out_of_time(self, which: str, message: str) -> None:
+        self.stop(Ending(outcome="timeout", reason=which, message=message))
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
     async def _live(self) -> None:
         try:
             ending = await self._run()
-            if self.log.last == 0:  # it was stopped while it waited for its turn
-                self.writer.start(self.run)
-            self.writer.close_all(ending.message or ending.reason or ending.outcome)
-            await self._home.keep(self, ending)
-            self._say_end(ending)
+            if ending.handover:
+                self.log.leave()
+            else:
+                await self._end(ending)
+        except Exception as error:  # ours, not the handler's: the end is said in any case
+            self._home.fault(error)
+            self.writer.fail("internal_error", "the server failed")
         finally:
-            for timer in (self._timer, self._linger):
-                if timer is not None:
-                    timer.cancel()
+            self._clocks.stop()
+            self.audience.close()
             await self._home.left(self)
             if not self.over.done():
                 self.over.set_result(None)
 
-    def _say_end(self, ending: Ending) -> None:
-        error = ending.error
-        if error is not None:
+    async def _end(self, ending: Ending) -> None:
+        if not self.writer.begun:  # it was stopped while it waited for its turn
+            self.writer.start(self.run)
+        if self.context is not None:
+            try:
+                await self._home.state(self, self.context, ending)
+            except Exception as error:  # what the handler left there is no state: that is the handler's failure
+                self._home.fault(error)
+                ending = ending_of(error)
+        why = ending.error.message if ending.error is not None else ending.message or ending.reason or ending.outcome
+        self.writer.close_all(why, waiting=ending.outcome == "interrupt")
+        await self._home.keep(self, ending)
+        if ending.error is not None:
+            error = ending.error
             self.writer.fail(error.code, error.message, retryable=error.retryable, status=error.status)
         else:
             self.writer.finish(ending.outcome, reason=ending.reason, message=ending.message)
 
     async def _run(self) -> Ending:
-        self._handler = asyncio.create_task(self._handle(), name=f"handler of {self.run.id}")
+        handler = self.handler = asyncio.create_task(self._handle(), name=f"handler of {self.run.id}")
         try:
-            await asyncio.wait({self._handler, self._stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not self._handler.done():
-                self._handler.cancel()
-                await asyncio.wait({self._handler}, timeout=GRACE_S)
+            await asyncio.wait({handler, self._stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not handler.done():
+                if self.context is not None:
+                    self.context.cancelled = True
+                handler.cancel()
+                await asyncio.wait({handler}, timeout=GRACE_S)
         finally:
-            if not self._handler.done():  # it is ours until it lets go; it can write nothing any more
-                self._handler.cancel()
-        return self._how(self._handler)
-
-    def _how(self, handler: "asyncio.Task[None]") -> Ending:
+            self._clocks.stop()
+            if not handler.done():
+                handler.cancel()
+        error = None if not handler.done() or handler.cancelled() else handler.exception()
         if self._ending is not None:
-            if handler.done() and not handler.cancelled():
-                handler.exception()  # looked at: what a cancelled handler raises is nobody's news
-            return self._ending
+            return self._ending  # what a cancelled handler raises is nobody's news
         if handler.cancelled():
             return Ending(outcome="cancelled", reason="cancelled")
-        error = handler.exception()
         if error is None:
             return Ending()
-        if isinstance(error, Interrupted):
-            return Ending(outcome="interrupt")
-        self._home.fault(error)
-        return Ending(error=told(error))
+        ending = ending_of(error)
+        if ending.unforeseen:
+            self._home.fault(error)
+        return ending
 
     async def _handle(self) -> None:
-        ctx = await self._home.prepare(self)
-        self._start_clocks()
-        ctx.deadline = self._deadline
+        ctx = self.context = await self._home.prepare(self)
+        self._clocks.start()
+        ctx.deadline = self._clocks.deadline
         pieces = 0
         async with aclosing(self.agent.call(ctx)) as said:  # type: ignore[type-var]  # every call of ours is a generator
             async for piece in said:
                 await ctx.say(piece)
                 pieces += 1
-                if self.agent.backpressure == "block":
-                    await self._room()
-                elif not pieces % BREATH:
+                if not pieces % BREATH:
                     await asyncio.sleep(0)
 
-    # -- clocks -------------------------------------------------------------------------------------------------------
-
-    def _start_clocks(self) -> None:
-        now = self._home.clock()
-        limits = [limit for limit in (self.agent.timeout, self.run.timeout_s) if limit is not None]
-        self._total = min(limits, default=None)
-        self._deadline = None if self._total is None else now + self._total
-        self._started = now
-        self._arm()
-
-    def _arm(self) -> None:
-        dues = [due for due, _ in self._dues()]
-        if dues:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, min(dues) - self._home.clock()), self._look)
-
-    def _dues(self) -> list[tuple[float, Ending]]:
-        """When each clock runs out, and what is said then."""
-        dues: list[tuple[float, Ending]] = []
-        if self._deadline is not None:
-            message = f"streaming timeout after {self._total:g}s"
-            dues.append((self._deadline, Ending(outcome="timeout", reason="total", message=message)))
-        if self.agent.ttft is not None and not self.writer.spoke:
-            message = f"no first chunk within {self.agent.ttft:g}s"
-            dues.append((self._started + self.agent.ttft, Ending(outcome="timeout", reason="ttft", message=message)))
-        if self.agent.idle is not None and self.writer.spoke:
-            message = f"no chunk for {self.agent.idle:g}s"
-            due = self.writer.wrote_at + self.agent.idle
-            dues.append((due, Ending(outcome="timeout", reason="idle", message=message)))
-        return dues
-
-    def _look(self) -> None:
-        now = self._home.clock()
-        for due, ending in self._dues():
-            if now >= due:
-                self.stop(ending)
-                return
-        self._arm()
-
-    # -- coupling -----------------------------------------------------------------------------------------------------
-
-    async def _room(self) -> None:
-        """Wait until the slowest viewer is no further behind than the agent's buffer."""
-        waited_from = self._home.clock()
-        while self._behind and self.log.last - min(self._behind.values()) > self.agent.buffer:
-            self._progressed.clear()
-            timeout = self.agent.buffer_timeout
-            left = None if timeout is None else max(0.0, waited_from + timeout - self._home.clock())
+    async def room(self) -> None:
+        """Return when viewers are near enough, if the agent minds; otherwise at once."""
+        if self.agent.backpressure == "block" and len(self.audience):
             try:
-                async with asyncio.timeout(left):
-                    await self._progressed.wait()
+                await self.audience.room(lambda: self.log.last, self.agent.buffer, self.agent.buffer_timeout)
             except TimeoutError:
                 self.stop(Ending(outcome="timeout", reason="buffer", message="backpressure timeout"))
-                await asyncio.sleep(GRACE_S)
-                return
-
-
-def told(error: BaseException) -> RunError:
-    """What viewers learn of an error: ours say what they are; of a handler's own, only that there was one."""
-    if isinstance(error, SluiceError):
-        return RunError(code=error.code, message=str(error), retryable=error.retryable, status=error.status)
-    return RunError(code="error", message=f"the agent failed: {type(error).__name__}")
+                await asyncio.Event().wait()  # until the handler is cancelled, which is now

@@ -5,29 +5,33 @@ as many as want to. Every protocol is a reader of its own bodies and a projectio
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from typing import Any
 
+import msgspec
 
-from sluice.agents.asked import Asked
+from sluice.agents import watching
+from sluice.agents.arrivals import Arrivals
+from sluice.agents.asked import Answer, Asked
+from sluice.agents.beginnings import draft, forget, interrupted_run, make_way, resuming, thread_for
 from sluice.agents.catalogue import Catalogue
-from sluice.agents.household import Household
-from sluice.agents.ids import name, uuid7
-from sluice.agents.live import LiveLog
-from sluice.agents.merging import merged
+from sluice.agents.household import LEASE_MS, Household
+from sluice.agents.ids import uuid7
+from sluice.agents.orphans import Orphans
 from sluice.agents.ports import Clock, Models, Now, Store
+from sluice.agents.pressing import PressDesk
 from sluice.agents.running import Running
-from sluice.agents.writer import Writer
 from sluice.errors import Conflict, NotFound, Overloaded, Unavailable
-from sluice.runs.events import TERMINAL, Codec, Event
+from sluice.runs.events import Event
 from sluice.runs.messages import Message
 from sluice.runs.records import LIVE, Run, Thread
 
-BATCH = 256
-"""Events that a viewer takes from the log at once."""
-LOOK_S = 0.5
-"""How often a viewer of another worker's run looks whether that worker still lives."""
+LOOK_S = watching.LOOK_S
 KEEP_S = 5.0
 """How often leases are renewed and the runs of dead workers looked for."""
+LET_GO_S = 1.0
+"""How long a stopped server waits for handlers that do not let themselves be cancelled."""
 
 
 class Service:
@@ -46,16 +50,31 @@ class Service:
     ) -> None:
         self.catalogue, self.store = catalogue, store
         self.clock, self.now = clock, now
-        self.running: dict[str, Running] = {}
         self.worker = worker or uuid7()
-        self.house = Household(self, models, fault)
+        self.arrivals = Arrivals()
+        self.house = Household(
+            catalogue, store, models, worker=self.worker, clock=clock, now=now, later=_later, fault=fault
+        )
+        self.running = self.house.running
+        self.callbacks = PressDesk(store, catalogue, clock=clock, now=now, fault=fault)
+        self._orphans = Orphans(self.house)
+        self._stubborn: set[asyncio.Task[None]] = set()
         self._draining = False
         self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def run_ended(self) -> Callable[[Run], None]:
+        """Told the record of each run that has ended here; set by whoever counts."""
+        return self.house.run_ended
+
+    @run_ended.setter
+    def run_ended(self, told: Callable[[Run], None]) -> None:
+        self.house.run_ended = told
 
     # -- the process --------------------------------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Open the store, end what a dead worker left, run the agents' hooks, and take work.
+        """Open the store, take care of what a dead worker left, run the agents' hooks, and take work.
 
         Raises:
             ConfigError: the store cannot be used.
@@ -63,22 +82,33 @@ class Service:
         self.store.committed = self._committed
         self.store.hear(self._heard)
         await self.store.open()
-        await self.house.open()
+        for agent in self.catalogue:
+            for hook in agent.started:
+                if (waiting := hook()) is not None:
+                    await waiting
+        await self._orphans.look()
         self._keeper = asyncio.create_task(self._keep(), name="keeper of runs")
 
     async def close(self, timeout_s: float = 10.0) -> None:
-        """Take no more work, let runs end for so long, end the rest as cancelled by the shutdown, and close."""
+        """Take no more work, let runs end for so long, end the rest as cancelled by the shutdown, and close. Runs of
+        durable agents are left to the next worker at once."""
         self._draining = True
-        if self.running:
-            await asyncio.wait({running.over for running in self.running.values()}, timeout=timeout_s)
-        left = list(self.running.values())
-        for running in left:
+        for running in self.running.values():
+            if running.agent.durable and running.run.stored:
+                running.hand_over()
+        await _over(self.running.values(), timeout_s)
+        for running in self.running.values():
             running.cancel("the server is shutting down")
-        if left:
-            await asyncio.wait({running.over for running in left})
+        await _over(self.running.values(), None)
+        if self._stubborn:
+            await asyncio.wait(self._stubborn, timeout=LET_GO_S)
         if self._keeper is not None:
             self._keeper.cancel()
-        await self.house.close()
+            await asyncio.wait({self._keeper})
+        for agent in self.catalogue:
+            for hook in agent.stopped:
+                if (waiting := hook()) is not None:
+                    await waiting
         await self.store.close()
 
     async def _keep(self) -> None:
@@ -86,6 +116,7 @@ class Service:
             await asyncio.sleep(KEEP_S)
             try:
                 await self.house.keep_leases()
+                await self._orphans.look()
             except Exception as error:  # a store that is away comes back: the next turn looks again
                 self.house.fault(error)
 
@@ -95,114 +126,100 @@ class Service:
             running.log.committed(seq)
 
     def _heard(self, topic: str, message: bytes) -> None:
-        if topic == "cancel":
-            run_id, _, reason = message.decode().partition(" ")
-            running = self.running.get(run_id)
-            if running is not None:
-                running.cancel(reason)
+        run_id, _, reason = message.decode().partition(" ")
+        running = self.running.get(run_id)
+        if running is not None and topic == "cancel":
+            running.cancel(reason)
+        elif running is not None and topic == "viewer":
+            running.audience.look()
 
     # -- beginning ----------------------------------------------------------------------------------------------------
 
     async def start(self, asked: Asked) -> Run:
-        """Begin a run, or find the one that this request has begun already. It lives without its viewers.
+        """Begin a run, or find the one that this request has begun already. It lives without its viewers. With
+        `answers` it goes on with the thread's interrupted run.
 
         Raises:
             NotFound: no such agent, or no such thread and none is to be made.
-            Conflict: the request id came with another body, or the thread is busy and the request will not wait.
+            BadRequest: the settings are not the agent's, or an answer is to no open question.
+            Conflict: the request id came with another body; the thread is busy and the request will not wait; or no
+                question is open.
             Overloaded: the agent has as many runs as it may.
             Unavailable: the server is shutting down.
         """
         if self._draining:
             raise Unavailable("the server is shutting down")
-        agent = self.catalogue.get(asked.agent)
+        before = await interrupted_run(self.house, asked) if asked.answers and not asked.request_id else None
+        agent = self.catalogue.get(asked.agent or (f"{before.agent}::{before.version}" if before else ""))
         if asked.request_id:
             known = await self.store.find_run(asked.owner, asked.request_id, agent.name)
             if known is not None:
                 return _same(known, asked)
+            before = await interrupted_run(self.house, asked) if asked.answers else None
+        agent.settings_of(asked.settings)
         if sum(running.agent is agent for running in self.running.values()) >= agent.max_concurrent:
             raise Overloaded(f"agent {agent.name!r} has as many runs as it may")
-        thread = await self.house.thread_for(asked, agent)
-        draft = await self.house.draft(asked, agent, thread)
-        run = await self.store.create_run(draft)
-        if run.id != draft.id:
-            return _same(run, asked)
-        log = LiveLog(run.id, self.store)
-        writer = Writer(run, log, clock=self.clock, now=self.now, name=name)
-        running = Running(agent, run, log, writer, self.house)
-        self.running[run.id] = running
-        running.unwatched()
+        run = draft(self.house, asked, agent, await thread_for(self.house, asked, agent))
+        if before is not None:
+            run = resuming(run, asked, before, self.now())
+            if not await self.store.acquire(f"answer:{before.id}", run.id, self.now(), self.now() + LEASE_MS):
+                raise Conflict("the question was answered just now")
+            await self.store.put_run(msgspec.structs.replace(before, interrupts=()))
+        await self.house.hold(run.id)
+        kept = await self.store.create_run(run)
+        if kept.id != run.id:
+            return _same(kept, asked)
+        await self._make_way(run)
+        self.house.begin(agent, run)
+        self.arrivals.began(run.owner, run.thread_id)
         return run
+
+    async def _make_way(self, run: Run) -> None:
+        try:
+            older = await make_way(self.house, run)
+        except Conflict:
+            await self.store.delete_run(run.id)
+            await self.store.release(f"run:{run.id}", self.worker)
+            raise
+        for other in older:
+            await self.cancel(other.owner, other.id, run.multitask)
+        for other in older if run.multitask == "rollback" else ():
+            await forget(self.house, await self.wait(other))
+
+    async def resume(self, owner: str, run_id: str, answers: Mapping[str, Answer], **asked: Any) -> Run:
+        """Go on with an interrupted run and return the run that does. `asked`: further fields of `Asked`.
+
+        Raises:
+            NotFound: there is none, or it belongs to another.
+            BadRequest, Conflict, Overloaded, Unavailable: as `start`.
+        """
+        run = await self.run(owner, run_id)
+        thread_id = run.thread_id if run.stored else ""
+        request = Asked(owner=owner, thread_id=thread_id, answers=dict(answers), resumes=run_id, **asked)
+        return await self.start(request)
 
     # -- watching -----------------------------------------------------------------------------------------------------
 
-    async def watch(
+    def watch(
         self, run: Run, after: int = 0, *, merge: bool = False, beat_s: float = 15.0
-    ) -> AsyncIterator[list[Event]]:
+    ) -> AsyncGenerator[list[Event], None]:
         """Give the events beyond `after`, what is there at once and then what comes, until the terminal one. A reader
         that falls behind gets more at a time; with `merge` adjacent deltas of one block as one. An empty list says
-        that nothing has happened for `beat_s` seconds.
+        that nothing has happened for `beat_s` seconds. A cursor that the log does not reach: see `watching`.
 
         Close the iterator to stop watching.
         """
-        running = self.running.get(run.id)
-        source = self._live(running, after, beat_s) if running is not None else self._stored(run, after, beat_s)
-        async for events in source:
-            yield merged(events) if merge and len(events) > 1 else events
+        return watching.watch(self.house, run, after, merge=merge, beat_s=beat_s)
 
     async def past(self, run: Run, after: int, limit: int) -> list[Event]:
         """Return up to `limit` events beyond `after` that are there now."""
-        running = self.running.get(run.id)
-        if running is not None:
-            return await running.log.read(after, limit)
-        return [Codec.decode(data) for data in await self.store.read(run.id, after, limit)]
-
-    async def _live(self, running: Running, after: int, beat_s: float) -> AsyncIterator[list[Event]]:
-        with running.viewer(after) as has_read:
-            while True:
-                events = await running.log.read(after, BATCH)
-                if events:
-                    after = events[-1].seq
-                    yield events
-                    has_read(after)
-                    if isinstance(events[-1], TERMINAL):
-                        return
-                elif running.log.ended:
-                    return
-                else:
-                    await running.log.grown(after, beat_s)
-                    if running.log.last == after and not running.log.ended:
-                        yield []
-
-    async def _stored(self, run: Run, after: int, beat_s: float) -> AsyncIterator[list[Event]]:
-        heard = self.clock()
-        while True:
-            events = await self.past(run, after, BATCH)
-            if events:
-                after = events[-1].seq
-                yield events
-                heard = self.clock()
-                if isinstance(events[-1], TERMINAL):
-                    return
-            elif await self._is_over(run.id):
-                for event in await self.house.missing_end(run.id, after):
-                    yield [event]
-                return
-            else:
-                await self.store.grown(run.id, after, LOOK_S)
-                if self.clock() - heard >= beat_s:
-                    heard = self.clock()
-                    yield []
-
-    async def _is_over(self, run_id: str) -> bool:
-        run = await self.store.get_run(run_id)
-        if run is None or run.status in LIVE:
-            return run is None
-        return not await self.store.read(run_id, run.last_seq - 1, 1) or run.last_seq == 0
+        return await watching.past(self.house, run, after, limit)
 
     async def wait(self, run: Run) -> Run:
         """Return the record of a run that has ended."""
-        async for _ in self.watch(run, max(0, run.last_seq - 1)):
-            pass
+        async with aclosing(self.watch(run)) as batches:
+            async for _ in batches:
+                pass
         return await self.run(run.owner, run.id)
 
     # -- finding and stopping -----------------------------------------------------------------------------------------
@@ -253,6 +270,16 @@ class Service:
         return run
 
 
+def _later(delay_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+    return asyncio.get_running_loop().call_later(delay_s, call)
+
+
+async def _over(running: "Mapping[str, Running] | Any", timeout_s: float | None) -> None:
+    waiting = {one.over for one in running}
+    if waiting:
+        await asyncio.wait(waiting, timeout=timeout_s)
+
+
 def _same(known: Run, asked: Asked) -> Run:
     """
     Raises:
@@ -261,5 +288,3 @@ def _same(known: Run, asked: Asked) -> Run:
     if known.digest != asked.digest:
         raise Conflict(f"request {asked.request_id!r} came with another body before")
     return known
-
-

@@ -6,7 +6,7 @@ from collections import deque
 from sluice.agents.ports import Coordination, Now
 
 LEASE_S = 15.0
-POLL_S = 0.1
+POLL_S = 0.05
 """How often a turn that another worker holds is asked for."""
 
 
@@ -26,31 +26,36 @@ class Turns:
         try:
             if queue[0] is not mine:
                 await mine
-            while not await self._store.acquire(key, self._worker, self._now(), self._now() + int(LEASE_S * 1000)):
-                await asyncio.sleep(POLL_S)
+            while not await self._lease(key):
+                await asyncio.sleep(POLL_S)  # noqa: ASYNC110  # a worker that died tells nobody
         except BaseException:
-            self._leave(key, mine)
+            await self._leave(key, mine)
             raise
+
+    async def _lease(self, key: str) -> bool:
+        return await self._store.acquire(key, self._worker, self._now(), self._now() + int(LEASE_S * 1000))
 
     async def renew(self) -> None:
         """Keep the leases of all turns that are held."""
         for key in list(self._queues):
-            await self._store.acquire(key, self._worker, self._now(), self._now() + int(LEASE_S * 1000))
+            await self._lease(key)
 
     async def give(self, owner: str, thread_id: str) -> None:
         """End the caller's turn: the next of this worker has it, or else anybody."""
         key = f"thread:{owner}:{thread_id}"
         queue = self._queues.get(key)
         if queue:
-            self._leave(key, queue[0])
-        if key not in self._queues:
-            await self._store.release(key, self._worker)
+            await self._leave(key, queue[0])
 
-    def _leave(self, key: str, mine: "asyncio.Future[None]") -> None:
+    async def _leave(self, key: str, mine: "asyncio.Future[None]") -> None:
         queue = self._queues[key]
-        first = queue[0] is mine
-        queue.remove(mine)
-        if not queue:
-            del self._queues[key]
-        elif first and not queue[0].done():
-            queue[0].set_result(None)
+        try:
+            if len(queue) == 1 and queue[0] is mine:  # still at its head: nobody of ours takes the lease meanwhile
+                await self._store.release(key, self._worker)
+        finally:
+            first = queue[0] is mine
+            queue.remove(mine)
+            if not queue:
+                del self._queues[key]
+            elif first and not queue[0].done():
+                queue[0].set_result(None)

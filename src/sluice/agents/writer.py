@@ -4,14 +4,20 @@ Plain calls; the one place where events are made. Whatever ends a run goes throu
 all that stands open.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
+from sluice.agents.bounds import Bounds
 from sluice.agents.live import LiveLog
-from sluice.agents.ports import Clock, Now
+from sluice.agents.muting import Muted
+from sluice.agents.ports import Clock, Later, Now, Timer
+from sluice.agents.stopwatch import Stopwatch
+from sluice.errors import RunLimit
 from sluice.runs.events import (
     Channel,
+    Codec,
     Event,
+    InterruptRequested,
     MessageFinished,
     MessageStarted,
     ModelUsage,
@@ -43,16 +49,35 @@ _ENDS: Mapping[str, Callable[..., Event]] = {
     "reasoning": ReasoningFinished,
     "message": MessageFinished,
 }
+_UNBOUNDED = Bounds(events=1 << 62, event_bytes=1 << 62, run_bytes=1 << 62)
 
 
 class Writer:
-    """One run's pen. `name` makes identifiers."""
+    """One run's pen.
 
-    def __init__(self, run: Run, log: LiveLog, *, clock: Clock, now: Now, name: Callable[[str], str]) -> None:
+    `interval_s`: text that comes sooner than so many seconds after the last is held and joined; 0 = each piece is an
+    event. `later` sets the timer that lets held text go.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        log: LiveLog,
+        *,
+        clock: Clock,
+        now: Now,
+        bounds: Bounds = Bounds(),  # noqa: B008  # frozen
+        interval_s: float = 0.0,
+        later: Later | None = None,
+    ) -> None:
         self._run_id, self._thread_id = run.id, run.thread_id
-        self._log = log
-        self._clock, self._now, self.name = clock, now, name
-        self._began = clock()
+        self.log = log
+        self._now, self._bounds = now, bounds
+        self._interval_s, self._later = interval_s, later
+        self._held: list[str] = []
+        self._timer: Timer | None = None
+        self.watch = Stopwatch(clock)
+        self._names = 0
         self._brackets = Brackets()
         self.folded = Fold()
         """What the log says so far, as messages."""
@@ -63,57 +88,106 @@ class Writer:
         self._steps: dict[str, str] = {}
         """Names of the open steps by id."""
         self._usage = TokenUsage()
-        self._first_chunk_ms: float | None = None
-        self._chunks = 0
-        self._characters = 0
-        self.words = 0
-        """Words begun so far, by the spaces before them."""
-        self.muted = False
-        """Whether text is left out: it belongs to the run that this one resumes."""
-        self.wrote_at = self._began
-        """Monotonic second of the last text: what the clocks of silence look at."""
+        self._muted: Muted | None = None
+        self._closed = False
+        """Whether only the end is left to be written: what a handler says that outlives its run is not."""
+        self.asked: list[InterruptRequested] = []
+        """The questions of this run."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether the log has its first event."""
+        return self.log.last > 0
 
     @property
     def ended(self) -> bool:
+        """Whether it has its last."""
         return self._brackets.ended
+
+    @property
+    def last(self) -> int:
+        """Number of the newest event."""
+        return self.log.last
 
     @property
     def usage(self) -> TokenUsage:
         return self._usage
 
     @property
-    def spoke(self) -> bool:
-        """Whether any text was written."""
-        return self._chunks > 0
+    def words(self) -> int:
+        """Words written so far."""
+        return self.watch.words
+
+    def name(self, kind: str) -> str:
+        """Return a new identifier: `msg-<run>-1`."""
+        self._names += 1
+        return f"{kind}-{self._run_id}-{self._names}"
 
     # -- any event ----------------------------------------------------------------------------------------------------
 
-    def put(self, kind: Callable[..., Event], **fields: Any) -> Event | None:
-        """Write an event of this type. After the end nothing is written: None.
+    def put(self, kind: Callable[..., Event], /, **fields: Any) -> Event | None:
+        """Write an event of this type. After the end, and while the writer is mute, nothing is written: None.
 
         Raises:
             OrderError: it may not stand here.
+            RunLimit: the log is full.
         """
+        if self._closed:
+            return None
+        if self._muted is not None:
+            self._muted.take(kind, fields)  # type: ignore[arg-type]  # the constructors of events are their types
+            return None
+        self.let_go()
+        return self._put(kind, self._bounds, fields)
+
+    def _put(self, kind: Callable[..., Event], bounds: Bounds, fields: dict[str, Any]) -> Event | None:
         if self._brackets.ended:
             return None
-        event = kind(
-            seq=self._log.last + 1, run_id=self._run_id, thread_id=self._thread_id, ts=self._now(), **fields
-        )
+        event = kind(seq=self.log.last + 1, run_id=self._run_id, thread_id=self._thread_id, ts=self._now(), **fields)
+        data = Codec.encode(event)
+        bounds.check(event.seq, len(data), self.log.size)
         self._brackets.step(event)
         self.folded.step(event)
-        self._log.append(event)
+        self.log.append(event, data)
+        self.watch.heard()
+        if isinstance(event, InterruptRequested):
+            self.asked.append(event)
         return event
 
     def start(self, run: Run) -> None:
         """Write the first event."""
-        self.put(
-            RunStarted,
-            agent=run.agent,
-            version=run.version,
-            request_id=run.request_id,
-            input=run.input,
-            resumes=run.resumes,
-        )
+        self.watch.begin()
+        fields = {"agent": run.agent, "version": run.version, "request_id": run.request_id}
+        self._put(RunStarted, _UNBOUNDED, {**fields, "input": run.input, "resumes": run.resumes})
+
+    def catch_up(self, events: Iterable[Event]) -> None:
+        """Take note of what the log of this run holds already: a dead worker wrote it."""
+        for event in events:
+            self._brackets.step(event)
+            self.folded.step(event)
+            if isinstance(event, StepStarted):
+                self._steps[event.id] = event.name
+        self._names = self.log.last  # no more were named than events written
+
+    # -- silence ------------------------------------------------------------------------------------------------------
+
+    def mute(self) -> None:
+        """Write nothing until `unmute`: the handler says again what the interrupted run has said."""
+        self._muted = Muted()
+
+    def unmute(self) -> None:
+        """Write again; steps and calls that the silent part left open are opened first."""
+        if self._muted is None:
+            return
+        self.close_message()
+        muted, self._muted = self._muted, None
+        messages: dict[str, str] = {}
+        for kind, fields in muted.reopening():
+            if kind in (MessageStarted, MessageFinished):  # the thread has that message: this one is another
+                fields = {**fields, "id": messages.setdefault(fields["id"], fields["id"] + "-again")}
+            elif "message_id" in fields:
+                fields = {**fields, "message_id": messages[fields["message_id"]]}
+            self.put(kind, **fields)
 
     # -- text ---------------------------------------------------------------------------------------------------------
 
@@ -126,33 +200,60 @@ class Writer:
         self._say("reasoning", text, channel, path)
 
     def _say(self, kind: Kind, text: str, channel: Channel, path: tuple[str, ...]) -> None:
-        if not text or self.muted or self._brackets.ended:
+        if not text or self._closed:
             return
         block = self._block
         if block is None or block[0] != kind or block[2] != channel or block[3] != path:
             self.close_block()
             name = self.name("block")
             self.put(_STARTS[kind], id=name, message_id=self.message(), channel=channel, path=path)
-            self._block = block = (kind, name, channel, path)
-        self.wrote_at = self._clock()
-        if self._first_chunk_ms is None:
-            self._first_chunk_ms = round((self.wrote_at - self._began) * 1000, 3)
-        if kind == "text":
-            self._chunks += 1
-            self._characters += len(text)
-            self.words += len(text.split())
-        self.put(_DELTAS[kind], id=block[1], text=text, channel=channel, path=path)
+            self._block = (kind, name, channel, path)
+        if self._muted is not None:
+            self.watch.heard()
+            return
+        self.watch.piece(text if kind == "text" else "")
+        if self._interval_s and self._held_back(text):
+            return
+        self._delta(text)
+
+    def _held_back(self, text: str) -> bool:
+        """Keep the text if the last went out just now; say whether it was kept."""
+        if self._timer is None and self._later is not None:
+            self._timer = self._later(self._interval_s, self._tick)
+            return False
+        self._held.append(text)
+        return True
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self._held and self._later is not None:
+            self.let_go()
+            self._timer = self._later(self._interval_s, self._tick)
+
+    def let_go(self) -> None:
+        """Write the text that is held."""
+        if self._held:
+            text = "".join(self._held)
+            self._held.clear()
+            self._delta(text)
+
+    def _delta(self, text: str) -> None:
+        if self._block is not None:
+            kind, name, channel, path = self._block
+            self._put(_DELTAS[kind], self._bounds, {"id": name, "text": text, "channel": channel, "path": path})
 
     def message(self) -> str:
         """Return the id of the open message, and begin one if there is none."""
         if not self._message:
-            self._message = self.name("msg")
-            self.put(MessageStarted, id=self._message)
+            name = self.name("msg")
+            self.put(MessageStarted, id=name)
+            self._message = name
         return self._message
 
     def close_block(self) -> None:
         """End the open text or reasoning, if there is one."""
         if self._block is not None:
+            self.let_go()
             kind, name, channel, path = self._block
             self._block = None
             self.put(_ENDS[kind], id=name, channel=channel, path=path)
@@ -167,69 +268,62 @@ class Writer:
     def start_step(self, name: str, path: tuple[str, ...] = ()) -> str:
         """Begin a step and return its id."""
         step = self.name("step")
-        self._steps[step] = name
         self.put(StepStarted, id=step, name=name, path=path)
+        self._steps[step] = name
         return step
 
     def end_step(self, step: str, path: tuple[str, ...] = ()) -> None:
-        """End a step; what was said in it is closed first."""
+        """End a step; what was said in it is closed first. One that the run's end has closed already is nothing."""
         self.close_block()
-        self.put(StepFinished, id=step, name=self._steps.pop(step, ""), path=path)
+        name = self._steps.pop(step, None)
+        if name is not None:
+            self.put(StepFinished, id=step, name=name, path=path)
 
     def spent(self, model: str, usage: TokenUsage) -> None:
         """Write what a model call cost in tokens."""
-        had = self._usage
-        self._usage = TokenUsage(
-            input_tokens=had.input_tokens + usage.input_tokens,
-            output_tokens=had.output_tokens + usage.output_tokens,
-            reasoning_tokens=had.reasoning_tokens + usage.reasoning_tokens,
-            cache_read_tokens=had.cache_read_tokens + usage.cache_read_tokens,
-            cache_write_tokens=had.cache_write_tokens + usage.cache_write_tokens,
-        )
+        self._usage = self._usage.plus(usage)
         self.put(ModelUsage, model=model, usage=usage)
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
     def finish(self, outcome: Outcome, *, reason: str = "", message: str = "") -> None:
         """Close what is open and write the terminal event. A second end is nothing."""
-        self.close_all(reason or outcome)
-        self.put(
-            RunFinished, outcome=outcome, usage=self._usage, stats=self.stats(), reason=reason, message=message
-        )
+        self.close_all(reason or outcome, waiting=outcome == "interrupt")
+        end = {"outcome": outcome, "reason": reason, "message": message}
+        self._put(RunFinished, _UNBOUNDED, {**end, "usage": self._usage, "stats": self.stats()})
 
     def fail(self, code: str, message: str, *, retryable: bool = False, status: int = 500) -> None:
         """Close what is open and write that the run failed. A second end is nothing."""
         self.close_all(message)
-        self.put(
-            RunFailed,
-            code=code,
-            message=message,
-            retryable=retryable,
-            status=status,
-            usage=self._usage,
-            stats=self.stats(),
-        )
+        end = {"code": code, "message": message, "retryable": retryable, "status": status}
+        self._put(RunFailed, _UNBOUNDED, {**end, "usage": self._usage, "stats": self.stats()})
 
     def stats(self) -> RunStats:
         """What the stopwatch says now."""
-        return RunStats(
-            first_chunk_ms=self._first_chunk_ms,
-            chunks=self._chunks,
-            characters=self._characters,
-            duration_ms=round((self._clock() - self._began) * 1000, 3),
-        )
+        return self.watch.stats()
 
-    def close_all(self, why: str) -> None:
-        """Close what stands open; what no result came for is said to have failed for this reason."""
-        for bracket in [] if self._brackets.ended else self._brackets.closing():
+    def close_all(self, why: str, *, waiting: bool = False) -> None:
+        """Close what stands open, for good: from here on only the end is written."""
+        self._closed, self._muted = True, None
+        if self._timer is not None:
+            self._timer.cancel()
+        self.close_open(why, waiting=waiting)
+
+    def close_open(self, why: str, *, waiting: bool = False) -> None:
+        """Close what stands open; what no result came for is said to have failed for this reason. With `waiting` calls
+        whose arguments are whole stay open: the run that resumes has their results."""
+        try:
+            self.let_go()
+        except RunLimit:
+            self._held.clear()
+        for bracket in [] if self._brackets.ended else self._brackets.closing(waiting=waiting):
             self._close(bracket, why)
         self._message, self._block = "", None
 
     def _close(self, bracket: Open, why: str) -> None:
         if bracket.kind == "tool":
-            self.put(ToolFailed, id=bracket.id, error=why)
+            self._put(ToolFailed, _UNBOUNDED, {"id": bracket.id, "error": why})
         elif bracket.kind == "step":
-            name = self._steps.pop(bracket.id, "")
-            self.put(StepFinished, id=bracket.id, name=name)
+            self._put(StepFinished, _UNBOUNDED, {"id": bracket.id, "name": self._steps.pop(bracket.id, "")})
         else:
-            self.put(_ENDS[bracket.kind], id=bracket.id)
+            self._put(_ENDS[bracket.kind], _UNBOUNDED, {"id": bracket.id})

@@ -32,6 +32,7 @@
     │   ├── Overloaded          503 admission control refused it: come back later
     │   ├── PolicyUnavailable   503 a service that a policy asks did not answer, and the policy fails closed
     │   └── StoreFailed         503 a store of runs cannot be read or written
+    ├── RunLimit                500 an agent went further than one run may: steps, events, bytes
     ├── Internal                500 our own fault
     └── ConfigError                 the configuration is refused; names file, line, path and gives a hint
 
@@ -60,7 +61,7 @@ from sluice.errors.client import (
     Unauthenticated,
     UnsupportedMedia,
 )
-from sluice.errors.ours import ConfigError, Internal, Overloaded, PolicyUnavailable, StoreFailed, Unavailable
+from sluice.errors.ours import ConfigError, Internal, Overloaded, PolicyUnavailable, RunLimit, StoreFailed, Unavailable
 from sluice.errors.upstream import (
     FrameTooLarge,
     InBandFailure,
@@ -101,6 +102,7 @@ __all__ = [
     "Refused",
     "RequestTimeout",
     "RouteNotFound",
+    "RunLimit",
     "SluiceError",
     "StoreFailed",
     "TimedOut",

@@ -1,5 +1,7 @@
 """This server, or who runs it, is to blame."""
 
+from typing import Literal
+
 from sluice.errors.base import SluiceError
 
 
@@ -37,6 +39,17 @@ class StoreFailed(Unavailable):
 
     code = "store_failed"
     reason = "Store"
+
+
+class RunLimit(SluiceError):
+    """An agent went further than one run may: `code` is `recursion` or `too_large`."""
+
+    fault = "operator"
+    reason = "RunLimit"
+
+    def __init__(self, message: str, *, code: Literal["recursion", "too_large"]) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Internal(SluiceError):

@@ -12,6 +12,7 @@ from sluice.gateway.policing import Policing
 from sluice.gateway.ports import Request, UpstreamStream
 from sluice.policies.charge import NO_COST_FACTS, Answered, CostFacts
 from sluice.policies.cost import Prices, usd
+from sluice.policies.principal import NOBODY, named
 from sluice.relay.meter import Meter
 from sluice.relay.outcome import Outcome
 from sluice.relay.record import UNKNOWN, ExchangeRecord, RequestParams, Route
@@ -235,8 +236,9 @@ class Account:
             reason="DirectResponse" if self.direct else _reason(outcome),
             error="" if error is None else ": ".join(filter(None, (str(error), error.detail))),
             error_code="" if error is None else error.code,
-            principal="" if self.policing is None else self.policing.named,
+            principal=named(request.vouched or NOBODY if self.policing is None else self.policing.principal),
             guards=() if self.policing is None else self.policing.checked,
+            labels=request.labels,
             guard=self.quoted.beside(UNGUARDED if relay is None else relay.guards),
             money=money,
             connect_s=self.connect_s,

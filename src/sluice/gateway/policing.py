@@ -77,7 +77,7 @@ class Policing:
         self.shape = Shape(request, self.scene, scheme=scheme)
         self._ends_at = inf
         self._clock: Callable[[], float] = float
-        self.principal: Principal = NOBODY
+        self.principal: Principal = request.vouched or NOBODY
         self.hold: Hold = NO_HOLD
         self.held: Held | None = None
         """What the exchange may cost, reserved."""
@@ -133,6 +133,8 @@ class Policing:
             await self._who(access)
 
     async def _who(self, access: Access) -> None:
+        if self.request.vouched is not None:
+            return
         admitted = await self._services.access.check(
             access, self.request, self.scene, scheme=self._scheme, known=self.principal
         )
@@ -267,12 +269,6 @@ class Policing:
     def has_own_budget(self) -> bool:
         """Whoever asks has a budget that holds wherever they ask."""
         return self._services.money.has_own_budget(self.principal)
-
-    @property
-    def named(self) -> str:
-        """Who asks, for the record: `kind:id`; empty = nobody knows."""
-        who = self.principal
-        return "" if who.kind == "nobody" else f"{who.kind}:{who.id}"
 
     @property
     def checked(self) -> tuple[tuple[str, str, int], ...]:

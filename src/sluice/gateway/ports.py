@@ -8,6 +8,7 @@ import msgspec
 
 from sluice.config.plan import Endpoint
 from sluice.errors import SluiceError, UpstreamError
+from sluice.policies.principal import Principal
 from sluice.providers.credential import CloudAuth, Secret
 from sluice.wire.http1 import Header
 
@@ -36,6 +37,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     to."""
     added: tuple[Header, ...] = ()
     """Headers among the others that policies say on their own authority: whoever answers gets them."""
+    vouched: Principal | None = None
+    """Who asks, on the word of this process, which put the request itself: no policy of identity looks at it. None = it
+    came over the network."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """What this process says of it besides, for the record: field of the log, value."""
 
     def header(self, name: bytes) -> str | None:
         """The first value of a header, as text."""

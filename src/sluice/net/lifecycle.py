@@ -9,7 +9,6 @@ A second SIGTERM or SIGINT ends at once. One of several workers gets its orders 
 
 import asyncio
 import contextlib
-import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -20,21 +19,17 @@ from sluice.config.exposure import Exposure
 from sluice.config.plan import Addresses, Plan
 from sluice.config.rewire import with_fake_at
 from sluice.errors import ConfigError, Unavailable
-from sluice.gateway.gateway import Gateway
+from sluice.net.assembly import Assembly
 from sluice.net.descriptors import Descriptors
 from sluice.net.files import ConfigFiles
-from sluice.net.ledgers import ledger_of
 from sluice.net.memory import Scales
 from sluice.net.place import Alone, Place
-from sluice.net.pool import SWEEP_S, Pool
+from sluice.net.pool import SWEEP_S
 from sluice.net.ports import GRACE_S, Ports
-from sluice.net.services import PolicyServices
 from sluice.net.side_doors import SideDoor, admin_app, gateway_gauges, readiness_app, stats_app
-from sluice.net.signing import CloudSigner
 from sluice.policies.cost import Prices
 from sluice.registry import Registry
 from sluice.relay.outcome import Outcome
-from sluice.stores.ledger import books
 from sluice.stores.prices import load_prices
 from sluice.telemetry.metrics import Metrics
 from sluice.telemetry.process_log import ProcessLog, Threshold
@@ -110,28 +105,9 @@ class Process:
         """
         plan = await self._ours(plan)
         self._descriptors.raise_limit(plan)
-        self.pool = Pool(idle_timeout_s=plan.limits.pool_idle_timeout_s)
-        signer = CloudSigner(time.time)
-        ledger = ledger_of(plan, os.environ)
-        self._policies = PolicyServices(
-            upstream=self.pool,
-            signer=signer,
-            counters=self._place.counters(time.monotonic()),
-            store=plan.store,
-            books=None if ledger is None else books(ledger),
-            report=self._report,
-            log=self._log,
-        )
-        self.gateway = Gateway(
-            plan,
-            upstream=self.pool,
-            signer=signer,
-            services=self._policies.services,
-            telemetry=self._report,
-            registry=self._registry,
-            clock=time.monotonic,
-            wall=time.time,
-        )
+        counters = self._place.counters(time.monotonic())
+        assembly = Assembly(plan, registry=self._registry, report=self._report, log=self._log, counters=counters)
+        self.pool, self.gateway, self._policies = assembly.pool, assembly.gateway, assembly.policies
         self._policies.services.money.prices = self._prices(plan)
         await self._policies.open(plan)
         self.gateway.swap(await self._ports.use(plan, self.gateway))
@@ -155,8 +131,7 @@ class Process:
                 keeper_task.cancel()
             for door in doors.values():
                 door.close()
-        self._policies.close()
-        self.pool.close()
+        assembly.close()
         self._ports.close()
         return 0
 

@@ -21,3 +21,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NOBODY = Principal()
+
+
+def named(who: Principal) -> str:
+    """Return who it is, for the record: `kind:id`; empty = nobody knows."""
+    return "" if who.kind == "nobody" else f"{who.kind}:{who.id}"

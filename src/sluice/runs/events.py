@@ -66,6 +66,10 @@ class TokenUsage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     def total_tokens(self) -> int:
         return self.input_tokens + self.output_tokens
 
+    def plus(self, more: "TokenUsage") -> "TokenUsage":
+        """Return both together."""
+        return TokenUsage(**{name: getattr(self, name) + getattr(more, name) for name in self.__struct_fields__})
+
 
 class RunFinished(_Event, frozen=True, kw_only=True, tag="run.finished", gc=False):
     """The one terminal event of a run that ended as it was meant to, was interrupted, cancelled or out of time."""
@@ -83,7 +87,8 @@ class RunFailed(_Event, frozen=True, kw_only=True, tag="run.failed", gc=False):
     """The other terminal event."""
 
     code: str
-    """Of a closed set: `error`, `server_restart`, `upstream`, `guard`, `rate_limited`, `recursion`, `too_large`."""
+    """`error` of the handler itself, `upstream`, `guard`, `rate_limited`, `recursion`, `too_large`, `server_restart`,
+    `resume_gap`; otherwise the code of the error that ended it (errors)."""
     message: str
     retryable: bool = False
     status: int = 500
@@ -269,40 +274,14 @@ class ModelUsage(_Event, frozen=True, kw_only=True, tag="usage", gc=False):
     usage: TokenUsage
 
 
-Event: TypeAlias = (
-    RunStarted
-    | RunFinished
-    | RunFailed
-    | StepStarted
-    | StepFinished
-    | MessageStarted
-    | MessageFinished
-    | TextStarted
-    | TextDelta
-    | TextFinished
-    | ReasoningStarted
-    | ReasoningDelta
-    | ReasoningFinished
-    | ToolStarted
-    | ToolInputDelta
-    | ToolInput
-    | ToolOutputDelta
-    | ToolOutput
-    | ToolFailed
-    | InterruptRequested
-    | InterruptResolved
-    | StateSnapshot
-    | StatePatch
-    | Data
-    | Progress
-    | Source
-    | File
-    | Artifact
-    | Attachment
-    | ModelUsage
-)
+_OfRun: TypeAlias = RunStarted | RunFinished | RunFailed | StepStarted | StepFinished | MessageStarted | MessageFinished
+_OfText: TypeAlias = TextStarted | TextDelta | TextFinished | ReasoningStarted | ReasoningDelta | ReasoningFinished
+_OfTools: TypeAlias = ToolStarted | ToolInputDelta | ToolInput | ToolOutputDelta | ToolOutput | ToolFailed
+_OfAsking: TypeAlias = InterruptRequested | InterruptResolved | StateSnapshot | StatePatch
+_Beside: TypeAlias = Data | Progress | Source | File | Artifact | Attachment | ModelUsage
+Event: TypeAlias = _OfRun | _OfText | _OfTools | _OfAsking | _Beside
 TERMINAL = (RunFinished, RunFailed)
-_DECODER = msgspec.json.Decoder(Event)
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
 class Codec:

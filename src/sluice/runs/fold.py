@@ -28,31 +28,47 @@ STREAM_INTERRUPTED = "\n[Error: Stream interrupted]"
 class _Block:
     """Text that grows."""
 
-    __slots__ = ("channel", "kind", "text")
+    __slots__ = ("kind", "text")
 
-    def __init__(self, kind: type[TextPart] | type[ReasoningPart], channel: str) -> None:
+    def __init__(self, kind: type[TextPart] | type[ReasoningPart]) -> None:
         self.kind = kind
-        self.channel = channel
         self.text = StringIO()
 
     def part(self) -> Part:
         return self.kind(text=self.text.getvalue())
 
 
+class _Draft:
+    """A message that is still written."""
+
+    __slots__ = ("id", "parts", "results")
+
+    def __init__(self, id: str) -> None:  # noqa: A002  # the message's own
+        self.id = id
+        self.parts: list[_Block | Part] = []
+        self.results: list[Message] = []
+        """What tools answered before it was over: their messages stand behind it."""
+
+    def messages(self) -> tuple[Message, ...]:
+        parts = tuple(part.part() if isinstance(part, _Block) else part for part in self.parts)
+        kept = tuple(part for part in parts if not isinstance(part, TextPart | ReasoningPart) or part.text)
+        own = (Message(role="assistant", parts=kept, id=self.id),) if kept else ()
+        return (*own, *self.results)
+
+
 class Fold:
     """Give it each event; `messages` and `text` are right after any of them."""
 
-    __slots__ = ("_blocks", "_calls", "_done", "_message", "_noticed", "_parts", "_results", "_text")
+    __slots__ = ("_blocks", "_calls", "_done", "_drafts", "_noticed", "_text")
 
     def __init__(self) -> None:
         self._done: list[Message] = []
-        self._message = ""
-        self._parts: list[_Block | Part] = []
+        self._drafts: dict[str, _Draft] = {}
+        """Open messages, in the order in which they began."""
         self._blocks: dict[str, _Block] = {}
-        self._calls: dict[str, str] = {}
+        self._calls: dict[str, _Draft] = {}
+        """Calls without a result, and the message that made each."""
         self._noticed = False
-        self._results: list[Message] = []
-        """What tools answered while the message that called them is open: they stand behind it."""
         self._text = StringIO()
 
     @property
@@ -62,59 +78,55 @@ class Fold:
 
     def messages(self) -> tuple[Message, ...]:
         """Return the messages of the agent and of its tools so far, an open one as it stands."""
-        return (*self._done, *self._open(), *self._results)
-
-    def _open(self) -> tuple[Message, ...]:
-        parts = tuple(part.part() if isinstance(part, _Block) else part for part in self._parts)
-        kept = tuple(part for part in parts if not (isinstance(part, TextPart) and not part.text))
-        return (Message(role="assistant", parts=kept, id=self._message),) if kept else ()
+        return (*self._done, *(message for draft in self._drafts.values() for message in draft.messages()))
 
     def step(self, event: Event) -> None:
         """Take the next event."""
+        if isinstance(event, TextDelta | ReasoningDelta):
+            self._blocks[event.id].text.write(event.text)
+            if isinstance(event, TextDelta) and event.channel == "text":
+                self._text.write(event.text)
+        elif isinstance(event, RunFailed) or (isinstance(event, RunFinished) and event.outcome == "timeout"):
+            self.interrupted()
+        else:
+            self._structure(event)
+
+    def _structure(self, event: Event) -> None:
         match event:
-            case TextDelta() | ReasoningDelta():
-                block = self._blocks[event.id]
-                block.text.write(event.text)
-                if block.kind is TextPart and event.channel == "text":
-                    self._text.write(event.text)
-            case TextStarted() | ReasoningStarted():
-                self._begin(event)
             case MessageStarted():
-                self._message, self._parts = event.id, []
+                self._drafts[event.id] = _Draft(event.id)
             case MessageFinished():
-                self._done += [*self._open(), *self._results]
-                self._results.clear()
-                self._message, self._parts = "", []
-                self._blocks.clear()
+                self._done += self._drafts.pop(event.id).messages()
+            case TextStarted() | ReasoningStarted():
+                block = _Block(TextPart if isinstance(event, TextStarted) else ReasoningPart)
+                self._blocks[event.id] = block
+                self._drafts[event.message_id].parts.append(block)
             case ToolStarted():
-                self._calls[event.id] = event.name
+                self._calls[event.id] = self._drafts[event.message_id]
             case ToolInput():
-                self._parts.append(ToolCallPart(id=event.id, name=event.name, input=event.input))
+                self._calls[event.id].parts.append(ToolCallPart(id=event.id, name=event.name, input=event.input))
             case ToolOutput():
                 self._result(event.id, event.output, "")
             case ToolFailed():
                 self._result(event.id, None, event.error)
+            case File() if self._drafts:
+                part = FilePart(url=event.url, media_type=event.media_type, name=event.name)
+                next(reversed(self._drafts.values())).parts.append(part)
             case File():
-                self._parts.append(FilePart(url=event.url, media_type=event.media_type, name=event.name))
-            case RunFailed():
-                self.interrupted()
-            case RunFinished(outcome="timeout"):
-                self.interrupted()
-
-    def _begin(self, event: TextStarted | ReasoningStarted) -> None:
-        kind: Any = TextPart if isinstance(event, TextStarted) else ReasoningPart
-        block = _Block(kind, event.channel)
-        self._blocks[event.id] = block
-        self._parts.append(block)
+                file = FilePart(url=event.url, media_type=event.media_type, name=event.name)
+                self._done.append(Message(role="assistant", parts=(file,), id=event.id))
 
     def _result(self, call: str, output: Any, error: str) -> None:
-        if self._calls.pop(call, None) is not None:
-            part = ToolResultPart(id=call, output=output, error=error)
-            place = self._results if self._message else self._done
-            place.append(Message(role="tool", parts=(part,), id=f"{call}-result"))
+        draft = self._calls.pop(call)
+        if not any(isinstance(part, ToolCallPart) and part.id == call for part in draft.parts):
+            return  # it failed before its arguments were whole: there is no call that this would answer
+        message = Message(role="tool", parts=(ToolResultPart(id=call, output=output, error=error),), id=f"{call}-result")
+        place = draft.results if draft.id in self._drafts else self._done
+        place.append(message)
 
     def interrupted(self) -> None:
-        """Say behind what was said that it is not all. Said once, however often this is called."""
+        """Say behind what was said that it is not all. Said once, however often this is called, and of the last text
+        only: an agent that said nothing has nothing interrupted."""
         if self._noticed:
             return
         self._noticed = True

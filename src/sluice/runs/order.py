@@ -2,11 +2,11 @@
 
 A log begins with `run.started`, ends with exactly one terminal event, and brackets close in any order but never while
 something stands open inside them: a message not before its text, reasoning and calls, the run not before everything.
-Whoever ends a run asks `Brackets.closing` what must be said first, so that every path closes what is open: success,
+At an `interrupt` calls whose arguments are whole may stand open: the run that resumes opens them again and has their
+results. Whoever ends a run asks `Brackets.closing` what must be said first, so that every path closes what is open: success,
 failure, cancellation, a clock.
 """
 
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from sluice.runs.events import (
@@ -17,6 +17,7 @@ from sluice.runs.events import (
     ReasoningDelta,
     ReasoningFinished,
     ReasoningStarted,
+    RunFinished,
     RunStarted,
     StepFinished,
     StepStarted,
@@ -66,6 +67,7 @@ RULES: Final[dict[type, _Rule]] = {
 }
 """Events that are not here may stand anywhere between the first and the last."""
 
+_RANK = {"message": 1, "step": 2}
 _IN_MESSAGE = frozenset({"text", "reasoning", "tool"})
 
 
@@ -104,8 +106,9 @@ class Brackets:
         if rule is not None:
             self._take(rule, event)
         elif isinstance(event, TERMINAL):
-            if self._open:
-                raise OrderError(f"{type_of(event)} while {next(iter(self._open))} stands open")
+            waiting = isinstance(event, RunFinished) and event.outcome == "interrupt"
+            if left := self.closing(waiting=waiting):
+                raise OrderError(f"{type_of(event)} while {left[0].kind} {left[0].id!r} stands open")
             self._ended = True
         self._seq = event.seq
 
@@ -162,8 +165,8 @@ class Brackets:
         """Whether the terminal event was taken."""
         return self._ended
 
-    def closing(self) -> list[Open]:
-        """Return what stands open, in an order in which it may be closed: the last opened first, messages after all
-        that is no message or step, steps last."""
-        rank: Callable[[Open], int] = lambda bracket: {"message": 1, "step": 2}.get(bracket.kind, 0)  # noqa: E731
-        return sorted(reversed(self._open), key=rank)
+    def closing(self, *, waiting: bool = False) -> list[Open]:
+        """Return what stands open, in an order in which it may be closed: the last opened first, messages after what
+        is in them, steps last. With `waiting` without the calls whose arguments are whole."""
+        inner = [name for name in self._open if not (waiting and name.kind == "tool" and name.id not in self._inputs)]
+        return sorted(inner[::-1], key=lambda bracket: _RANK.get(bracket.kind, 0))

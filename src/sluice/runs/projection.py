@@ -16,7 +16,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     """One frame of a protocol, before a transport wraps it: a server-sent event, or a message of a WebSocket."""
 
     data: bytes
-    """JSON, or what the protocol has in its place; never a line feed."""
+    """JSON without a line feed, or what the protocol has in its place."""
     event: str = ""
     """The name of a server-sent event; empty = the protocol has none here."""
     id: str = ""
@@ -52,8 +52,8 @@ def project(projection: Projection, log: Iterable[Event], after: int = 0) -> lis
     frames: list[Frame] = []
     for event in log:
         said = projection.step(event)
+        if isinstance(event, TERMINAL):
+            said = [*said, *projection.end()]
         if event.seq > after:
             frames += said
-        if isinstance(event, TERMINAL):
-            frames += projection.end()
     return frames

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from sluice.runs.events import RunStats, TokenUsage
+from sluice.runs.events import InterruptRequested, RunStats, TokenUsage
 from sluice.runs.messages import Message
 
 ThreadStatus = Literal["idle", "busy", "interrupted", "error"]
@@ -62,8 +62,18 @@ class Run(_Record, frozen=True, kw_only=True):
     """What a protocol wants to find again when a reader comes back: stream modes, ids of its own."""
     resumes: str = ""
     """The interrupted run that this one resumes."""
+    root: str = ""
+    """The first run of the chain of resumptions; empty = this one."""
     answers: dict[str, Any] = {}
-    """Interrupt id -> `{"status": "resolved" | "cancelled", "value": …}`."""
+    """Of the whole chain: interrupt id -> `{"status": "resolved" | "cancelled", "value": …}`."""
+    answered: tuple[str, ...] = ()
+    """Those of `answers` that this run brought."""
+    interrupts: tuple[InterruptRequested, ...] = ()
+    """The open questions with which it ended."""
+    replace_history: bool = False
+    """`input` is the whole conversation and becomes the thread's."""
+    checkpoint_id: str = ""
+    """The checkpoint it began from; empty = the newest when its turn came, `-` = none."""
     on_disconnect: OnDisconnect = "continue"
     linger_s: float = 5.0
     multitask: Multitask = "enqueue"

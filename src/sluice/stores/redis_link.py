@@ -12,12 +12,14 @@ from hashlib import sha1
 from typing import Literal
 
 from sluice.config.store_url import RedisUrl
-from sluice.stores.resp import Lost, RedisError, Reply, RespConnection, Then, command
+from sluice.stores.resp import MAX_REPLY_BYTES, Lost, RedisError, Reply, RespConnection, Then, command
 
 CONNECT_S = 2.0
 SILENCE_S = 1.0
 """How long a Redis that was asked may say nothing before its connection is given up."""
 LOOK_S = 0.25
+BEAT_S = 5.0
+"""How often one that only listens asks whether anybody is there."""
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
 
@@ -35,12 +37,22 @@ class Script:
 
 
 class RedisLink:
-    """`keep` runs as long as the process. `say(what, why)` hears when Redis is there and when it is gone."""
+    """`keep` runs as long as the process. `say(what, why)` hears when Redis is there and when it is gone.
+
+    With a `channel` it subscribes and `pushed` hears each message; such a link can be asked nothing."""
 
     def __init__(
-        self, url: RedisUrl, scripts: Sequence[Script], say: Callable[[Literal["there", "gone"], str], None]
+        self,
+        url: RedisUrl,
+        scripts: Sequence[Script],
+        say: Callable[[Literal["there", "gone"], str], None],
+        *,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
+        channel: bytes = b"",
+        pushed: Callable[[bytes], None] | None = None,
     ) -> None:
         self._url, self._scripts, self._say = url, scripts, say
+        self._max_reply_bytes, self._channel, self._pushed = max_reply_bytes, channel, pushed
         self._connection: RespConnection | None = None
         self._silent_since: float | None = None
         self._changed = asyncio.Event()
@@ -120,6 +132,8 @@ class RedisLink:
                 await connection.call("SELECT", url.database)
             for script in self._scripts:
                 await connection.call("SCRIPT", "LOAD", script.text)
+            if self._channel:
+                await connection.call("SUBSCRIBE", self._channel)
         except BaseException:
             connection.close()
             raise
@@ -137,7 +151,9 @@ class RedisLink:
         refused: OSError = OSError("its name has no address")
         # Looked up here: uvloop's own look-up cannot be cancelled without a word in the log.
         for *_, place in await loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM):
-            made = RespConnection(self._heard, self._lost)
+            made = RespConnection(
+                self._heard, self._lost, max_reply_bytes=self._max_reply_bytes, pushed=self._pushed
+            )
             try:
                 await loop.create_connection(
                     lambda made=made: made, str(place[0]), url.port, ssl=encryption, server_hostname=name
@@ -157,7 +173,12 @@ class RedisLink:
     async def _watch(self, connection: RespConnection) -> None:
         """Return when the connection is lost, or of no more use."""
         loop = asyncio.get_running_loop()
+        beat_at = loop.time() + BEAT_S
         while self._connection is connection:
+            if self._channel and loop.time() >= beat_at:
+                beat_at = loop.time() + BEAT_S
+                self._silent_since = self._silent_since or loop.time()
+                connection.ask(command("PING"), lambda _: None)
             self._changed.clear()
             try:
                 async with asyncio.timeout(LOOK_S):

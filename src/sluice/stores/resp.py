@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import cast
 
 MAX_REPLY_BYTES = 1 << 20
-"""Of what was not understood yet. What we ask for has some hundred bytes."""
+"""Of what was not understood yet. What limits and ledgers ask for has some hundred bytes; who asks for more says so."""
 
 
 class RedisError(Exception):
@@ -39,7 +39,8 @@ class _Incomplete(Exception):
 class RespDecoder:
     """Bytes, cut anywhere, to replies."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_reply_bytes: int = MAX_REPLY_BYTES) -> None:
+        self._max_bytes = max_reply_bytes
         self._buffer = bytearray()
         self._at = 0
 
@@ -60,7 +61,7 @@ class RespDecoder:
                 break
             done = self._at
         del self._buffer[:done]
-        if len(self._buffer) > MAX_REPLY_BYTES:
+        if len(self._buffer) > self._max_bytes:
             raise ValueError("a reply is too long")
         return replies
 
@@ -98,11 +99,19 @@ class RespDecoder:
 
 
 class RespConnection(asyncio.Protocol):
-    """One connection. Commands are answered in order; `heard` is called with each reply that comes, `lost` once."""
+    """One connection. Commands are answered in order; `heard` is called with each reply that comes, `lost` once.
+    `pushed`: this one subscribes, and hands over each message."""
 
-    def __init__(self, heard: Callable[[], None], lost: Callable[["RespConnection"], None]) -> None:
-        self._heard, self._lost = heard, lost
-        self._decoder = RespDecoder()
+    def __init__(
+        self,
+        heard: Callable[[], None],
+        lost: Callable[["RespConnection"], None],
+        *,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
+        pushed: Callable[[bytes], None] | None = None,
+    ) -> None:
+        self._heard, self._lost, self._pushed = heard, lost, pushed
+        self._decoder = RespDecoder(max_reply_bytes)
         self._waiting: deque[Then] = deque()
         self._transport: asyncio.Transport | None = None
 
@@ -117,7 +126,9 @@ class RespConnection(asyncio.Protocol):
             return
         self._heard()
         for reply in replies:
-            if self._waiting:
+            if self._pushed is not None and isinstance(reply, list) and reply[0] == b"message":
+                self._pushed(cast(bytes, reply[2]))
+            elif self._waiting:
                 self._waiting.popleft()(reply)
 
     def connection_lost(self, exc: Exception | None) -> None:

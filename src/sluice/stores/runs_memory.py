@@ -1,13 +1,21 @@
 """Runs in memory: for tests, and for agents whose conversations need not outlive the process."""
 
-import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from sluice.runs.messages import Message
 from sluice.runs.records import LIVE, Checkpoint, Item, Run, RunStatus, Thread, ThreadStatus
+from sluice.stores.runs_growth import Growth
+from sluice.stores.runs_keys import (
+    SortBy,
+    decode_checkpoint,
+    decode_item,
+    encode,
+    matches,
+    threads_found,
+)
 
 _Thread = tuple[str, str]
 
@@ -17,17 +25,19 @@ class MemoryRuns:
 
     def __init__(self, now: Callable[[], int]) -> None:
         self.committed: Callable[[str, int], None] | None = None
+        self.lost: Callable[[str], None] | None = None
         self._now = now
-        self._events: dict[str, list[bytes]] = {}
+        self._events: dict[str, dict[int, bytes]] = {}
         self._runs: dict[str, Run] = {}
         self._requests: dict[tuple[str, str, str], str] = {}
         self._threads: dict[_Thread, Thread] = {}
         self._messages: dict[_Thread, dict[str, Message]] = {}
-        self._checkpoints: dict[_Thread, list[Checkpoint]] = {}
-        self._items: dict[tuple[tuple[str, ...], str], Item] = {}
+        # Their values can be changed by whoever has them: kept as bytes, so that each reader has its own.
+        self._checkpoints: dict[_Thread, dict[tuple[str, str], bytes]] = {}
+        self._items: dict[tuple[tuple[str, ...], str], bytes] = {}
         self._leases: dict[str, tuple[str, int]] = {}
         self._listener: Callable[[str, bytes], None] | None = None
-        self._growth: dict[str, asyncio.Event] = {}
+        self._growth = Growth(self._last)
 
     async def open(self) -> None:
         """Nothing to open."""
@@ -38,28 +48,25 @@ class MemoryRuns:
     # -- log ----------------------------------------------------------------------------------------------------------
 
     def append(self, run_id: str, seq: int, data: bytes) -> None:
-        self._events.setdefault(run_id, []).append(data)
+        events = self._events.setdefault(run_id, {})
+        events.setdefault(seq, data)
         if self.committed is not None:
             self.committed(run_id, seq)
-        growth = self._growth.pop(run_id, None)
-        if growth is not None:
-            growth.set()
+        self._growth.reached(run_id, seq)
 
     async def flush(self) -> None:
         """Everything is where it will stay."""
 
     async def read(self, run_id: str, after: int, limit: int) -> list[bytes]:
-        return self._events.get(run_id, [])[max(0, after) : max(0, after) + limit]
+        events = self._events.get(run_id, {})
+        first = max(after + 1, next(iter(events), 1))
+        return [events[seq] for seq in range(first, first + limit) if seq in events]
 
     async def grown(self, run_id: str, after: int, timeout_s: float) -> bool:
-        if len(self._events.get(run_id, ())) <= after:
-            growth = self._growth.setdefault(run_id, asyncio.Event())
-            try:
-                async with asyncio.timeout(timeout_s):
-                    await growth.wait()
-            except TimeoutError:
-                return False
-        return True
+        return await self._growth.beyond(run_id, after, timeout_s)
+
+    async def _last(self, run_id: str) -> int:
+        return next(reversed(self._events.get(run_id, {})), 0)
 
     # -- runs ---------------------------------------------------------------------------------------------------------
 
@@ -130,18 +137,12 @@ class MemoryRuns:
         ids: Sequence[str] | None = None,
         limit: int = 10,
         offset: int = 0,
-        sort_by: Literal["created", "updated", "status", "id"] = "updated",
+        sort_by: SortBy = "updated",
         descending: bool = True,
     ) -> list[Thread]:
-        found = [
-            thread
-            for thread in self._threads.values()
-            if thread.owner == owner
-            and status in (None, thread.status)
-            and (ids is None or thread.id in ids)
-            and _matches(thread.metadata, metadata)
-        ]
-        found.sort(key=lambda thread: (getattr(thread, sort_by), thread.id), reverse=descending)
+        theirs = [thread for thread in self._threads.values() if thread.owner == owner]
+        named = [thread for thread in theirs if ids is None or thread.id in ids]
+        found = threads_found(named, metadata, status, sort_by, descending)
         return found[offset : offset + limit]
 
     async def add_messages(self, owner: str, thread_id: str, messages: Sequence[Message]) -> None:
@@ -156,52 +157,56 @@ class MemoryRuns:
         self._messages[owner, thread_id] = {message.id: message for message in messages}
 
     async def put_checkpoint(self, checkpoint: Checkpoint) -> None:
-        self._checkpoints.setdefault((checkpoint.owner, checkpoint.thread_id), []).append(checkpoint)
+        kept = self._checkpoints.setdefault((checkpoint.owner, checkpoint.thread_id), {})
+        kept[checkpoint.ns, checkpoint.id] = encode(checkpoint)
 
     async def get_checkpoint(
         self, owner: str, thread_id: str, *, ns: str = "", checkpoint_id: str = ""
     ) -> Checkpoint | None:
-        for checkpoint in reversed(self._checkpoints.get((owner, thread_id), [])):
-            if checkpoint.ns == ns and checkpoint_id in ("", checkpoint.id):
-                return checkpoint
-        return None
+        if not checkpoint_id:
+            return next(iter(await self.list_checkpoints(owner, thread_id, ns=ns, limit=1)), None)
+        body = self._checkpoints.get((owner, thread_id), {}).get((ns, checkpoint_id))
+        return None if body is None else decode_checkpoint(body)
 
     async def list_checkpoints(
         self, owner: str, thread_id: str, *, ns: str = "", limit: int = 10, before: str = ""
     ) -> list[Checkpoint]:
-        found = [one for one in reversed(self._checkpoints.get((owner, thread_id), [])) if one.ns == ns]
+        kept = self._checkpoints.get((owner, thread_id), {})
+        places = [place for place in reversed(kept) if place[0] == ns]
         if before:
-            names = [one.id for one in found]
-            found = found[names.index(before) + 1 :] if before in names else []
-        return found[:limit]
+            places = places[places.index((ns, before)) + 1 :] if (ns, before) in places else []
+        return [decode_checkpoint(kept[place]) for place in places[:limit]]
 
     # -- items --------------------------------------------------------------------------------------------------------
 
     async def put_item(self, item: Item) -> None:
         known = await self.get_item(item.namespace, item.key)
         created = item.created if known is None else known.created
-        self._items[item.namespace, item.key] = msgspec.structs.replace(item, created=created)
+        self._items[item.namespace, item.key] = encode(msgspec.structs.replace(item, created=created))
 
     async def swap_item(self, item: Item, expected: Item | None) -> bool:
-        if await self.get_item(item.namespace, item.key) != expected:
-            return False
-        self._items[item.namespace, item.key] = item
-        return True
+        same = encode(await self.get_item(item.namespace, item.key)) == encode(expected)
+        if same:
+            self._items[item.namespace, item.key] = encode(item)
+        return same
 
     async def get_item(self, namespace: tuple[str, ...], key: str) -> Item | None:
-        item = self._items.get((namespace, key))
+        body = self._items.get((namespace, key))
+        item = None if body is None else decode_item(body)
         return None if item is None or self._expired(item) else item
 
     def _expired(self, item: Item) -> bool:
         return 0 < item.expires <= self._now()
 
     async def delete_item(self, namespace: tuple[str, ...], key: str) -> bool:
-        item = self._items.pop((namespace, key), None)
-        return item is not None and not self._expired(item)
+        was = await self.get_item(namespace, key)
+        self._items.pop((namespace, key), None)
+        return was is not None
 
     def _below(self, prefix: tuple[str, ...]) -> list[Item]:
         deep = len(prefix)
-        return [item for item in self._items.values() if item.namespace[:deep] == prefix and not self._expired(item)]
+        found = (decode_item(body) for place, body in self._items.items() if place[0][:deep] == prefix)
+        return [item for item in found if not self._expired(item)]
 
     async def search_items(
         self,
@@ -211,7 +216,7 @@ class MemoryRuns:
         limit: int = 10,
         offset: int = 0,
     ) -> list[Item]:
-        found = [item for item in self._below(prefix) if not filter or _matches(item.value, filter)]
+        found = [item for item in self._below(prefix) if matches(item.value, filter)]
         found.sort(key=lambda item: (-item.updated, item.namespace, item.key))
         return found[offset : offset + limit]
 
@@ -223,8 +228,8 @@ class MemoryRuns:
 
     async def clear(self, prefix: tuple[str, ...]) -> int:
         found = self._below(prefix)
-        for item in found:
-            del self._items[item.namespace, item.key]
+        for place in [place for place in self._items if place[0][: len(prefix)] == prefix]:
+            del self._items[place]
         return len(found)
 
     # -- coordination -------------------------------------------------------------------------------------------------
@@ -248,15 +253,11 @@ class MemoryRuns:
         self._listener = listener
 
     async def sweep(self, now: int, events_before: int) -> None:
-        for place, item in list(self._items.items()):
-            if 0 < item.expires <= now:
+        for place, body in list(self._items.items()):
+            if 0 < decode_item(body).expires <= now:
                 del self._items[place]
         for run in self._runs.values():
             if run.status not in LIVE and run.finished < events_before:
                 self._events.pop(run.id, None)
-
-
-def _matches(value: Any, wanted: dict[str, Any] | None) -> bool:
-    if not wanted:
-        return True
-    return isinstance(value, dict) and all(key in value and value[key] == wanted[key] for key in wanted)
+        for run_id in [run_id for run_id in self._events if run_id not in self._runs]:
+            del self._events[run_id]  # it was deleted while it ran

@@ -67,6 +67,7 @@ def fields(record: ExchangeRecord) -> Fields:
     line["span.id"] = record.span_id
     if record.principal:
         _who(line, record)
+    line.update(record.labels)
     line["protocol"] = record.protocol
     if record.protocol == "llm":
         _gen_ai(line, record)

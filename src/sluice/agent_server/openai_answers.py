@@ -1,0 +1,83 @@
+"""What OpenAI's two APIs share on this side: their models are our agents, and their errors one object.
+
+Source: platform.openai.com/docs/guides/error-codes, read 2026-11-21. The official clients repeat what failed with 409
+or 5xx by themselves unless `x-should-retry` says otherwise: nothing here is repeated that a repetition would not help.
+"""
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from sluice.agent_server.server import Server, as_json
+from sluice.agents.agent import Agent
+from sluice.errors import Conflict, ModelNotFound, NotFound, SluiceError
+from sluice.runs.events import Event, InterruptRequested
+from sluice.runs.projections.openai_failure import Failure
+from sluice.runs.records import Run
+
+PREFIX = "agent/"
+"""Before an agent's name, where a model is named."""
+BATCH = 1000
+"""Events read at once."""
+
+
+def told(error: SluiceError) -> Response:
+    """Return an error in OpenAI's shape."""
+    headers = {"x-should-retry": "false"} if isinstance(error, Conflict) else {}
+    return as_json({"error": error_object(error)}, error.status, headers=headers)
+
+
+def error_object(error: SluiceError) -> dict[str, object]:
+    """Return what is said of an error."""
+    return {"message": str(error), "type": error.type, "param": error.param, "code": error.code}
+
+
+def failed(failure: Failure, headers: dict[str, str]) -> Response:
+    """Return the end of a run that gave no answer, for a client that waited for all of it."""
+    retry = {"x-should-retry": "true" if failure.retryable else "false"}
+    return as_json(failure.body(), failure.status, headers={**headers, **retry})
+
+
+def agent_of(server: Server, request: HTTPConnection, model: str) -> Agent:
+    """Return the agent that a model's name means: `agent/NAME`, `NAME`, each with `::VERSION` if one is wanted; that
+    of the path wins, none is the default agent.
+
+    Raises:
+        ModelNotFound: there is none.
+    """
+    try:
+        return server.service.catalogue.get(server.agent(request, model.removeprefix(PREFIX)))
+    except NotFound:
+        raise ModelNotFound(
+            f"there is no model {model!r}: GET /v1/models names those there are", param="model"
+        ) from None
+
+
+def named(agent: Agent) -> str:
+    """Return the agent with its version, as runs ask for it."""
+    return f"{agent.name}::{agent.version}"
+
+
+def about(run: Run) -> dict[str, str]:
+    """Return the headers of an answer that say of which run it is."""
+    return {"x-request-id": run.id, "x-run-id": run.id, "x-thread-id": run.thread_id}
+
+
+async def log_of(server: Server, run: Run) -> list[Event]:
+    """Return the events of a run that are there now."""
+    log: list[Event] = []
+    while events := await server.service.past(run, len(log), BATCH):
+        log += events
+    return log
+
+
+async def waiting(server: Server, run: Run | None) -> frozenset[str]:
+    """Return the interrupts of a run that wait for an answer."""
+    if run is None or run.status != "interrupted":
+        return frozenset()
+    return frozenset(event.id for event in await log_of(server, run) if isinstance(event, InterruptRequested))
+
+
+async def newest(server: Server, owner: str, thread_id: str) -> Run | None:
+    """Return the newest run of a thread."""
+    runs = await server.service.store.list_runs(owner, thread_id, limit=1) if thread_id else []
+    return runs[0] if runs else None

@@ -1,0 +1,110 @@
+"""Reading a run by cursor: one that lives here, one that lives elsewhere, one that is over.
+
+A cursor that the log does not reach, or events that are not kept any more, are no silence: the reader is told of the gap
+(a `data` event named `resume_gap`, numbered 0) and gets the run from its beginning, as far as it is known.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from sluice.agents.household import Household
+from sluice.agents.merging import merged
+from sluice.agents.running import Running
+from sluice.runs.events import TERMINAL, Codec, Data, Event
+from sluice.runs.records import LIVE, Run
+from sluice.runs.retelling import retold
+
+BATCH = 256
+"""Events that a viewer takes from the log at once."""
+LOOK_S = 0.5
+"""How often a viewer of another worker's run looks whether that worker still lives."""
+
+Batches = AsyncGenerator[list[Event], None]
+
+
+async def watch(house: Household, run: Run, after: int, *, merge: bool, beat_s: float) -> Batches:
+    """See `Service.watch`."""
+    while True:
+        running = house.running.get(run.id)
+        source = _live(running, after, beat_s) if running is not None else _stored(house, run, after, beat_s)
+        async with aclosing(source) as batches:
+            async for events in batches:
+                yield merged(events) if merge and len(events) > 1 else events
+                if events:
+                    after = events[-1].seq
+                    if isinstance(events[-1], TERMINAL):
+                        return
+        if house.running.get(run.id) is running:  # neither did it end nor move: there is nothing more
+            return
+
+
+async def past(house: Household, run: Run, after: int, limit: int) -> list[Event]:
+    """Return up to `limit` events beyond `after` that are there now."""
+    running = house.running.get(run.id)
+    if running is not None:
+        return await running.log.read(after, limit)
+    return [Codec.decode(data) for data in await house.store.read(run.id, after, limit)]
+
+
+async def _live(running: Running, after: int, beat_s: float) -> Batches:
+    if after > running.log.last:
+        yield [_gap(running.run, after, running.log.last)]
+        after = 0
+    with running.audience.viewer(after) as has_read:
+        while True:
+            events = await running.log.read(after, BATCH)
+            if events:
+                after = events[-1].seq
+                yield events
+                has_read(after)
+                if isinstance(events[-1], TERMINAL):
+                    return
+            elif running.log.ended:
+                return
+            else:
+                await running.log.grown(after, beat_s)
+                if running.log.last == after and not running.log.ended:
+                    yield []
+
+
+async def _stored(house: Household, run: Run, after: int, beat_s: float) -> Batches:
+    heard = house.clock()
+    while True:
+        events = await past(house, run, after, BATCH)
+        if events:
+            after = events[-1].seq
+            yield events
+            heard = house.clock()
+            if isinstance(events[-1], TERMINAL):
+                return
+            continue
+        record = await house.store.get_run(run.id)
+        if record is None:
+            return
+        if record.status in LIVE:
+            if run.id in house.running:
+                return
+            if record.on_disconnect == "cancel":
+                await house.store.tell("viewer", run.id.encode())
+            await house.store.grown(run.id, after, LOOK_S)
+            if house.clock() - heard >= beat_s:
+                heard = house.clock()
+                yield []
+        elif after != record.last_seq and not await past(house, run, after, 1):
+            yield [_gap(run, after, record.last_seq)]
+            kept = await past(house, run, 0, 1)
+            if kept and kept[0].seq == 1 and after > record.last_seq:
+                after = 0
+                continue
+            yield retold(record)
+            return
+        elif after == record.last_seq:
+            return
+
+
+def _gap(run: Run, after: int, last: int) -> Event:
+    """Return what a reader is told whose cursor the log does not reach, before it gets everything."""
+    value = {"after": after, "last": last}
+    return Data(
+        seq=0, run_id=run.id, thread_id=run.thread_id, ts=run.created, name="resume_gap", value=value, transient=True
+    )

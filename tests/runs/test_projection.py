@@ -1,0 +1,34 @@
+"""What every projection keeps."""
+
+import pytest
+from hypothesis import given
+
+from sluice.errors import BadRequest
+from sluice.runs.events import Event
+from sluice.runs.projections.native import Native
+from sluice.runs.projections.table import PROJECTIONS, projection
+from tests.runs.laws import check_resume, random_logs
+
+
+@given(log=random_logs())
+def test_native_resumes_at_every_cut(log: list[Event]) -> None:
+    check_resume(Native, log)
+
+
+@pytest.mark.parametrize("name", PROJECTIONS)
+@given(log=random_logs(12))
+def test_each_resumes_at_every_cut(name: str, log: list[Event]) -> None:
+    check_resume(PROJECTIONS[name], log)
+
+
+@pytest.mark.parametrize("name", PROJECTIONS)
+@given(log=random_logs(12))
+def test_each_says_no_line_feed_inside_a_frame(name: str, log: list[Event]) -> None:
+    made = projection(name)
+    frames = [frame for event in log for frame in made.step(event)] + made.end()
+    assert not any(b"\n" in frame.data or "\n" in frame.event + frame.id for frame in frames)
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(BadRequest, match="'smoke' is no protocol; there are native"):
+        projection("smoke")
