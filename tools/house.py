@@ -33,9 +33,10 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "telemetry": ("agents", "runs", "gateway", "relay", "config", "policies", "chat"),
     "net": _OUTSIDE,
     "agent_server": ("net", *_OUTSIDE),
+    "agent_client": ("net", *_OUTSIDE),
     "testing": ("net", *_OUTSIDE),
     "verify": ("testing", "net", *_OUTSIDE),
-    "cli": ("verify", "testing", "agent_server", "net", *_OUTSIDE),
+    "cli": ("verify", "testing", "agent_client", "agent_server", "net", *_OUTSIDE),
     "__main__": ("cli",),
 }
 """Each room, lowest first, and the rooms it may import. All may import themselves and what stands in EVERYWHERE."""

@@ -136,11 +136,13 @@ def test_a_whole_answer_to_a_stream_request_is_shown_too(served: FakeThread) -> 
     [
         ("/v1", "/v1/chat/completions"),
         ("/v1/", "/v1/chat/completions"),
-        ("", "/chat/completions"),
+        ("", "/v1/chat/completions"),
         ("/v1/chat/completions", "/v1/chat/completions"),
     ],
 )
-def test_the_url_is_a_base_as_the_official_clients_take_it(served: FakeThread, url: str, path: str) -> None:
+def test_the_url_is_a_base_as_the_official_clients_take_it_or_a_gateways_own(
+    served: FakeThread, url: str, path: str
+) -> None:
     assert chat(f"http://127.0.0.1:{served.fake.port}{url}", "hi").exit_code == 0
     assert served.fake.requests[-1].path == path
 

@@ -4,7 +4,7 @@
     def test_resuming_gives_what_the_reader_lacks(log: list[Event]) -> None:
         check_resume(MyProjection, log)
 
-A log is made by the real writer from random verbs and a random end, so whatever a run can say is in it: several messages,
+A log is made by the real writer from random verbs and a random end, so whatever a run can say is in it: messages,
 interleaved and parallel tool calls, reasoning, steps, questions, files, buttons, two channels, nested paths.
 """
 
@@ -42,7 +42,9 @@ from sluice.runs.messages import TextPart, said
 from sluice.runs.projection import Projection, project
 from sluice.runs.records import Run
 
-RUN = Run(id="run-1", thread_id="thread-1", owner="me", agent="agent-1", version="1.0.0", created=1, input=(said("hi"),))
+RUN = Run(
+    id="run-1", thread_id="thread-1", owner="me", agent="agent-1", version="1.0.0", created=1, input=(said("hi"),)
+)
 
 
 class NoStore:
@@ -210,8 +212,8 @@ class Player:
         patch = ({"op": "add", "path": "/value", "value": verb.json},)
         self._put(verb, StatePatch, patch=patch, update={"value": verb.json})
 
-    def _put(self, verb: Verb, kind: Callable[..., Event], **fields: Any) -> None:
-        self._writer.put(kind, channel=verb.channel, path=verb.path, **fields)
+    def _put(self, verb: Verb, event: Callable[..., Event], **fields: Any) -> None:
+        self._writer.put(event, channel=verb.channel, path=verb.path, **fields)
 
 
 def end(script: Script, how: str) -> None:

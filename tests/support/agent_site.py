@@ -42,10 +42,10 @@ class _Uvicorn(uvicorn.Server):
 class AgentSite:
     """A server that runs. `url` has no slash at its end; `service` is what the application serves."""
 
-    def __init__(self, service: Service, principals: Principals | None = None) -> None:
+    def __init__(self, service: Service, principals: Principals | None = None, cors: tuple[str, ...] = ()) -> None:
         self.service = service
         self.faults: list[BaseException] = []
-        self.server = Server(service, principals or Everyone())
+        self.server = Server(service, principals or Everyone(), cors=cors)
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -87,6 +87,7 @@ class AgentSites:
         models: Models | None = None,
         store: Store | None = None,
         principals: Principals | None = None,
+        cors: tuple[str, ...] = (),
     ) -> AgentSite:
         faults: list[BaseException] = []
         service = Service(
@@ -97,7 +98,7 @@ class AgentSites:
             now=now,
             fault=faults.append,
         )
-        site = AgentSite(service, principals)
+        site = AgentSite(service, principals, cors)
         site.faults = faults
         self._sites.append(site)
         await site.start()

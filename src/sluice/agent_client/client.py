@@ -139,14 +139,14 @@ class Client:
     async def _read(self, path: str, after: int) -> AsyncGenerator[Event, None]:
         headers = {"accept": "text/event-stream", **({"last-event-id": str(after)} if after else {})}
         decoder = SseDecoder()
-        async with self._http.open("GET", path, headers=headers, within_s=SILENCE_S) as body:
-            async with aclosing(body.pieces(SILENCE_S)) as pieces:
-                async for piece in pieces:
-                    for frame in decoder.feed(piece):
-                        if frame.data is not None:
-                            yield Codec.decode(frame.data)
-                    if decoder.fault is not None:
-                        raise decoder.fault
+        opened = self._http.open("GET", path, headers=headers, within_s=SILENCE_S)
+        async with opened as body, aclosing(body.pieces(SILENCE_S)) as pieces:
+            async for piece in pieces:
+                for frame in decoder.feed(piece):
+                    if frame.data is not None:
+                        yield Codec.decode(frame.data)
+                if decoder.fault is not None:
+                    raise decoder.fault
 
 
 class Threads:
@@ -218,11 +218,8 @@ class Runs:
 
     async def text(self, input: Input, **options: Any) -> str:  # noqa: A002
         """Begin a run and return what it said, when it has ended. Options as `start` has them."""
-        said: list[str] = []
         async with aclosing(self.stream(input, **options)) as events:
-            async for event in events:
-                if isinstance(event, TextDelta) and event.channel == "text":
-                    said.append(event.text)
+            said = [event.text async for event in events if isinstance(event, TextDelta) and event.channel == "text"]
         return "".join(said)
 
     async def get(self, run: str) -> Run:

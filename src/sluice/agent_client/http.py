@@ -85,7 +85,7 @@ class Body:
                 async with asyncio.timeout(silence_s):
                     await self._woken.wait()
             except TimeoutError:
-                raise TimedOut(f"the server said nothing for {silence_s:g} s", phase="idle") from None
+                raise TimedOut("idle") from None
 
     def close(self) -> None:
         """Let the connection go: for the next request if all was read, else for good."""

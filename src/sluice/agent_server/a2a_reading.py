@@ -116,7 +116,7 @@ def _camel(key: str) -> str:
 
 
 def read_sent(params: object, place: str = "params", *, nested: bool = False) -> Sent:
-    """Read the parameters of sending a message. `nested`: data have an object around them, as 0.3 has it over REST.
+    """Read the parameters of sending a message. `nested`: data and bytes are wrapped, as 0.3 has them over REST.
 
     Raises:
         BadRequest: names the field that is wrong.
@@ -165,7 +165,7 @@ def _part(part: Fields, nested: bool) -> Part:
     if "text" in part:
         return TextPart(text=part.text("text"))
     if "file" in part:
-        return _file(part.of("file"), held=("bytes", "fileWithBytes"), url=("uri", "fileWithUri"))
+        return _file(part.of("file"), held=("bytes", "fileWithBytes"), url=("uri", "fileWithUri"), nested=nested)
     if "raw" in part or "url" in part:
         return _file(part, held=("raw",), url=("url",))
     if "data" in part:
@@ -173,13 +173,12 @@ def _part(part: Fields, nested: bool) -> Part:
     raise BadRequest(f"`{part.place}` has neither text nor file nor data", param=part.place)
 
 
-def _file(file: Fields, *, held: tuple[str, ...], url: tuple[str, ...]) -> FilePart:
+def _file(file: Fields, *, held: tuple[str, ...], url: tuple[str, ...], nested: bool = False) -> FilePart:
     media_type = file.text("mimeType") or file.text("mediaType") or "application/octet-stream"
     called = file.text("name") or file.text("filename")
     for key in held:
         if key in file:
-            body = file.text(key)
-            _check_base64(body, file.at(key))
+            body = _base64(file.text(key), file.at(key), nested)
             return FilePart(url=f"data:{media_type};base64,{body}", media_type=media_type, name=called)
     for key in url:
         if key in file:
@@ -187,11 +186,19 @@ def _file(file: Fields, *, held: tuple[str, ...], url: tuple[str, ...]) -> FileP
     raise BadRequest(f"`{file.place}` has neither bytes nor a URL", param=file.place)
 
 
-def _check_base64(body: str, place: str) -> None:
+def _base64(body: str, place: str, nested: bool) -> str:
+    """Return the base64 of what is meant; with `nested` it may stand in base64 once more, as a2a-sdk 0.3 sends it."""
     try:
-        b64decode(body, validate=True)
+        inner = b64decode(body, validate=True)
     except ValueError:
         raise BadRequest(f"`{place}` is no base64", param=place) from None
+    if nested:
+        try:
+            b64decode(inner, validate=True)
+            return inner.decode("ascii")
+        except ValueError:
+            return body
+    return body
 
 
 def _data(part: Fields, nested: bool) -> DataPart:

@@ -48,7 +48,7 @@ def routes(server: Server) -> list[BaseRoute]:
             return _told(error, error.kind.status)
         if message is None:
             return as_json({"error": task.status.state, "message": "the task ended without an answer"}, 409)
-        return as_json(WORDS.message(message, task.id, task.context_id))
+        return as_json(WORDS.message(message, "", task.context_id))
 
     async def stream(request: Request) -> Response:
         try:

@@ -169,7 +169,7 @@ def answer_in(message: Message) -> object:
         return message.text
     if len(message.parts) == 1 and isinstance(message.parts[0], DataPart):
         return message.parts[0].data
-    return msgspec.to_builtins(message.parts)
+    return [msgspec.to_builtins(part) for part in message.parts]
 
 
 def _with(past: Past, message: Message | None) -> Past:

@@ -1,8 +1,9 @@
 """What A2A clients can ask for, in any version and over any binding: each verb once. agents.md C.3, D.7, E.5.
 
 Who sends a message and waits gets a task in 1.0. In 0.2 and 0.3 he gets a message, since seed 003's client takes
-nothing else: what the agent said, and if it failed half-way, that with the notice of the seed behind it. A task he gets
-where a message would not do: the agent asks something, the task was cancelled, or he did not wait.
+nothing else: what the agent said, and if it failed half-way, that with the notice of the seed behind it. It names no
+task, for there is nothing left to do with it. A task he gets where a message would not do: the agent asks something,
+the task was cancelled, or he did not wait.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,18 +25,20 @@ from sluice.agent_server.a2a_errors import (
     Refused,
 )
 from sluice.agent_server.a2a_reading import MAX_ID, Fields, Sent, read_sent
-from sluice.agent_server.a2a_tasks import Chain, Tasks, changed
+from sluice.agent_server.a2a_tasks import Tasks, changed
+from sluice.agent_server.event_stream import as_sse, stream_headers
 from sluice.agent_server.server import Server, cursor
 from sluice.agents.asked import Answer, Asked
 from sluice.errors import BadRequest
 from sluice.runs.messages import Message, TextPart
-from sluice.runs.projection import Projection
+from sluice.runs.projection import Projection, project
 from sluice.runs.projections.a2a import WORDS as WORDS_10
 from sluice.runs.projections.a2a import A2a
 from sluice.runs.projections.a2a_03 import WORDS as WORDS_03
 from sluice.runs.projections.a2a_03 import A2a03
 from sluice.runs.projections.a2a_03_rest import WORDS as WORDS_03_REST
 from sluice.runs.projections.a2a_03_rest import A2a03Rest
+from sluice.runs.projections.a2a_record import remembered
 from sluice.runs.projections.a2a_task import Snapshot, Task
 from sluice.runs.projections.a2a_words import Words
 from sluice.runs.records import LIVE, Run
@@ -121,7 +124,7 @@ class Verbs:
             run = await self._server.whole(call.request, run)
         task = await call.tasks.told(run)
         if call.version.replies and not sent.at_once and (reply := reply_of(task, run)) is not None:
-            return words.answer(words.message(reply, task.id, task.context_id), "message")
+            return words.answer(words.message(reply, "", task.context_id), "message")
         return words.answer(words.task(shown(task.snapshot(), sent.history_length)), "task")
 
     async def stream(self, call: Call) -> Response:
@@ -142,7 +145,9 @@ class Verbs:
         fields = call.fields
         size = fields.number("pageSize", MAX_PAGE_SIZE) or PAGE_SIZE
         start = _page(fields.text("pageToken"))
-        found = [chain for chain in await call.tasks.every(fields.text("contextId", MAX_ID)) if _wanted(chain, fields)]
+        status, since = fields.text("status"), _ms(fields.text("statusTimestampAfter"))
+        every = await call.tasks.every(fields.text("contextId", MAX_ID))
+        found = [chain for chain in every if _wanted(chain[-1], status, since)]
         artifacts, length = fields.raw("includeArtifacts") in (True, "true"), fields.number("historyLength")
         tasks = []
         for chain in found[start : start + size]:
@@ -173,6 +178,11 @@ class Verbs:
         if "last-event-id" in call.request.headers:
             return self._server.stream(run, call.version.projection(task, call.id, 0), after=cursor(call.request))
         last = await call.tasks.length(run)
+        if not last and run.status not in LIVE:
+            events = remembered(run)
+            frames = project(call.version.projection(task, call.id, len(events)), events, len(events) - 1)
+            headers = stream_headers(run, {"content-type": A2a.content_type})
+            return Response(as_sse(frames), headers=headers)
         projection = call.version.projection(task, call.id, last)
         return self._server.stream(run, projection, after=max(0, last - 1))
 
@@ -245,17 +255,16 @@ _STATES = {
 """What runs are in each state of a task; those that are not here no task of ours is ever in."""
 
 
-def _wanted(chain: Chain, fields: Fields) -> bool:
-    status = fields.text("status")
-    if status and status != "TASK_STATE_UNSPECIFIED" and chain[-1].status not in _STATES.get(status, set()):
+def _wanted(run: Run, status: str, since: int) -> bool:
+    if status and status != "TASK_STATE_UNSPECIFIED" and run.status not in _STATES.get(status, set()):
         return False
-    after = fields.text("statusTimestampAfter")
-    return not after or changed(chain[-1]) > _ms(after)
+    return changed(run) > since
 
 
 def _ms(text: str) -> int:
+    """Return a time of RFC 3339 in milliseconds since 1970; none is the beginning."""
     try:
-        return int(datetime.fromisoformat(text).timestamp() * 1000)
+        return int(datetime.fromisoformat(text).timestamp() * 1000) if text else -1
     except ValueError:
         place = "params.statusTimestampAfter"
         raise Refused(INVALID_PARAMS, f"`{place}` is no time of RFC 3339", field=place) from None

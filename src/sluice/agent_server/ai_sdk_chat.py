@@ -191,7 +191,7 @@ def version(sdk: int) -> int:
 
 def message_of(run: Run) -> str:
     """Return the id of the client's message that a run belongs to, as its projection tells it."""
-    return str(run.options.get("message_id") or (run.resumes if run.resumes and not run.input else run.id))
+    return str(run.options.get("message_id") or run.id)
 
 
 def projection_of(run: Run, sdk: int | None = None, before: Sequence[Chunk] = ()) -> AiSdk:

@@ -85,15 +85,22 @@ def build(server: Server) -> Starlette:
         exception_handlers={HTTPException: _refused, Exception: _failed},
     )
     app.state.server = server
+    app.state.protocols = protocols
     return app
 
 
 def _cors(origins: tuple[str, ...]) -> list[Middleware]:
     if not origins:
         return []
-    methods = ("GET", "POST", "PUT", "PATCH", "DELETE")
-    allowed = {"allow_origins": origins, "allow_methods": methods, "allow_headers": ("*",)}
-    return [Middleware(CORSMiddleware, expose_headers=EXPOSED, max_age=3600, **allowed)]
+    made = Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=("*",),
+        expose_headers=EXPOSED,
+        max_age=3600,
+    )
+    return [made]
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 
-from sluice.agent_server.event_stream import NO_BUFFERING, Batches, Viewer, in_header
+from sluice.agent_server.event_stream import NO_BUFFERING, Batches, Pace, Viewer, fold, in_header, told
 from sluice.agent_server.run_streams import reading
 from sluice.agent_server.server import Server
-from sluice.agents.following import follow
-from sluice.runs.events import TERMINAL, Event
+from sluice.agents.following import Heard, follow
+from sluice.agents.merging import merged
 from sluice.runs.projection import Frame, Projection
 from sluice.runs.records import Run, Thread
 
@@ -27,8 +27,10 @@ async def conversation(server: Server, thread: Thread, request: Request, after: 
     nobody = Run(id="", thread_id=thread.id, owner=thread.owner, agent=thread.agent, created=thread.created)
     first = await reading(server.service, nobody, request, "native")
     server.counters.stream_began(first.name, resumed=after > 0)
+    pace = Pace()
     return Viewer(
-        _frames(server, thread, request, after, first),
+        _frames(server, thread, request, after, first, pace),
+        pace,
         name=thread.id,
         content_type=first.content_type,
         headers={
@@ -40,29 +42,34 @@ async def conversation(server: Server, thread: Thread, request: Request, after: 
     )
 
 
-async def _frames(server: Server, thread: Thread, request: Request, after: int, first: Projection) -> Batches:
-    service, spoken = server.service, ""
-    told = first
-    heard_all = follow(service, thread.owner, thread.id, after, merge=first.merges, beat_s=first.heartbeat_s)
-    async with aclosing(heard_all) as batches:
+async def _frames(
+    server: Server, thread: Thread, request: Request, after: int, first: Projection, pace: Pace
+) -> Batches:
+    service, spoken, projection = server.service, "", first
+    everything = follow(service, thread.owner, thread.id, after, beat_s=first.heartbeat_s)
+    async with aclosing(everything) as batches:
         async for heard in batches:
             if heard.run is None:
                 yield []
                 continue
             if heard.run.id != spoken:
                 spoken = heard.run.id
-                told = await reading(service, heard.run, request, "native")
-                if told.folds:
-                    for event in await service.past(heard.run, 0, heard.events[0].seq - 1):
-                        told.step(event)
-            frames = [frame for event in heard.events for frame in _placed(told, event, heard.before)]
+                projection = await reading(service, heard.run, request, "native")
+                if projection.folds:
+                    await fold(service, heard.run, projection, heard.events[0].seq - 1)
+            frames = _placed(projection, heard, pace)
             if frames:
                 yield frames
 
 
-def _placed(told: Projection, event: Event, before: int) -> list[Frame]:
-    frames = told.step(event)
-    if isinstance(event, TERMINAL):
-        frames = [*frames, *told.end()]
-    place = str(before + event.seq)
-    return [Frame(frame.data, frame.event, place if frame.id else "") for frame in frames]
+def _placed(projection: Projection, heard: Heard, pace: Pace) -> list[Frame]:
+    """Return frames whose ids are places in the conversation."""
+    events = heard.events
+    if pace.catches_up(len(events)) and projection.merges:
+        events = merged(events)
+    frames: list[Frame] = []
+    for event in events:
+        place = str(heard.before + event.seq)
+        said = told(projection, [event], None)
+        frames += [Frame(frame.data, frame.event, place if frame.id else "") for frame in said]
+    return frames

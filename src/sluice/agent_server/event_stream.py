@@ -13,13 +13,17 @@ from urllib.parse import quote
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from sluice.agents.merging import merged
 from sluice.agents.service import Service
-from sluice.runs.events import TERMINAL
+from sluice.agents.watching import BATCH
+from sluice.runs.events import TERMINAL, Event
 from sluice.runs.projection import Frame, Projection
 from sluice.runs.records import Run
 
 SEND_S = 5.0
 """How long one write may wait for a viewer."""
+SLOW_S = 0.05
+"""A viewer is slow, and gets adjacent deltas as one, when a write waits longer than this for it."""
 HEARTBEAT = b": keep-alive\n\n"
 Batches = AsyncGenerator[list[Frame], None]
 """A viewer's frames as they come; an empty list is a heartbeat."""
@@ -33,21 +37,47 @@ def as_sse(frames: list[Frame]) -> bytes:
             out.append(b"id: %b\n" % frame.id.encode())
         if frame.event:
             out.append(b"event: %b\n" % frame.event.encode())
-        out.append(b"data: %b\n\n" % (_lines(frame.data) if b"\n" in frame.data or b"\r" in frame.data else frame.data))
+        out.append(b"data: %b\n\n" % frame.data)
     return b"".join(out)
 
 
-def _lines(data: bytes) -> bytes:
-    """Plain text may have lines of its own: each is a line of `data`, which readers join again."""
-    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\ndata: ")
+class Pace:
+    """How fast one viewer takes what it is sent."""
+
+    __slots__ = ("_behind", "_clock", "_last_s", "since")
+
+    def __init__(self) -> None:
+        self._clock = asyncio.get_running_loop().time
+        self._last_s = 0.0
+        self._behind = False
+        self.since: float | None = None
+        """When the write under way began."""
+
+    def catches_up(self, count: int) -> bool:
+        """Return whether the viewer, for whom there are so many events now, is behind: from a write that had to wait
+        until there are no more events than it takes at once."""
+        behind = self._behind or self._last_s > SLOW_S
+        self._behind = behind and count >= BATCH
+        return behind
+
+    def begin(self) -> None:
+        """A write begins."""
+        self.since = self._clock()
+
+    def end(self) -> None:
+        """It is done."""
+        if self.since is not None:
+            self._last_s, self.since = self._clock() - self.since, None
 
 
 class Viewer(Response):
-    """The answer to one viewer. `left`: awaited if the viewer goes, or is dropped, before the end."""
+    """The answer to one viewer. `pace` is shared with whoever makes the batches; `left` is awaited if the viewer goes,
+    or is dropped, before the end."""
 
     def __init__(
         self,
         batches: Batches,
+        pace: Pace,
         *,
         name: str,
         content_type: str = "text/event-stream",
@@ -55,9 +85,7 @@ class Viewer(Response):
         status_code: int = 200,
         left: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        self._batches, self._name, self._left = batches, name, left
-        self._sending: float | None = None
-        """Since when the write under way has been."""
+        self._batches, self._pace, self._name, self._left = batches, pace, name, left
         super().__init__(status_code=status_code, headers=headers)
         del self.headers["content-length"]
         self.headers["content-type"] = content_type
@@ -71,7 +99,7 @@ class Viewer(Response):
             return
         await send({"type": "http.response.body", "body": b"", "more_body": True})  # the head leaves now
         told = asyncio.create_task(self._tell(send), name=f"viewer of {self._name}")
-        watch = _Stall(self, told, receive)
+        watch = _Stall(self._pace, told, receive)
         try:
             await until_gone(receive, told)
         finally:
@@ -82,25 +110,20 @@ class Viewer(Response):
             told.result()
 
     async def _tell(self, send: Send) -> None:
-        clock = asyncio.get_running_loop().time
+        pace = self._pace
         async with aclosing(self._batches) as batches:
             async for frames in batches:
-                self._sending = clock()
+                pace.begin()
                 await send({"type": "http.response.body", "body": as_sse(frames) or HEARTBEAT, "more_body": True})
-                self._sending = None
+                pace.end()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    @property
-    def sending(self) -> float | None:
-        """Since when a write has been waiting; None = there is none."""
-        return self._sending
 
 
 class _Stall:
     """Drops a viewer whose socket takes nothing. One timer per viewer, none per write."""
 
-    def __init__(self, viewer: Viewer, told: "asyncio.Task[None]", receive: Receive) -> None:
-        self._viewer, self._told, self._receive = viewer, told, receive
+    def __init__(self, pace: Pace, told: "asyncio.Task[None]", receive: Receive) -> None:
+        self._pace, self._told, self._receive = pace, told, receive
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(SEND_S, self._look)
 
@@ -108,21 +131,22 @@ class _Stall:
         self._timer.cancel()
 
     def _look(self) -> None:
-        since = self._viewer.sending
-        due = (self._loop.time() if since is None else since) + SEND_S
-        if since is not None and due <= self._loop.time():
-            _abort(self._receive)
-            self._told.cancel()
-        else:
+        now, since = self._loop.time(), self._pace.since
+        due = (now if since is None else since) + SEND_S
+        if due > now:
             self._timer = self._loop.call_at(due, self._look)
+        elif not _abort(self._receive):
+            self._told.cancel()
 
 
-def _abort(receive: Receive) -> None:
-    """Close the socket with what waits for it. ASGI has no word for it, and uvicorn's `close` would first wait for a
-    reader who reads nothing."""
-    transport = getattr(getattr(receive, "__self__", None), "transport", None)
-    if isinstance(transport, asyncio.Transport):
-        transport.abort()
+def _abort(receive: Receive) -> bool:
+    """Close the socket with what waits for it, and return whether that could be done. ASGI has no word for it, and
+    uvicorn's `close` would first wait for a reader who reads nothing."""
+    abort = getattr(getattr(getattr(receive, "__self__", None), "transport", None), "abort", None)
+    if abort is None:
+        return False
+    abort()
+    return True
 
 
 class EventStream(Viewer):
@@ -140,8 +164,10 @@ class EventStream(Viewer):
         status_code: int = 200,
         cancels: bool = False,
     ) -> None:
+        pace = Pace()
         super().__init__(
-            frames_of(service, run, projection, after),
+            frames_of(service, run, projection, after, pace),
+            pace,
             name=run.id,
             content_type=projection.content_type,
             headers=stream_headers(run, headers),
@@ -150,24 +176,33 @@ class EventStream(Viewer):
         )
 
 
-async def frames_of(service: Service, run: Run, projection: Projection, after: int = 0) -> Batches:
+async def frames_of(
+    service: Service, run: Run, projection: Projection, after: int = 0, pace: Pace | None = None
+) -> Batches:
     """Give a viewer's frames as they come, those up to `after` folded silently; an empty list is a heartbeat."""
     if after and projection.folds:
-        after = await _fold(service, run, projection, after)
-    beat = projection.heartbeat_s
-    async with aclosing(service.watch(run, after, merge=projection.merges, beat_s=beat)) as batches:
+        after = await fold(service, run, projection, after)
+    async with aclosing(service.watch(run, after, beat_s=projection.heartbeat_s)) as batches:
         async for events in batches:
-            frames: list[Frame] = []
-            for event in events:
-                frames += projection.step(event)
-                if isinstance(event, TERMINAL):
-                    frames += projection.end()
+            frames = told(projection, events, pace)
             if frames or not events:
                 yield frames
 
 
-async def _fold(service: Service, run: Run, projection: Projection, after: int) -> int:
-    """Fold what the reader has; return how far that went: not beyond what there is."""
+def told(projection: Projection, events: list[Event], pace: Pace | None) -> list[Frame]:
+    """Return what a protocol says of these events to a viewer of this pace."""
+    if pace is not None and pace.catches_up(len(events)) and projection.merges:
+        events = merged(events)
+    frames: list[Frame] = []
+    for event in events:
+        frames += projection.step(event)
+        if isinstance(event, TERMINAL):
+            frames += projection.end()
+    return frames
+
+
+async def fold(service: Service, run: Run, projection: Projection, after: int) -> int:
+    """Fold what the reader has, silently; return how far that went: not beyond what there is."""
     last = 0
     while last < after and (events := await service.past(run, last, after - last)):
         for event in events:

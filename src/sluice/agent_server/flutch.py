@@ -5,12 +5,13 @@ on behind it. A run of `/stream` that nobody has watched for five seconds is can
 """
 
 from contextlib import aclosing
+from importlib import resources
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from sluice.agent_server import flutch_catalogue, flutch_widget
 from sluice.agent_server.event_stream import stream_headers
@@ -37,10 +38,17 @@ def routes(server: Server) -> list[BaseRoute]:
         *route("/cancel/{request}", "POST", door.cancel),
         *route("/agent/stream", "POST", door.agent_stream),
         *route("/agent/generate", "POST", door.agent_generate),
+        Route("/client.js", _client, methods=["GET"]),
         *rest(["/agent", "/cancel"]),
         *flutch_catalogue.routes(server),
         *flutch_widget.routes(server),
     ]
+
+
+async def _client(request: Request) -> Response:
+    """Give the seed's snippets an `EventSource` that can POST."""
+    script = resources.files("sluice.agent_server").joinpath("flutch_client.js").read_bytes()
+    return Response(script, media_type="text/javascript", headers={"cache-control": "no-cache"})
 
 
 def dialect(request: Request) -> Projection:

@@ -42,23 +42,29 @@ class _Registry:
         self._server = server
         self._catalogue = server.service.catalogue
 
+    @property
+    def _names(self) -> list[str]:
+        """All but those that another name serves, as the chatbot's of seed 003."""
+        catalogue = self._catalogue
+        return [name for name in catalogue.names if catalogue.newest(name).metadata.get("graph_type", True)]
+
     async def types(self, request: Request) -> Response:
         await self._server.who(request)
-        return as_json(self._catalogue.names)
+        return as_json(self._names)
 
     async def registry(self, request: Request) -> Response:
         await self._server.who(request)
-        graphs = [{"graphType": name, "builderName": f"{name}{ROUTER}"} for name in self._catalogue.names]
+        graphs = [{"graphType": name, "builderName": f"{name}{ROUTER}"} for name in self._names]
         return as_json({"total": len(graphs), "graphs": graphs})
 
     async def stats(self, request: Request) -> Response:
         await self._server.who(request)
-        names = self._catalogue.names
+        names = self._names
         return as_json({"totalBuilders": len(names), "graphTypes": names, "builderTypes": {ROUTER: len(names)}})
 
     async def catalog(self, request: Request) -> Response:
         await self._server.who(request)
-        agents = [self._catalogue.newest(name) for name in self._catalogue.names]
+        agents = [self._catalogue.newest(name) for name in self._names]
         return as_json([{"graphType": agent.name, "name": agent.name, "ui": _ui(agent)} for agent in agents])
 
     async def manifest(self, request: Request) -> Response:

@@ -16,7 +16,7 @@ from sluice.agent_server.agent_schemas import schemas
 from sluice.agent_server.langgraph_bodies import GRAPHS, agent_named
 from sluice.agent_server.langgraph_errors import detail
 from sluice.agent_server.run_json import moment
-from sluice.agent_server.server import Server, answering, as_json
+from sluice.agent_server.server import Server, answering, as_json, takes
 from sluice.agents.agent import Agent
 from sluice.agents.catalogue import precedence
 from sluice.agents.graph import END, START
@@ -109,6 +109,7 @@ class _Assistants:
         ]
         return kept, body
 
+    @takes(Search)
     async def search(self, request: Request) -> Response:
         rows, body = await self._found(request)
         if body.sort_order == "desc":
@@ -120,6 +121,7 @@ class _Assistants:
             page = [{name: row[name] for name in body.select if name in row} for row in page]
         return as_json(page, headers=headers)
 
+    @takes(Search)
     async def count(self, request: Request) -> Response:
         rows, _ = await self._found(request)
         return as_json(len(rows))
@@ -139,6 +141,7 @@ class _Assistants:
             raise NotFound(f"there is no subgraph {request.path_params['namespace']!r}")
         return as_json({})
 
+    @takes(Search)
     async def versions(self, request: Request) -> Response:
         agent = await self._agent(request)
         body = await self._server.body_or(request, Search())

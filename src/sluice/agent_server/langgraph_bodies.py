@@ -54,6 +54,8 @@ class RunBody(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint: _Json | None = None
     checkpoint_id: str | None = None
     request_id: str = ""
+    replace_history: bool = False
+    """Our own: `input` is the whole conversation, and takes the place of what the thread has."""
     timeout_s: float | None = None
     webhook: str | None = None
     interrupt_before: Any = None
@@ -110,6 +112,7 @@ def asked_of(
         input=messages_of(body.input),
         thread_id=thread_id,
         create_thread=body.if_not_exists == "create",
+        replace_history=body.replace_history,
         request_id=body.request_id or key,
         digest=digest,
         settings=settings or body.context or {},

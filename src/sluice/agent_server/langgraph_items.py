@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from sluice.agent_server.langgraph_errors import detail
 from sluice.agent_server.run_json import moment
-from sluice.agent_server.server import Server, answering, as_json
+from sluice.agent_server.server import Server, answering, as_json, takes
 from sluice.errors import BadRequest, NotFound
 from sluice.runs.records import Item
 
@@ -74,6 +74,7 @@ class _Items:
     def __init__(self, server: Server) -> None:
         self._server, self._store, self._now = server, server.service.store, server.service.now
 
+    @takes(Put)
     async def put(self, request: Request) -> Response:
         root = await self._root(request)
         body, _ = await self._server.body(request, Put)
@@ -100,12 +101,14 @@ class _Items:
             raise NotFound(f"there is no item {query.get('key', '')!r}")
         return as_json(_json(item, len(root)))
 
+    @takes(Delete)
     async def delete(self, request: Request) -> Response:
         root = await self._root(request)
         body, _ = await self._server.body(request, Delete)
         await self._store.delete_item((*root, *_labels(body.namespace)), body.key)
         return Response(status_code=204)
 
+    @takes(Search)
     async def search(self, request: Request) -> Response:
         root = await self._root(request)
         body = await self._server.body_or(request, Search())
@@ -119,6 +122,7 @@ class _Items:
         )
         return as_json({"items": [_json(item, len(root)) for item in found]})
 
+    @takes(Namespaces)
     async def namespaces(self, request: Request) -> Response:
         root = await self._root(request)
         body = await self._server.body_or(request, Namespaces())

@@ -15,7 +15,8 @@ from sluice.agent_server.langgraph_bodies import RunBody, asked_of
 from sluice.agent_server.langgraph_errors import detail
 from sluice.agent_server.run_json import run_json
 from sluice.agent_server.run_streams import final_values, reading
-from sluice.agent_server.server import Server, answering, as_json, cursor, number
+from sluice.agent_server.server import Server, answering, as_json, cursor, number, takes
+from sluice.agents.beginnings import forget
 from sluice.errors import BadRequest, NotFound
 from sluice.runs.records import LIVE, Run
 
@@ -86,19 +87,23 @@ class _Beginning:
         body, digest = await self._server.body(request, RunBody)
         return await self._begin(request, body, digest, request.headers.get("idempotency-key", ""))
 
+    @takes(RunBody)
     async def create(self, request: Request) -> Response:
         run = await self._begun(request)
         return as_json(as_theirs(run), headers=stream_headers(run))
 
+    @takes(RunBody)
     async def stream(self, request: Request) -> Response:
         run = await self._begun(request)
         return self._server.stream(run, await reading(self._service, run, request, "langgraph"), after=cursor(request))
 
+    @takes(RunBody)
     async def wait(self, request: Request) -> Response:
         run = await self._begun(request)
         ended = await self._server.whole(request, run)
         return as_json(await final_values(self._service, ended), headers=_place(run))
 
+    @takes(list[RunBody])
     async def batch(self, request: Request) -> Response:
         bodies, digest = await self._server.body(request, list[RunBody])
         if len(bodies) > MOST:
@@ -176,17 +181,9 @@ class _Reading:
         if action == "rollback" or number(request, "wait", 0, 1):
             run = await self._server.whole(request, run)
         if action == "rollback":
-            await self._undo(run)
+            await forget(self._service.house, run)
 
-    async def _undo(self, run: Run) -> None:
-        """Forget a run that has ended, and what it left in its thread."""
-        if run.stored:
-            gone = {message.id for message in (*run.input, *run.output)}
-            messages = await self._service.messages(run.owner, run.thread_id)
-            kept = [message for message in messages if message.id not in gone]
-            await self._service.store.replace_messages(run.owner, run.thread_id, kept)
-        await self._service.store.delete_run(run.id)
-
+    @takes(Cancel)
     async def cancel_many(self, request: Request) -> Response:
         owner = await self._server.who(request)
         body, _ = await self._server.body(request, Cancel)

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from sluice.agent_server.langgraph_errors import detail
 from sluice.agent_server.langgraph_states import States
 from sluice.agent_server.run_json import moment
-from sluice.agent_server.server import Server, answering, as_json, number
+from sluice.agent_server.server import Server, answering, as_json, number, takes
 from sluice.agents.ids import uuid7
 from sluice.errors import BadRequest, Conflict
 from sluice.runs.projections.langgraph_view import interrupt
@@ -131,6 +131,7 @@ class _Threads:
                 row["interrupts"] = {run.id: [interrupt(one) for one in run.interrupts]}
         return row if select is None else {name: row[name] for name in select if name in row}
 
+    @takes(Create)
     async def create(self, request: Request) -> Response:
         owner = await self._server.who(request)
         body = await self._server.body_or(request, Create())
@@ -152,6 +153,7 @@ class _Threads:
             raise Conflict(f"there is a thread {fresh.id!r} already")
         return as_json(await self._json(known))
 
+    @takes(Search)
     async def search(self, request: Request) -> Response:
         owner = await self._server.who(request)
         body = await self._server.body_or(request, Search())
@@ -171,6 +173,7 @@ class _Threads:
         more = {"x-pagination-next": str(body.offset + body.limit)} if len(found) == body.limit else {}
         return as_json([await self._json(thread, body.select) for thread in found], headers=more)
 
+    @takes(Search)
     async def count(self, request: Request) -> Response:
         owner = await self._server.who(request)
         body = await self._server.body_or(request, Search())
@@ -187,6 +190,7 @@ class _Threads:
     async def show(self, request: Request) -> Response:
         return as_json(await self._json(await self._thread(request)))
 
+    @takes(Update)
     async def update(self, request: Request) -> Response:
         thread = await self._thread(request)
         body, _ = await self._server.body(request, Update)
@@ -207,6 +211,7 @@ class _Threads:
         await self._forget(await self._thread(request))
         return Response(status_code=204)
 
+    @takes(Prune)
     async def prune(self, request: Request) -> Response:
         owner = await self._server.who(request)
         body, _ = await self._server.body(request, Prune)
@@ -234,6 +239,7 @@ class _Threads:
         states = await States.of(self._service, await self._thread(request))
         return as_json(_selected(await states.newest(), request.query_params.getlist("select")))
 
+    @takes(AtCheckpoint)
     async def state_at(self, request: Request) -> Response:
         thread = await self._thread(request)
         name = request.path_params.get("checkpoint", "")
@@ -244,6 +250,7 @@ class _Threads:
         found = await states.at(str(name)) if name else await states.newest()
         return as_json(_selected(found, request.query_params.getlist("select")))
 
+    @takes(UpdateState)
     async def update_state(self, request: Request) -> Response:
         thread = await self._thread(request)
         body, _ = await self._server.body(request, UpdateState)
@@ -253,6 +260,7 @@ class _Threads:
         base = body.checkpoint_id or (body.checkpoint or {}).get("checkpoint_id") or ""
         return as_json(await states.update(body.values, body.as_node or "", str(base)))
 
+    @takes(History)
     async def history(self, request: Request) -> Response:
         thread = await self._thread(request)
         if request.method == "GET":

@@ -14,9 +14,9 @@ from sluice.agent_server.agent_schemas import schemas
 from sluice.agent_server.conversation import conversation
 from sluice.agent_server.run_json import message_json, run_json
 from sluice.agent_server.run_streams import reading
-from sluice.agent_server.server import Server, answering, as_json, cursor, number, problem
+from sluice.agent_server.server import Server, answering, as_json, cursor, number, problem, takes
 from sluice.agents.agent import Agent
-from sluice.agents.asked import Answer, Asked
+from sluice.agents.asked import Answer
 from sluice.errors import Conflict
 from sluice.runs.records import LIVE
 
@@ -52,16 +52,15 @@ def routes(server: Server) -> list[BaseRoute]:
             run = await server.whole(request, run)
         return as_json(run_json(run), 202 if run.status in LIVE else 200)
 
+    @takes(Resume)
     async def resume(request: Request) -> Response:
         owner = await server.who(request)
         run = await service.run(owner, request.path_params["run"])
         body = await server.body_or(request, Resume())
         if run.status != "interrupted":
-            raise Conflict(f"run {run.id!r} waits for nobody: it is {run.status}")
+            raise Conflict(f"run {run.id!r} asks nothing: it is {run.status}")
         answers = body.answers or {"*": Answer(value=body.value)}
-        resumed = await service.start(
-            Asked(owner=owner, agent=f"{run.agent}::{run.version}", thread_id=run.thread_id, answers=answers)
-        )
+        resumed = await service.resume(owner, run.id, answers)
         if "text/event-stream" in request.headers.get("accept", "") or "protocol" in request.query_params:
             return server.stream(resumed, await reading(service, resumed, request, "native"))
         return as_json(run_json(resumed), 201, headers={"location": f"/runs/{resumed.id}/stream"})

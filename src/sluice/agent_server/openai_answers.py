@@ -7,10 +7,11 @@ or 5xx by themselves unless `x-should-retry` says otherwise: nothing here is rep
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from sluice.agent_server.event_stream import in_header
 from sluice.agent_server.server import Server, as_json
 from sluice.agents.agent import Agent
 from sluice.errors import Conflict, ModelNotFound, NotFound, SluiceError
-from sluice.runs.events import Event, InterruptRequested
+from sluice.runs.events import Event
 from sluice.runs.projections.openai_failure import Failure
 from sluice.runs.records import Run
 
@@ -59,7 +60,7 @@ def named(agent: Agent) -> str:
 
 def about(run: Run) -> dict[str, str]:
     """Return the headers of an answer that say of which run it is."""
-    return {"x-request-id": run.id, "x-run-id": run.id, "x-thread-id": run.thread_id}
+    return {"x-request-id": run.id, "x-run-id": run.id, "x-thread-id": in_header(run.thread_id)}
 
 
 async def log_of(server: Server, run: Run) -> list[Event]:
@@ -70,11 +71,11 @@ async def log_of(server: Server, run: Run) -> list[Event]:
     return log
 
 
-async def waiting(server: Server, run: Run | None) -> frozenset[str]:
+def waiting(run: Run | None) -> frozenset[str]:
     """Return the interrupts of a run that wait for an answer."""
     if run is None or run.status != "interrupted":
         return frozenset()
-    return frozenset(event.id for event in await log_of(server, run) if isinstance(event, InterruptRequested))
+    return frozenset(one.id for one in run.interrupts)
 
 
 async def newest(server: Server, owner: str, thread_id: str) -> Run | None:

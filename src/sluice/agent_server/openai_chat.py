@@ -103,7 +103,7 @@ async def _asked(server: Server, request: Request, owner: str, body: _Body, dige
         raise BadRequest("there is no message", param="messages")
     metadata = body.metadata or {}
     thread = metadata.get("thread_id", "")
-    answers = _answers(body, await waiting(server, await newest(server, owner, thread)))
+    answers = _answers(body, waiting(await newest(server, owner, thread)))
     said = tuple(_message(message, f"messages[{place}]") for place, message in enumerate(body.messages))
     return Asked(
         owner=owner,

@@ -20,7 +20,7 @@ from sluice.agent_server.server import Server
 from sluice.agents.asked import Asked
 from sluice.agents.ids import uuid7
 from sluice.errors import BadRequest, NotFound
-from sluice.runs.messages import Message, TextPart
+from sluice.runs.messages import TRANSIENT, Message, TextPart, lasting
 from sluice.runs.projections.responses import PREFIX, UNSAID, Responses
 from sluice.runs.records import Run
 
@@ -95,7 +95,7 @@ async def asked(
     if body.background and not stored:
         raise BadRequest("a response in the background is stored: leave store out", param="store")
     place = await _place(server, owner, body, stored, unstored)
-    heard = read(body.input, await waiting(server, place.base))
+    heard = read(body.input, waiting(place.base))
     if not heard.messages and not heard.answers:
         raise BadRequest("there is no input", param="input")
     return Asked(
@@ -117,7 +117,7 @@ def _instructions(body: Body) -> tuple[Message, ...]:
     """Those of this response alone: the thread does not keep them."""
     if body.instructions is None:
         return ()
-    return (Message(role="system", parts=(TextPart(text=body.instructions),), metadata={"transient": True}),)
+    return (Message(role="system", parts=(TextPart(text=body.instructions),), metadata={TRANSIENT: True}),)
 
 
 def _id(conversation: str | _Conversation) -> str:
@@ -135,7 +135,7 @@ async def _place(server: Server, owner: str, body: Body, stored: bool, unstored:
     except NotFound as error:
         raise NotFound(str(error), param="previous_response_id") from None
     if not base.stored:
-        return _Place(uuid7() if stored else "", (*base.input, *base.output), base)
+        return _Place(uuid7() if stored else "", (*lasting(base.input), *base.output), base)
     last = await newest(server, owner, base.thread_id)
     if stored and last is not None and last.id == base.id:
         return _Place(base.thread_id, base=base)

@@ -21,6 +21,7 @@ from sluice.agent_server.event_stream import SEND_S, frames_of
 from sluice.agent_server.openai_answers import error_object, told
 from sluice.agent_server.responses_request import Body, asked, echo_of
 from sluice.agent_server.server import Server
+from sluice.agent_server.websocket import check_origin
 from sluice.errors import BadRequest, Overloaded, SluiceError
 from sluice.runs.projections.responses import Responses
 
@@ -44,6 +45,7 @@ def routes(server: Server) -> list[BaseRoute]:
 
     async def connect(socket: WebSocket) -> None:
         try:
+            check_origin(socket, server.cors)
             owner = await server.who(socket)
         except SluiceError as error:
             await socket.send_denial_response(told(error))
@@ -55,7 +57,7 @@ def routes(server: Server) -> list[BaseRoute]:
 
 
 class _Connection:
-    """One client. Owns a task for each response that it is told."""
+    """One client, and a task for each response that it is told."""
 
     def __init__(self, server: Server, socket: WebSocket, owner: str) -> None:
         self._server, self._socket, self._owner = server, socket, owner
@@ -65,25 +67,23 @@ class _Connection:
         self._waiting = 0
 
     async def serve(self) -> None:
-        """Answer until the client is gone."""
-        telling: set[asyncio.Task[None]] = set()
+        """Answer until the client is gone; what it was being told then is told no further."""
         try:
-            while True:
-                text = await self._socket.receive_text()
-                task = await self._take(text)
-                if task is not None:
-                    telling.add(task)
-                    task.add_done_callback(telling.discard)
-        except WebSocketDisconnect:
-            return
-        finally:
-            for task in telling:
-                task.cancel()
-            if telling:
-                await asyncio.wait(telling)
+            async with asyncio.TaskGroup() as telling:
+                while True:
+                    await self._take(await self._receive(), telling)
+        except* WebSocketDisconnect:
+            pass
 
-    async def _take(self, text: str) -> "asyncio.Task[None] | None":
-        """Read one message; return the task that answers it, if it takes time."""
+    async def _receive(self) -> str:
+        message = await self._socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1000))
+        text: str | None = message.get("text")
+        return message["bytes"].decode(errors="replace") if text is None else text
+
+    async def _take(self, text: str, telling: asyncio.TaskGroup) -> None:
+        """Read one message, and begin to answer it."""
         said = _Said(type="")
         try:
             said = _read(text, _Said)
@@ -95,10 +95,9 @@ class _Connection:
                 raise Overloaded(f"{MOST_WAITING} requests of this connection wait for their answers")
             else:
                 self._waiting += 1
-                return asyncio.create_task(self._answer(text, said.stream_id), name="response over a WebSocket")
+                telling.create_task(self._answer(text, said.stream_id), name="response over a WebSocket")
         except SluiceError as error:
             await self._fail(error, said.stream_id)
-        return None
 
     async def _answer(self, text: str, lane: str | None) -> None:
         try:
@@ -106,8 +105,6 @@ class _Connection:
                 await self._tell(text, lane)
         except SluiceError as error:
             await self._fail(error, lane)
-        except (WebSocketDisconnect, TimeoutError):
-            await self._socket.close(1011)
         finally:
             self._waiting -= 1
 
@@ -140,8 +137,11 @@ class _Connection:
     async def _send(self, data: bytes, lane: str | None) -> None:
         if lane is not None:
             data = b'%b,"stream_id":%b}' % (data[:-1], _encode(lane))
-        async with asyncio.timeout(SEND_S):
-            await self._socket.send_text(data.decode())
+        try:
+            async with asyncio.timeout(SEND_S):
+                await self._socket.send_text(data.decode())
+        except TimeoutError:  # it takes nothing: what it misses it finds at GET /v1/responses/ID
+            raise WebSocketDisconnect(1011) from None
 
 
 def _read(text: str, kind: type[T]) -> T:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -21,6 +22,7 @@ MAX_BODY = 32 * 1024 * 1024
 GONE = 499
 """The status of an answer that nobody is there to read: nginx's word, in logs and metrics only."""
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 Endpoint = Callable[[Request], Awaitable[Response]]
 Tell = Callable[[SluiceError], Response]
 """An error in a protocol's own shape."""
@@ -162,6 +164,7 @@ def answering(tell: Tell, endpoint: Endpoint) -> Endpoint:
     """Return the endpoint with its errors told in a protocol's own shape. An error that is none of ours is told as
     `Internal`, and to the service's `fault` with its traceback."""
 
+    @wraps(endpoint)
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
@@ -175,6 +178,16 @@ def answering(tell: Tell, endpoint: Endpoint) -> Endpoint:
             return _told(tell, Internal("the server failed; its log says how"))
 
     return answer
+
+
+def takes(kind: Any) -> Callable[[F], F]:
+    """Say what an endpoint's body is, for `/openapi.json`."""
+
+    def mark(endpoint: F) -> F:
+        endpoint.takes = kind  # type: ignore[attr-defined]
+        return endpoint
+
+    return mark
 
 
 def _told(tell: Tell, error: SluiceError) -> Response:

@@ -31,7 +31,7 @@ def routes(server: Server) -> list[BaseRoute]:
 
     async def connect(socket: WebSocket) -> None:
         try:
-            _check_origin(socket, server.cors)
+            check_origin(socket, server.cors)
             owner = await server.who(_request(socket))
         except SluiceError as error:
             await socket.send_denial_response(problem(error))
@@ -86,7 +86,7 @@ def _request(socket: WebSocket) -> Request:
     return Request({**socket.scope, "type": "http", "method": "GET", "headers": headers})
 
 
-def _check_origin(socket: WebSocket, allowed: tuple[str, ...]) -> None:
+def check_origin(socket: WebSocket, allowed: tuple[str, ...]) -> None:
     """
     Raises:
         Forbidden: a page of another origin asks.

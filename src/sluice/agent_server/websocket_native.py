@@ -18,7 +18,7 @@ from sluice.agent_server.event_stream import frames_of
 from sluice.agent_server.websocket_line import Line
 from sluice.agents.asked import Answer, Asked
 from sluice.agents.service import Service
-from sluice.errors import BadRequest, Conflict, SluiceError
+from sluice.errors import BadRequest, SluiceError
 from sluice.runs.messages import Message, said
 from sluice.runs.projections.native import Native
 from sluice.runs.records import OnDisconnect
@@ -100,13 +100,8 @@ class NativeSpeaker:
                 run = await self._service.run(owner, order.run_id)
                 await self._accept(order, run, max(0, order.last_sequence))
             case Answers():
-                run = await self._service.run(owner, order.run_id)
-                if run.status != "interrupted":
-                    raise Conflict(f"run {run.id!r} waits for nobody: it is {run.status}")
                 answers = order.answers or {"*": Answer(value=order.value)}
-                agent = f"{run.agent}::{run.version}"
-                again = Asked(owner=owner, agent=agent, thread_id=run.thread_id, answers=answers)
-                await self._accept(order, await self._service.start(again), 0)
+                await self._accept(order, await self._service.resume(owner, order.run_id, answers), 0)
             case Cancel():
                 run = await self._service.cancel(owner, order.run_id, order.reason)
                 await self._accepted(order, run)

@@ -64,4 +64,4 @@ class TextSpeaker:
         async with aclosing(frames_of(self._service, run, PlainText())) as batches:
             async for frames in batches:
                 for frame in frames:
-                    await self._line.send(frame.data.decode())
+                    await self._line.send(PlainText.spoken(frame))

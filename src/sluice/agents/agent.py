@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
 from importlib import import_module
 from typing import Any, TypeVar
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sluice.agents.callbacks import Callback
 from sluice.agents.context import Context
 from sluice.agents.definition import Definition
+from sluice.agents.langgraph_adapter import LangGraphAgent
 from sluice.agents.tools import Tool
 from sluice.errors import ConfigError
 
@@ -127,6 +128,19 @@ class Agent(Definition):
         if self.handler is not None:
             return called(self.handler, ctx)
         return ctx.converse()
+
+    @classmethod
+    def from_langgraph(
+        cls, compiled: Any, *, name: str = "", config: Mapping[str, Any] | None = None, **options: Any
+    ) -> "Agent":
+        """Return an agent of a compiled LangGraph graph; its name is the graph's own unless one is given. `config` goes
+        to each of its runs; the others are an agent's arguments.
+
+        Raises:
+            ConfigError: it cannot be an agent; says why.
+        """
+        called = name or str(getattr(compiled, "name", ""))
+        return cls(called, graph=LangGraphAgent(compiled, config=config), **options)
 
     def test(self, **options: Any) -> Any:
         """Return a test bench: `async with agent.test(llm="mock:Once| upon") as t: events = await t.run("hi")`. No

@@ -107,10 +107,7 @@ def resuming(run: Run, asked: Asked, before: Run, now: int) -> Run:
 
 
 def _named(messages: Iterable[Message]) -> tuple[Message, ...]:
-    return tuple(
-        message if message.id else msgspec.structs.replace(message, id=name("msg"))
-        for message in messages
-    )
+    return tuple(message if message.id else msgspec.structs.replace(message, id=name("msg")) for message in messages)
 
 
 async def make_way(house: Household, run: Run) -> list[Run]:
@@ -125,7 +122,7 @@ async def make_way(house: Household, run: Run) -> list[Run]:
         other
         for status in LIVE
         for other in await house.store.list_runs(run.owner, run.thread_id, status=status, limit=MANY)
-        if (other.created, other.id) < (run.created, run.id)
+        if other.id != run.id and (other.status == "running" or (other.created, other.id) < (run.created, run.id))
     ]
     if older and run.multitask == "reject":
         raise Conflict(f"thread {run.thread_id!r} is busy")

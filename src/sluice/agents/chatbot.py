@@ -24,7 +24,8 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 def chatbot(model: str, name: str = NAME) -> Agent:
     """Return the agent. `model`: as the gateway is asked for it."""
-    agent = Agent(name, version="1.0.0", description="A chatbot whose answers stream.", model=model)
+    told = {"graph_type": name == GRAPH_TYPE}  # among the graph types it has one name only
+    agent = Agent(name, version="1.0.0", description="A chatbot whose answers stream.", model=model, metadata=told)
 
     @agent.on_message
     async def handle(ctx: "Context") -> AsyncIterator[Chunk]:

@@ -19,9 +19,7 @@ class Checkpoints:
     """Those of one run. `begun`: the checkpoint that the run begins from; `left`: where a graph goes on that was
     interrupted, or whose worker died."""
 
-    def __init__(
-        self, threads: Threads, run: Run, now: Now, begun: Checkpoint | None, left: Checkpoint | None
-    ) -> None:
+    def __init__(self, threads: Threads, run: Run, now: Now, begun: Checkpoint | None, left: Checkpoint | None) -> None:
         self._threads, self._run, self._now = threads, run, now
         self.begun, self.left = begun, left
         self._parent = "" if begun is None else begun.id
@@ -80,10 +78,7 @@ def encoded(state: Any) -> bytes:
 
 def difference(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     """Return what changed in the members of a state, as RFC 6902 has it."""
-    patch: list[dict[str, Any]] = []
-    for name in before:
-        if name not in after:
-            patch.append({"op": "remove", "path": pointer(name)})
+    patch: list[dict[str, Any]] = [{"op": "remove", "path": pointer(name)} for name in before if name not in after]
     for name, value in after.items():
         if name not in before:
             patch.append({"op": "add", "path": pointer(name), "value": value})

@@ -40,6 +40,7 @@ class Context:
         thread: Thread,
         history: tuple[Message, ...],
         *,
+        said: tuple[Message, ...] = (),
         writer: Writer,
         llm: Llm,
         store: ItemStore,
@@ -60,6 +61,8 @@ class Context:
         """What the client set: the agent's own type, if it has one."""
         self.messages = (*history, *run.input)
         """The conversation so far, the newest last."""
+        self.said = said
+        """What the runs that this one resumes have said: the tool loop goes on from there."""
         self.channel: Channel = "text"
         self.path: tuple[str, ...] = ()
         self.place: tuple[str, ...] = ()

@@ -90,9 +90,8 @@ class Definition:
             value = getattr(self, field)
             if value is not None and value <= 0:
                 wrong.append(f"{field} {value!r}: seconds above 0, or None for no limit")
-        for field in _COUNTS:
-            if getattr(self, field) < 1:
-                wrong.append(f"{field} {getattr(self, field)!r}: at least 1")
+        counts = {field: getattr(self, field) for field in _COUNTS}
+        wrong += [f"{field} {value!r}: at least 1" for field, value in counts.items() if value < 1]
         if self.min_interval_ms < 0:
             wrong.append(f"min_interval_ms {self.min_interval_ms!r}: at least 0")
         if self.backpressure not in ("merge", "block"):

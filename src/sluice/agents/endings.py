@@ -20,6 +20,10 @@ _CODES: tuple[tuple[type[SluiceError], str], ...] = (
 )
 
 
+class OutOfTime(Exception):
+    """A time that is not the run's own ran out, as `agents.middleware.timeout` has it. `str(error)` is for people."""
+
+
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """How a run ends: an outcome, or an error."""
 
@@ -44,6 +48,8 @@ def ending_of(error: BaseException) -> Ending:
         return Ending(outcome="interrupt")
     if _holds(error, InterruptCancelled):
         return Ending(outcome="cancelled", reason="the question was not answered")
+    if isinstance(error, OutOfTime):
+        return Ending(outcome="timeout", reason="total", message=str(error))
     told = error_of(error)
     return Ending(error=told, unforeseen=not isinstance(error, SluiceError))
 

@@ -6,7 +6,8 @@ from contextlib import aclosing
 
 import msgspec
 
-from sluice.agents.service import LOOK_S, Service
+from sluice.agents.service import Service
+from sluice.agents.watching import LOOK_S
 from sluice.runs.events import TERMINAL, Event
 from sluice.runs.records import LIVE, Run
 
@@ -25,7 +26,7 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
 
 
 async def follow(
-    service: Service, owner: str, thread_id: str, after: int, *, merge: bool, beat_s: float
+    service: Service, owner: str, thread_id: str, after: int, *, beat_s: float
 ) -> AsyncGenerator[Heard, None]:
     """Give the events of all runs of a thread, from behind place `after` on. Runs whose events are not kept any more
     are passed over: `Service.messages` has what was said. Never ends by itself."""
@@ -38,7 +39,7 @@ async def follow(
             for run in new:
                 known.add(run.id)
                 last = run.last_seq
-                async with aclosing(_hear(service, run, max(0, after - before), merge=merge, beat_s=beat_s)) as batches:
+                async with aclosing(_hear(service, run, max(0, after - before), beat_s=beat_s)) as batches:
                     async for events in batches:
                         last = events[-1].seq if events else last
                         yield Heard(run, before, events) if events else Heard(None)
@@ -47,13 +48,11 @@ async def follow(
                 yield Heard(None)
 
 
-async def _hear(
-    service: Service, run: Run, skip: int, *, merge: bool, beat_s: float
-) -> AsyncGenerator[list[Event], None]:
+async def _hear(service: Service, run: Run, skip: int, *, beat_s: float) -> AsyncGenerator[list[Event], None]:
     """Give the events of one run from behind `skip` on, if there are any."""
     if run.status not in LIVE and (skip >= run.last_seq or not await service.past(run, skip, 1)):
         return
-    async with aclosing(service.watch(run, skip, merge=merge, beat_s=beat_s)) as batches:
+    async with aclosing(service.watch(run, skip, beat_s=beat_s)) as batches:
         async for events in batches:
             yield events
             if events and isinstance(events[-1], TERMINAL):

@@ -10,7 +10,8 @@ from sluice.agents.buttons import ButtonDesk
 from sluice.agents.catalogue import Catalogue
 from sluice.agents.checkpoints import Checkpoints, difference
 from sluice.agents.context import Context
-from sluice.agents.endings import Ending
+from sluice.agents.endings import Ending, ending_of
+from sluice.agents.guarded_models import GuardedModels
 from sluice.agents.interrupts import Interrupts, begin
 from sluice.agents.items import ItemStore
 from sluice.agents.live import LiveLog
@@ -19,8 +20,9 @@ from sluice.agents.ports import Clock, Later, Models, Now, Store
 from sluice.agents.running import Running
 from sluice.agents.turns import Turns
 from sluice.agents.writer import Writer
+from sluice.errors import StoreFailed
 from sluice.runs.events import Codec, Event, StatePatch, StateSnapshot
-from sluice.runs.messages import Message
+from sluice.runs.messages import Message, lasting
 from sluice.runs.records import Checkpoint, Run, Thread, ThreadStatus
 
 LEASE_MS = 15_000
@@ -49,7 +51,7 @@ class Household:
         self.running: dict[str, Running] = {}
         self.run_ended: Callable[[Run], None] = lambda run: None
         """Told the record of each run that has ended here; set by whoever counts."""
-        self._models, self._later = models, later
+        self._models, self._later = GuardedModels(models), later
         self._turns = Turns(store, worker, now)
         self._turned: set[str] = set()
         self._buttons = ButtonDesk(store, now, catalogue)
@@ -80,6 +82,12 @@ class Household:
         for run_id in list(self.running):
             await self.hold(run_id)
 
+    def lost(self, run_id: str) -> None:
+        """End a run whose events the store cannot keep: told by the store."""
+        running = self.running.get(run_id)
+        if running is not None:
+            running.stop(ending_of(StoreFailed("the store of runs could not keep up")))
+
     async def events_of(self, run_id: str) -> tuple[list[Event], int]:
         """Return the whole log of a run that nobody writes, and how many bytes it has."""
         events: list[Event] = []
@@ -94,6 +102,7 @@ class Household:
     async def prepare(self, running: Running) -> Context:
         run, agent, store = running.run, running.agent, self.store
         history: list[Message] = []
+        said = await self._said(run)
         thread = Thread(id=run.thread_id, owner=run.owner, created=run.created, updated=run.created, agent=run.agent)
         begun: Checkpoint | None = None
         if run.stored:
@@ -121,6 +130,7 @@ class Household:
             run,
             thread,
             tuple(history),
+            said=said,
             writer=running.writer,
             llm=Llm(self._models, agent, run, running.writer),
             store=ItemStore(store, run.owner, self.now),
@@ -133,12 +143,21 @@ class Household:
             room=running.room,
         )
 
+    async def _said(self, run: Run) -> tuple[Message, ...]:
+        """Return what the runs that this one resumes have said, oldest first."""
+        chain: list[Run] = []
+        before = run.resumes
+        while before and (earlier := await self.store.get_run(before)) is not None:
+            chain.append(earlier)
+            before = earlier.resumes
+        return tuple(message for earlier in reversed(chain) for message in earlier.output)
+
     async def _history(self, run: Run) -> list[Message]:
         """Return what was said before this run, and put what it was asked behind it. A run that resumes sees what the
         first of its chain saw."""
         place = (run.owner, run.thread_id)
         if run.replace_history:
-            await self.store.replace_messages(*place, run.input)
+            await self.store.replace_messages(*place, lasting(run.input))
             return []
         own = {message.id for message in run.input}
         before = run.resumes
@@ -146,7 +165,7 @@ class Household:
             own |= {message.id for message in (*earlier.input, *earlier.output)}
             before = earlier.resumes
         history = [message for message in await self.store.list_messages(*place) if message.id not in own]
-        await self.store.add_messages(*place, run.input)
+        await self.store.add_messages(*place, lasting(run.input))
         return history
 
     async def state(self, running: Running, context: Context, ending: Ending) -> None:

@@ -103,7 +103,9 @@ def answers_to(
         free = [name for name in known if name not in matched and name not in answers]
         place = (free[0] if free else "") if id == "*" else id
         if place not in known:
-            raise BadRequest(f"there is no open question {id!r}; there are {', '.join(known) or 'none'}", param="answers")
+            raise BadRequest(
+                f"there is no open question {id!r}; there are {', '.join(known) or 'none'}", param="answers"
+            )
         expires_at = known[place].expires_at
         if expires_at is not None and expires_at <= now:
             raise Conflict(f"the time to answer {place!r} has passed")

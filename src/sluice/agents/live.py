@@ -84,19 +84,55 @@ class LiveLog:
             return [recent[place] for place in range(skip, min(len(recent), skip + limit))]
         return [Codec.decode(data) for data in await self._log.read(self.run_id, after, limit)]
 
-    async def grown(self, after: int, timeout_s: float) -> None:
-        """Return when there is an event beyond `after`, the log has ended, or so much time has passed."""
-        if self.last > after or self.ended:
-            return
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
-        timer = loop.call_later(timeout_s, _done, waiter)
+    def ear(self, beat_s: float) -> "Ear":
+        """Return what one viewer waits with."""
+        return Ear(self, self._waiters, beat_s)
+
+
+class Ear:
+    """One viewer's waiting for more. It has one timer for a whole silence, not one for each event: a run with hundreds
+    of viewers wakes them all at every piece."""
+
+    __slots__ = ("_beat_s", "_due", "_log", "_loop", "_timer", "_waiter", "_waiters")
+
+    def __init__(self, log: LiveLog, waiters: "set[asyncio.Future[None]]", beat_s: float) -> None:
+        self._log, self._waiters, self._beat_s = log, waiters, beat_s
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+
+    async def grown(self, after: int) -> bool:
+        """Return when there is an event beyond `after` or the log has ended; False if `beat_s` passed before that."""
+        log = self._log
+        if log.last > after or log.ended:
+            return True
+        waiter = self._waiter = self._loop.create_future()
         self._waiters.add(waiter)
+        self._due = self._loop.time() + self._beat_s
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._due, self._look)
         try:
             await waiter
         finally:
-            timer.cancel()
+            self._waiter = None
             self._waiters.discard(waiter)
+        return log.last > after or log.ended
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._loop.time() >= self._due:
+            _done(self._waiter)
+        else:
+            self._timer = self._loop.call_at(self._due, self._look)
+
+    def close(self) -> None:
+        """Wait no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 def _done(waiter: "asyncio.Future[None]") -> None:

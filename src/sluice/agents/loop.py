@@ -59,7 +59,7 @@ async def converse(ctx: "Context", messages: Iterable[Message] | None = None, **
         RunLimit: `recursion`: the model called tools in more than `max_steps` answers.
         Interrupted: a call waits for a person. It must reach the run.
     """
-    loop = _Loop(ctx, ctx.messages if messages is None else messages, options)
+    loop = _Loop(ctx, (*(ctx.messages if messages is None else messages), *ctx.said), options)
     waiting = loop.waiting()
     if waiting:
         await loop.carry_out(waiting)

@@ -90,7 +90,5 @@ class MockModels:
         sent = piece.arguments
         text = sent if isinstance(sent, str) else msgspec.json.encode(sent).decode()
         half = len(text) // 2
-        first = ToolCallDelta(
-            index=index, id=piece.id or f"call-{self._calls}", name=piece.name, arguments=text[:half]
-        )
+        first = ToolCallDelta(index=index, id=piece.id or f"call-{self._calls}", name=piece.name, arguments=text[:half])
         return [Chunk(tool_calls=(first,)), Chunk(tool_calls=(ToolCallDelta(index=index, arguments=text[half:]),))]

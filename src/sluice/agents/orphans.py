@@ -6,6 +6,7 @@ import msgspec
 from sluice.agents.agent import Agent
 from sluice.agents.household import Household
 from sluice.errors import NotFound
+from sluice.runs.messages import lasting
 from sluice.runs.records import LIVE, Run, RunError
 
 ERROR = RunError(code="server_restart", message="the server was restarted", retryable=True, status=503)
@@ -48,7 +49,7 @@ class Orphans:
         await store.flush()
         output, now = writer.folded.messages(), house.now()
         if run.stored:
-            await store.add_messages(run.owner, run.thread_id, (*run.input, *output))
+            await store.add_messages(run.owner, run.thread_id, (*lasting(run.input), *output))
             thread = await store.get_thread(run.owner, run.thread_id)
             if thread is not None:
                 await store.put_thread(msgspec.structs.replace(thread, status="error", updated=now))

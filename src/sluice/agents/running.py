@@ -117,8 +117,8 @@ class Running:
                 self.log.leave()
             else:
                 await self._end(ending)
-        except Exception as error:  # ours, not the handler's: the end is said in any case
-            self._home.fault(error)
+        except Exception as fault:  # ours, not the handler's: the end is said in any case
+            self._home.fault(fault)
             self.writer.fail("internal_error", "the server failed")
         finally:
             self._clocks.stop()
@@ -133,9 +133,9 @@ class Running:
         if self.context is not None:
             try:
                 await self._home.state(self, self.context, ending)
-            except Exception as error:  # what the handler left there is no state: that is the handler's failure
-                self._home.fault(error)
-                ending = ending_of(error)
+            except Exception as fault:  # what the handler left there is no state: that is the handler's failure
+                self._home.fault(fault)
+                ending = ending_of(fault)
         why = ending.error.message if ending.error is not None else ending.message or ending.reason or ending.outcome
         self.writer.close_all(why, waiting=ending.outcome == "interrupt")
         await self._home.keep(self, ending)

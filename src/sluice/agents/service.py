@@ -5,7 +5,7 @@ as many as want to. Every protocol is a reader of its own bodies and a projectio
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -22,6 +22,7 @@ from sluice.agents.orphans import Orphans
 from sluice.agents.ports import Clock, Models, Now, Store
 from sluice.agents.pressing import PressDesk
 from sluice.agents.running import Running
+from sluice.agents.sweeping import Sweeper
 from sluice.errors import Conflict, NotFound, Overloaded, Unavailable
 from sluice.runs.events import Event
 from sluice.runs.messages import Message
@@ -58,6 +59,7 @@ class Service:
         self.running = self.house.running
         self.callbacks = PressDesk(store, catalogue, clock=clock, now=now, fault=fault)
         self._orphans = Orphans(self.house)
+        self._sweeper = Sweeper(store, clock, now)
         self._stubborn: set[asyncio.Task[None]] = set()
         self._draining = False
         self._keeper: asyncio.Task[None] | None = None
@@ -71,6 +73,11 @@ class Service:
     def run_ended(self, told: Callable[[Run], None]) -> None:
         self.house.run_ended = told
 
+    @property
+    def draining(self) -> bool:
+        """Whether it takes no more work."""
+        return self._draining
+
     # -- the process --------------------------------------------------------------------------------------------------
 
     async def open(self) -> None:
@@ -80,6 +87,7 @@ class Service:
             ConfigError: the store cannot be used.
         """
         self.store.committed = self._committed
+        self.store.lost = self.house.lost
         self.store.hear(self._heard)
         await self.store.open()
         for agent in self.catalogue:
@@ -117,6 +125,7 @@ class Service:
             try:
                 await self.house.keep_leases()
                 await self._orphans.look()
+                await self._sweeper.look()
             except Exception as error:  # a store that is away comes back: the next turn looks again
                 self.house.fault(error)
 
@@ -274,7 +283,7 @@ def _later(delay_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:
     return asyncio.get_running_loop().call_later(delay_s, call)
 
 
-async def _over(running: "Mapping[str, Running] | Any", timeout_s: float | None) -> None:
+async def _over(running: Iterable[Running], timeout_s: float | None) -> None:
     waiting = {one.over for one in running}
     if waiting:
         await asyncio.wait(waiting, timeout=timeout_s)

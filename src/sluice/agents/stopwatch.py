@@ -9,7 +9,17 @@ from sluice.runs.events import RunStats
 class Stopwatch:
     """Runs from the moment it is made."""
 
-    __slots__ = ("_began", "_characters", "_chunks", "_clock", "_first_chunk_ms", "_inside", "heard_at", "on_first", "words")
+    __slots__ = (
+        "_began",
+        "_characters",
+        "_chunks",
+        "_clock",
+        "_first_chunk_ms",
+        "_inside",
+        "heard_at",
+        "on_first",
+        "words",
+    )
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

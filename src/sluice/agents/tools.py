@@ -27,6 +27,10 @@ _TELLING = (ValueError, LookupError, ArithmeticError, TypeError, AssertionError)
 """Errors whose words are about what was asked, and not about what is behind the tool."""
 
 
+_CONTEXT = type("Context", (), {})
+"""Stands for the class of that name where a function's module does not know it."""
+
+
 class ToolError(Exception):
     """Raise it in a tool to tell the model, and whoever watches, what went wrong."""
 
@@ -136,9 +140,7 @@ def _parameters(function: Callable[..., Any], name: str) -> tuple[str, list[tupl
     context, fields = "", []
     for parameter in signature.parameters.values():
         hint = hints.get(parameter.name, parameter.annotation)
-        if getattr(hint, "__name__", hint) == "Context" or (
-            parameter.name == "ctx" and hint is inspect.Parameter.empty
-        ):
+        if getattr(hint, "__name__", "") == "Context" or parameter.name == "ctx":
             context = parameter.name
             continue
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
@@ -150,14 +152,11 @@ def _parameters(function: Callable[..., Any], name: str) -> tuple[str, list[tupl
 
 
 def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
-    """Type hints with their strings looked up; a `Context` that was imported for type checkers alone stays a string."""
-    known = {"Context": "Context"} if "Context" not in getattr(function, "__globals__", {}) else {}
+    """Type hints, looked up. `Context` may have been imported for type checkers alone."""
+    known = {} if "Context" in getattr(function, "__globals__", {}) else {"Context": _CONTEXT}
     try:
         return get_type_hints(function, localns=known, include_extras=True)
     except (NameError, TypeError) as error:
-        if any("Context" in str(hint) for hint in getattr(function, "__annotations__", {}).values()):
-            plain = {key: hint for key, hint in function.__annotations__.items() if "Context" not in str(hint)}
-            return {**plain, **{key: "Context" for key in function.__annotations__ if key not in plain}}
         raise ConfigError(f"a type hint cannot be looked up: {error}", path=f"tool {name!r}") from None
 
 

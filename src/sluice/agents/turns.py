@@ -27,7 +27,7 @@ class Turns:
             if queue[0] is not mine:
                 await mine
             while not await self._lease(key):
-                await asyncio.sleep(POLL_S)  # noqa: ASYNC110  # a worker that died tells nobody
+                await asyncio.sleep(POLL_S)  # a worker that died tells nobody
         except BaseException:
             await self._leave(key, mine)
             raise

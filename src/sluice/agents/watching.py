@@ -1,11 +1,11 @@
 """Reading a run by cursor: one that lives here, one that lives elsewhere, one that is over.
 
-A cursor that the log does not reach, or events that are not kept any more, are no silence: the reader is told of the gap
-(a `data` event named `resume_gap`, numbered 0) and gets the run from its beginning, as far as it is known.
+A cursor that the log does not reach, or events that are not kept any more, are no silence: the reader is told of the
+gap (a `data` event named `resume_gap`, numbered 0) and gets the run from its beginning, as far as it is known.
 """
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, closing
 
 from sluice.agents.household import Household
 from sluice.agents.merging import merged
@@ -34,7 +34,7 @@ async def watch(house: Household, run: Run, after: int, *, merge: bool, beat_s: 
                     after = events[-1].seq
                     if isinstance(events[-1], TERMINAL):
                         return
-        if house.running.get(run.id) is running:  # neither did it end nor move: there is nothing more
+        if running is not None or run.id not in house.running:  # it was left to another, or there is nothing more
             return
 
 
@@ -50,21 +50,20 @@ async def _live(running: Running, after: int, beat_s: float) -> Batches:
     if after > running.log.last:
         yield [_gap(running.run, after, running.log.last)]
         after = 0
-    with running.audience.viewer(after) as has_read:
+    log = running.log
+    with running.audience.viewer(after) as has_read, closing(log.ear(beat_s)) as ear:
         while True:
-            events = await running.log.read(after, BATCH)
+            events = await log.read(after, BATCH)
             if events:
                 after = events[-1].seq
                 yield events
                 has_read(after)
                 if isinstance(events[-1], TERMINAL):
                     return
-            elif running.log.ended:
+            elif log.ended:
                 return
-            else:
-                await running.log.grown(after, beat_s)
-                if running.log.last == after and not running.log.ended:
-                    yield []
+            elif not await ear.grown(after):
+                yield []
 
 
 async def _stored(house: Household, run: Run, after: int, beat_s: float) -> Batches:

@@ -5,12 +5,14 @@ all that stands open.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 from sluice.agents.bounds import Bounds
+from sluice.agents.holding import Holding
 from sluice.agents.live import LiveLog
 from sluice.agents.muting import Muted
-from sluice.agents.ports import Clock, Later, Now, Timer
+from sluice.agents.ports import Clock, Later, Now
 from sluice.agents.stopwatch import Stopwatch
 from sluice.errors import RunLimit
 from sluice.runs.events import (
@@ -73,9 +75,7 @@ class Writer:
         self._run_id, self._thread_id = run.id, run.thread_id
         self.log = log
         self._now, self._bounds = now, bounds
-        self._interval_s, self._later = interval_s, later
-        self._held: list[str] = []
-        self._timer: Timer | None = None
+        self._held = Holding(interval_s, later, self._delta)
         self.watch = Stopwatch(clock)
         self._names = 0
         self._brackets = Brackets()
@@ -137,7 +137,7 @@ class Writer:
         if self._muted is not None:
             self._muted.take(kind, fields)  # type: ignore[arg-type]  # the constructors of events are their types
             return None
-        self.let_go()
+        self._held.let_go()
         return self._put(kind, self._bounds, fields)
 
     def _put(self, kind: Callable[..., Event], bounds: Bounds, fields: dict[str, Any]) -> Event | None:
@@ -212,30 +212,7 @@ class Writer:
             self.watch.heard()
             return
         self.watch.piece(text if kind == "text" else "")
-        if self._interval_s and self._held_back(text):
-            return
-        self._delta(text)
-
-    def _held_back(self, text: str) -> bool:
-        """Keep the text if the last went out just now; say whether it was kept."""
-        if self._timer is None and self._later is not None:
-            self._timer = self._later(self._interval_s, self._tick)
-            return False
-        self._held.append(text)
-        return True
-
-    def _tick(self) -> None:
-        self._timer = None
-        if self._held and self._later is not None:
-            self.let_go()
-            self._timer = self._later(self._interval_s, self._tick)
-
-    def let_go(self) -> None:
-        """Write the text that is held."""
-        if self._held:
-            text = "".join(self._held)
-            self._held.clear()
-            self._delta(text)
+        self._held.take(text)
 
     def _delta(self, text: str) -> None:
         if self._block is not None:
@@ -253,7 +230,7 @@ class Writer:
     def close_block(self) -> None:
         """End the open text or reasoning, if there is one."""
         if self._block is not None:
-            self.let_go()
+            self._held.let_go()
             kind, name, channel, path = self._block
             self._block = None
             self.put(_ENDS[kind], id=name, channel=channel, path=path)
@@ -305,17 +282,14 @@ class Writer:
     def close_all(self, why: str, *, waiting: bool = False) -> None:
         """Close what stands open, for good: from here on only the end is written."""
         self._closed, self._muted = True, None
-        if self._timer is not None:
-            self._timer.cancel()
+        self._held.stop()
         self.close_open(why, waiting=waiting)
 
     def close_open(self, why: str, *, waiting: bool = False) -> None:
         """Close what stands open; what no result came for is said to have failed for this reason. With `waiting` calls
         whose arguments are whole stay open: the run that resumes has their results."""
-        try:
-            self.let_go()
-        except RunLimit:
-            self._held.clear()
+        with suppress(RunLimit):  # the log is full: what was held has no place in it
+            self._held.let_go()
         for bracket in [] if self._brackets.ended else self._brackets.closing(waiting=waiting):
             self._close(bracket, why)
         self._message, self._block = "", None

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from sluice.agent_server.identity import Everyone
+from sluice.agent_server.identity import principals_of
 from sluice.agent_server.server import Server
 from sluice.agents.agent import Agent
 from sluice.agents.catalogue import Catalogue
@@ -71,7 +71,7 @@ class AgentHouse:
         ]
         await assembly.policies.ready()
         self.service = service_of(wanted, assembly, self._report)
-        return Server(self.service, Everyone(), cors=wanted.cors)
+        return server_of(self.service, wanted, assembly)
 
     async def close(self) -> None:
         """Let go of everything but the service, which is closed before."""
@@ -97,3 +97,13 @@ def service_of(wanted: Wanted, assembly: Assembly, report: Report) -> Service:
         now=now,
         fault=report.fault,
     )
+
+
+def server_of(service: Service, wanted: Wanted, assembly: Assembly) -> Server:
+    """Return what protocols' routes are made of. Who asks is told by the plan's policies of identity.
+
+    Raises:
+        ConfigError: its routes have different ones.
+    """
+    principals = principals_of(wanted.plan, assembly.policies.services.access)
+    return Server(service, principals, cors=wanted.cors)

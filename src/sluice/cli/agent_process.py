@@ -9,13 +9,14 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 
 from sluice import __version__
 from sluice.agent_server.app import build
 from sluice.agent_server.door import AgentDoor
+from sluice.agent_server.server import Server
 from sluice.cli.agent_house import AgentHouse, Wanted
 from sluice.config.exposure import Hosts
 from sluice.telemetry.access_log import AccessLog
@@ -52,22 +53,34 @@ async def run(wanted: Wanted, serving: Serving, announce: Callable[[AgentDoor], 
     Raises:
         ConfigError: something that is wanted cannot be used.
     """
+    async with standing(wanted, log_format=serving.log_format, log_level=serving.log_level) as server:
+        door = AgentDoor(build(server), server.service, serving.hosts, serving.port)
+        await door.open()
+        await _serve(door, serving.drain_s, announce)
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def standing(wanted: Wanted, *, log_format: Format, log_level: str) -> AsyncIterator[Server]:
+    """Put together what agents stand on, and take it apart again. The service is opened and closed within.
+
+    Raises:
+        ConfigError: something of it cannot be used.
+    """
     stderr = StdoutWriter(STDERR)
-    threshold = Threshold(serving.log_level)
-    log = ProcessLog(stderr, serving.log_format, threshold)
+    threshold = Threshold(log_level)
+    log = ProcessLog(stderr, log_format, threshold)
     bridge = LoggingBridge(log)
     logging.getLogger().addHandler(bridge)
     metrics = Metrics(wanted.plan.metrics_prefix, __version__)
-    access_log = AccessLog(stderr, serving.log_format, threshold)
+    access_log = AccessLog(stderr, log_format, threshold)
     report = Report(access_log, metrics, log, asyncio.get_running_loop().call_soon)
     fake = FakeProvider(FAKE)
     house = AgentHouse(wanted, report=report, log=log, start_fake=fake.start)
     try:
         server = await house.open()
         try:
-            door = AgentDoor(build(server), house.service, serving.hosts, serving.port)
-            await door.open()
-            await _serve(door, serving.drain_s, announce)
+            yield server
         finally:
             await house.close()
     finally:
@@ -75,7 +88,6 @@ async def run(wanted: Wanted, serving: Serving, announce: Callable[[AgentDoor], 
         report.flush()
         logging.getLogger().removeHandler(bridge)
         stderr.flush(FLUSH_S)
-    return 0
 
 
 async def _serve(door: AgentDoor, drain_s: float, announce: Callable[[AgentDoor], None]) -> None:

@@ -49,7 +49,7 @@ def start(asked: Asked) -> int:
     plan = ConfigFiles(asked.paths, os.environ, STANDARD).load()
     people = _for_people(asked.log_format, os.environ)
     serving = Serving(
-        hosts=_hosts(asked.hosts, plan, insecure=asked.insecure_bind),
+        hosts=reachable(asked.hosts, plan, insecure=asked.insecure_bind),
         port=asked.port,
         drain_s=_seconds(asked.drain_timeout),
         log_format=_format(asked.log_format, os.environ),
@@ -63,29 +63,29 @@ def start(asked: Asked) -> int:
         for agent in agents:
             agent.use(Console(plain_say, texts=asked.log_messages is not False))
     wanted = Wanted(agents=agents, plan=plan, store=asked.store, cors=asked.cors)
-    told = _chatbot_lines(choice, plan) if alone else _lines(agents)
-    return uvloop.run(run(wanted, serving, lambda door: _announce(told, door, alone=alone)))
+    told = _chatbotlines(choice, plan) if alone else lines(agents)
+    return uvloop.run(run(wanted, serving, lambda door: announce(told, door, alone=alone)))
 
 
-def _announce(lines: list[str], door: AgentDoor, *, alone: bool) -> None:
+def announce(lines: list[str], door: AgentDoor, *, alone: bool) -> None:
     for line in (*lines, f"Listening on http://localhost:{door.port}"):
         plain_say(line)
     if alone:
         plain_say("Responses will be streamed in real-time!\n")
 
 
-def _chatbot_lines(choice: Choice, plan: Plan) -> list[str]:
+def _chatbotlines(choice: Choice, plan: Plan) -> list[str]:
     """Seed 003's head. What the environment means is said beside it, on stderr."""
     for note in plan.notes:
         click.echo(note, err=True)
     return ["Streaming Chatbot Agent starting...", f"Provider: {choice.provider}", f"Model: {choice.model}"]
 
 
-def _lines(agents: list[Agent]) -> list[str]:
+def lines(agents: list[Agent]) -> list[str]:
     return [f"Agent: {agent.name} {agent.version}" for agent in agents]
 
 
-def _hosts(hosts: tuple[str, ...], plan: Plan, *, insecure: bool) -> Hosts:
+def reachable(hosts: tuple[str, ...], plan: Plan, *, insecure: bool) -> Hosts:
     """All addresses where everybody has to say who they are, else this machine's own.
 
     Raises:

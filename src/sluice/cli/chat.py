@@ -1,10 +1,13 @@
-"""`sluice chat`: ask a model, watch the answer come, see its numbers."""
+"""`sluice chat`: ask a model or an agent, watch the answer come, see its numbers."""
 
 import sys
+from collections.abc import Callable, Coroutine
+from urllib.parse import urlsplit
 
 import click
 import uvloop
 
+from sluice.cli.chat_agent import AgentQuestion, agents_at, converse
 from sluice.cli.chat_call import Heard, Question, Rejected, ask
 from sluice.cli.chat_screen import Screen, summary
 from sluice.errors import InBandFailure, Refused, SluiceError, TimedOut, Truncated, Unreachable
@@ -15,24 +18,41 @@ FAILED, UNREACHABLE, CANCELLED = 1, 2, 130
 
 @click.command("chat")
 @click.argument("prompt", nargs=-1)
-@click.option("--url", default="http://localhost:8080/v1", show_default=True, help="Base address of the API.")
+@click.option("--url", default="http://localhost:8080", show_default=True, help="Base address, as .../v1 of any API.")
 @click.option("--model", default="gpt-4o-mini", show_default=True, help="Which model to ask.")
 @click.option("--system", default="", metavar="TEXT", help="Instructions that come before the prompt.")
 @click.option("--no-stream", is_flag=True, help="Ask for the whole answer at once.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Most tokens of the answer.")
 @click.option("--key", envvar="OPENAI_API_KEY", default="", help="API key. [env: OPENAI_API_KEY]")
+@click.option("--agent", default="", metavar="NAME", help="Which agent to ask; the server's first.")
+@click.option("--thread", default="", metavar="ID", help="Go on in this conversation with an agent.")
+@click.option("--resume", default="", metavar="RUN", help="Take up a run: watch it, or answer what it asked.")
 def chat_command(
-    prompt: tuple[str, ...], url: str, model: str, system: str, no_stream: bool, max_tokens: int | None, key: str
+    prompt: tuple[str, ...],
+    url: str,
+    model: str,
+    system: str,
+    no_stream: bool,
+    max_tokens: int | None,
+    key: str,
+    agent: str,
+    thread: str,
+    resume: str,
 ) -> None:
-    """Ask a model and print its answer as it comes.
+    """Ask a model or an agent and print its answer as it comes.
 
-    PROMPT may be several words. Without one, or as `-`, it is read from stdin.
+    PROMPT may be several words. Without one, or as `-`, it is read from stdin. At an address without a path it is found
+    out whether agents answer there or a gateway; with a path, as /v1, its chat completions are asked.
 
     Exit status: 0 the answer is complete, 1 it is an error or broke off, 2 nobody answers at the address,
     130 cancelled with Ctrl-C.
     """
+    if resume or _agents(url, key.strip(), must=bool(agent or thread)):
+        said = "" if resume and not prompt else _prompt(prompt)
+        wanted = AgentQuestion(url=url, key=key.strip(), prompt=said, agent=agent, thread=thread, resume=resume)
+        sys.exit(_answered(lambda screen: converse(wanted, screen)))
     question = Question(
-        url=url,
+        url=url if _has_path(url) else f"{url.rstrip('/')}/v1",
         key=key.strip(),
         model=model,
         prompt=_prompt(prompt),
@@ -44,7 +64,31 @@ def chat_command(
         question.request()
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    sys.exit(_converse(question))
+    sys.exit(_answered(lambda screen: _converse(question, screen)))
+
+
+def _has_path(url: str) -> bool:
+    return bool(urlsplit(url).path.strip("/"))
+
+
+def _agents(url: str, key: str, *, must: bool) -> bool:
+    """Return whether agents answer at an address; `must`: they are to.
+
+    Raises:
+        click.UsageError: they are to, and do not.
+    """
+    if _has_path(url) and not must:
+        return False
+    try:
+        found = uvloop.run(agents_at(url, key)) is not None
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    except SluiceError as error:
+        click.echo(_sentence(error), err=True)
+        sys.exit(UNREACHABLE)
+    if must and not found:
+        raise click.UsageError(f"No agents answer at {url}: --agent and --thread are theirs.")
+    return found
 
 
 def _prompt(words: tuple[str, ...]) -> str:
@@ -60,11 +104,11 @@ def _prompt(words: tuple[str, ...]) -> str:
     return text
 
 
-def _converse(question: Question) -> int:
+def _answered(ask_for: Callable[[Screen], Coroutine[None, None, int]]) -> int:
     """Ask, show, and return the exit status."""
     screen = Screen(sys.stdout)
     try:
-        heard = uvloop.run(ask(question, screen.show))
+        status = uvloop.run(ask_for(screen))
     except KeyboardInterrupt:
         screen.close()
         click.echo("cancelled", err=True)
@@ -74,6 +118,12 @@ def _converse(question: Question) -> int:
         click.echo(_sentence(error), err=True)
         nobody = isinstance(error, Unreachable) or (isinstance(error, TimedOut) and error.phase == "connect")
         return UNREACHABLE if nobody else FAILED
+    screen.close()
+    return status
+
+
+async def _converse(question: Question, screen: Screen) -> int:
+    heard = await ask(question, screen.show)
     screen.close()
     _tell(heard)
     return 0
@@ -90,6 +140,8 @@ def _sentence(error: SluiceError | Rejected) -> str:
         case Rejected():
             request_id = f" (request {error.request_id})" if error.request_id else ""
             text = f"error {error.error.status} {_code(error.error)}: {error}{request_id}"
+        case Refused():
+            text = f"error {error.status} {_code(error)}: {error}"
         case Unreachable():
             text = f"{error} (is it running? try: make run)"
         case InBandFailure():

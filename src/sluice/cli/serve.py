@@ -5,7 +5,7 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import click
 import uvloop
@@ -17,7 +17,9 @@ from sluice.config.exposure import Exposure, is_wide, read_hosts
 from sluice.config.plan import Addresses, Plan
 from sluice.config.units import duration
 from sluice.errors import ConfigError
+from sluice.net.assembly import Assembly
 from sluice.net.files import ConfigFiles
+from sluice.net.guest import Guest
 from sluice.net.lifecycle import ALONE, Options, Process
 from sluice.net.log_pipes import LogPipes
 from sluice.net.worker import Seat, Worker
@@ -56,6 +58,13 @@ _PORTS = {"admin": 15000, "stats": 15020, "readiness": 15021}
 @click.option("--drain-timeout", metavar="DURATION", default=None, help="Time for running streams at the end. [60s]")
 @click.option("--metrics-prefix", type=click.Choice(["agentgateway_", "sluice_"]), help="Names of the metrics.")
 @click.option("--workers", "number", metavar="N", help="Processes that share the ports, or auto: one per core. [1]")
+@click.option(
+    "--agent", "agents", multiple=True, metavar="MODULE:AGENT", help="Serve agents beside it; may be repeated."
+)
+@click.option(
+    "--agent-port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="Where agents answer."
+)
+@click.option("--agent-store", default="sqlite:///sluice.db", show_default=True, metavar="URL", help="Of their runs.")
 @click.option("--worker", "seat", hidden=True, help="Of a worker: NUMBER/OF:FD.")
 def serve_command(
     paths: tuple[str, ...],
@@ -66,6 +75,9 @@ def serve_command(
     drain_timeout: str | None,
     metrics_prefix: str | None,
     number: str | None,
+    agents: tuple[str, ...],
+    agent_port: int,
+    agent_store: str,
     seat: str | None,
 ) -> None:
     """Serve the gateway.
@@ -86,10 +98,20 @@ def serve_command(
             port=port,
         )
         form = _format(plan, env, log_format)
+        invite = None
+        if agents:
+            from sluice.cli.agent_guest import invitation  # without agents nobody needs their server
+
+            if count > 1:
+                hint = "leave --workers out, or run `sluice agent` beside it"
+                raise ConfigError("agents are served by one process", path="--agent", hint=hint)
+            invite = invitation(agents, plan, exposure, agent_port, agent_store)
         if count > 1:
             status = uvloop.run(_lead(plan, options, count, form, metrics_prefix or plan.metrics_prefix))
         else:
-            status = uvloop.run(_serve(files, plan, options, form, metrics_prefix, Seat.read(seat) if seat else None))
+            status = uvloop.run(
+                _serve(files, plan, options, form, metrics_prefix, Seat.read(seat) if seat else None, invite)
+            )
     except KeyboardInterrupt:
         sys.exit(130)  # before there was anything to drain
     except ConfigError as error:
@@ -99,7 +121,13 @@ def serve_command(
 
 
 async def _serve(
-    files: ConfigFiles, plan: Plan, options: Options, log_format: Format, prefix: str | None, seat: Seat | None
+    files: ConfigFiles,
+    plan: Plan,
+    options: Options,
+    log_format: Format,
+    prefix: str | None,
+    seat: Seat | None,
+    invite: Callable[[Assembly, Report], Awaitable[Guest]] | None,
 ) -> int:
     """One process that serves, alone or as a worker."""
     stdout = stdout_writer()
@@ -123,6 +151,7 @@ async def _serve(
         log=log,
         start_fake=fake.start,
         place=worker or ALONE,
+        invite=None if invite is None else lambda assembly: invite(assembly, report),
     )
     # What exists now lives as long as the process: the collector need not look at it again.
     gc.collect()

@@ -22,6 +22,7 @@ from sluice.errors import ConfigError, Unavailable
 from sluice.net.assembly import Assembly
 from sluice.net.descriptors import Descriptors
 from sluice.net.files import ConfigFiles
+from sluice.net.guest import Guest
 from sluice.net.memory import Scales
 from sluice.net.place import Alone, Place
 from sluice.net.pool import SWEEP_S
@@ -70,7 +71,9 @@ class Process:
         log: ProcessLog,
         start_fake: Callable[[], Awaitable[int]],
         place: Place = ALONE,
+        invite: Callable[[Assembly], Awaitable[Guest]] | None = None,
     ) -> None:
+        """`invite`: makes what is served beside the gateway, of its parts."""
         self._files = files
         self._options = options
         self._registry = registry
@@ -79,6 +82,8 @@ class Process:
         self._start_fake = start_fake
         self._fake_port = 0
         self._place = place
+        self._invite = invite
+        self._guest: Guest | None = None
         self._descriptors = Descriptors(log)
         self._ports = Ports(options.exposure, options.port, place, metrics)
         self.metrics = metrics
@@ -122,10 +127,17 @@ class Process:
                 await door.started()
             await self._policies.ready()
             self.side_ports = {name: door.port for name, door in doors.items()}
+            if self._invite is not None:
+                self._guest = guest = await self._invite(assembly)
+                tasks.create_task(guest.serve(), name="guest")
+                await guest.started()
+                self.side_ports["agents"] = guest.port
             self.ready = True
             announce(self)
             await self._stopping.wait()
+            farewell = tasks.create_task(self._see_off(), name="farewell of the guest")
             await self._drain()
+            await farewell  # what it does between two requests needs the gateway, too
             await self._policies.finish()
             for keeper_task in keepers:
                 keeper_task.cancel()
@@ -178,6 +190,8 @@ class Process:
     def end(self) -> None:
         """End at once: what is under way is cut."""
         self._at_once = True
+        if self._guest is not None:
+            self._guest.close()
         self._over.set()
         self._stopping.set()
 
@@ -254,6 +268,10 @@ class Process:
         self._log.info("configuration reloaded", listeners=len(plan.listeners))
 
     # -- ending -------------------------------------------------------------------------------------------------------
+
+    async def _see_off(self) -> None:
+        if self._guest is not None:
+            await self._guest.drain(self._options.drain_timeout_s)
 
     async def _drain(self) -> None:
         self.ready = False

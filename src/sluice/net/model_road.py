@@ -151,11 +151,13 @@ def refusal(dialect: Dialect, status: int, told: bytes, retry_after: str = "") -
     read = dialect.read_error(status, told)
     seconds = int(retry_after) if retry_after.isdigit() else None
     error: SluiceError = read
-    for kind in _OWN:
-        if read.code == kind.code:
-            error = kind(str(read))
+    own = next((kind for kind in _OWN if read.code == kind.code), None)
+    if own is not None:
+        error = own(str(read))
     if read.code == GuardRejected.code:
         error = GuardRejected(str(read), status=status)
+    if type(error) is RateLimited:
+        error.retryable = True  # a limit of a minute passes, whoever set it; a budget does not
     error.param, error.retry_after_s = read.param, seconds
     return error
 

@@ -1,4 +1,4 @@
-"""The events of a run: about thirty facts, each with its place in one gapless log.
+"""The events of a run: thirty facts, each with its place in one gapless log.
 
     run.started ─ message.started ─ text.started ─ text.delta × n ─ text.finished ─ message.finished ─ run.finished
                        ├─ reasoning.started ─ reasoning.delta × n ─ reasoning.finished
@@ -288,18 +288,10 @@ class Codec:
     """An event as bytes and back: the wire of the native protocol, and what stores keep."""
 
     encode: ClassVar = staticmethod(msgspec.json.Encoder().encode)
-
-    @staticmethod
-    def decode(data: bytes | str) -> Event:
-        """
-        Raises:
-            msgspec.DecodeError: no event of this version.
-        """
-        return _DECODER.decode(data)
+    decode: ClassVar = staticmethod(_DECODER.decode)
+    """Raises msgspec.DecodeError: no event of this version."""
 
 
 def type_of(event: Event) -> str:
     """Its name on the wire: `text.delta`."""
-    name = type(event).__struct_config__.tag
-    assert isinstance(name, str)
-    return name
+    return str(type(event).__struct_config__.tag)

@@ -9,10 +9,12 @@ from sluice.runs.events import (
     MessageFinished,
     MessageStarted,
     ReasoningDelta,
+    ReasoningFinished,
     ReasoningStarted,
     RunFailed,
     RunFinished,
     TextDelta,
+    TextFinished,
     TextStarted,
     ToolFailed,
     ToolInput,
@@ -95,6 +97,8 @@ class Fold:
         match event:
             case MessageStarted():
                 self._drafts[event.id] = _Draft(event.id)
+            case TextFinished() | ReasoningFinished():
+                del self._blocks[event.id]
             case MessageFinished():
                 self._done += self._drafts.pop(event.id).messages()
             case TextStarted() | ReasoningStarted():
@@ -120,7 +124,8 @@ class Fold:
         draft = self._calls.pop(call)
         if not any(isinstance(part, ToolCallPart) and part.id == call for part in draft.parts):
             return  # it failed before its arguments were whole: there is no call that this would answer
-        message = Message(role="tool", parts=(ToolResultPart(id=call, output=output, error=error),), id=f"{call}-result")
+        part = ToolResultPart(id=call, output=output, error=error)
+        message = Message(role="tool", parts=(part,), id=f"{call}-result")
         place = draft.results if draft.id in self._drafts else self._done
         place.append(message)
 

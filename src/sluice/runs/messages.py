@@ -66,6 +66,15 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
         return "".join(part.text for part in self.parts if isinstance(part, TextPart))
 
 
+TRANSIENT = "transient"
+"""In a message's metadata: it is for its run alone, and no thread keeps it."""
+
+
+def lasting(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """Return those messages that a thread keeps."""
+    return tuple(message for message in messages if not message.metadata.get(TRANSIENT))
+
+
 def said(text: str, role: Role = "user", id: str = "") -> Message:  # noqa: A002  # the field's own name
     """Return a message of one text."""
     return Message(role=role, parts=(TextPart(text=text),), id=id)

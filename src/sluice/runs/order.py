@@ -3,8 +3,8 @@
 A log begins with `run.started`, ends with exactly one terminal event, and brackets close in any order but never while
 something stands open inside them: a message not before its text, reasoning and calls, the run not before everything.
 At an `interrupt` calls whose arguments are whole may stand open: the run that resumes opens them again and has their
-results. Whoever ends a run asks `Brackets.closing` what must be said first, so that every path closes what is open: success,
-failure, cancellation, a clock.
+results. Whoever ends a run asks `Brackets.closing` what must be said first, so that every path closes what is open:
+success, failure, cancellation, a clock.
 """
 
 from typing import Final, NamedTuple
@@ -169,4 +169,5 @@ class Brackets:
         """Return what stands open, in an order in which it may be closed: the last opened first, messages after what
         is in them, steps last. With `waiting` without the calls whose arguments are whole."""
         inner = [name for name in self._open if not (waiting and name.kind == "tool" and name.id not in self._inputs)]
-        return sorted(inner[::-1], key=lambda bracket: _RANK.get(bracket.kind, 0))
+        inner.reverse()
+        return sorted(inner, key=lambda bracket: _RANK.get(bracket.kind, 0))

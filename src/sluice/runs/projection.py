@@ -16,7 +16,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     """One frame of a protocol, before a transport wraps it: a server-sent event, or a message of a WebSocket."""
 
     data: bytes
-    """JSON without a line feed, or what the protocol has in its place."""
+    """JSON, or what the protocol has in its place; never a line feed."""
     event: str = ""
     """The name of a server-sent event; empty = the protocol has none here."""
     id: str = ""

@@ -1,4 +1,4 @@
-"""A log told again from the record of its run, when its events are not kept any more: what was asked, what was said, how
+"""A log told again from the record of its run, when its events are not kept any more: what was asked and said, and how
 it ended. Not what it was, letter by letter: texts come whole, and reasoning and calls as the messages have them."""
 
 from collections.abc import Callable
@@ -66,9 +66,7 @@ class _Teller:
 
     def say(self, kind: Callable[..., Event], **fields: Any) -> None:
         run = self._run
-        self.log.append(
-            kind(seq=len(self.log) + 1, run_id=run.id, thread_id=run.thread_id, ts=run.finished, **fields)
-        )
+        self.log.append(kind(seq=len(self.log) + 1, run_id=run.id, thread_id=run.thread_id, ts=run.finished, **fields))
 
     def message(self, message: Message) -> None:
         if message.role == "tool":

@@ -27,6 +27,7 @@ from sluice.runs.events import (
     ToolOutput,
     ToolStarted,
 )
+from sluice.runs.fold import STREAM_INTERRUPTED
 from sluice.runs.messages import FilePart, Message, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
 from sluice.runs.records import LIVE, Run, RunStatus
 
@@ -87,6 +88,8 @@ def _messages(messages: tuple[Message, ...], *, waits: bool) -> Iterator[_Said]:
 
 def _part(part: Part, block: str, message: str) -> Iterator[_Said]:
     match part:
+        case TextPart(text=text) if text == STREAM_INTERRUPTED:
+            return  # the end of the run says it again
         case TextPart():
             yield TextStarted, {"id": block, "message_id": message}
             yield TextDelta, {"id": block, "text": part.text}

@@ -153,10 +153,19 @@ class PostgresEngine:
             try:
                 async with self._pool.acquire(timeout=CONNECT_S) as db:
                     begun = True
-                    return await ask(db)
-            except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgrammingError) as error:
+                    try:
+                        return await ask(db)
+                    except asyncpg.InternalClientError:  # it was cut in the middle of a sentence of the driver's
+                        db.terminate()
+                        raise
+            except (
+                ValueError,
+                asyncpg.DataError,
+                asyncpg.IntegrityConstraintViolationError,
+                asyncpg.SyntaxOrAccessError,
+            ) as error:
                 raise failed(f"PostgreSQL: {type(error).__name__}") from None  # its text quotes values
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except _away() as error:
                 if loop.time() > until or (begun and not twice):
                     raise failed(f"PostgreSQL: {self._url.label}: {type(error).__name__}") from None
             await asyncio.sleep(PAUSE_S)
@@ -175,7 +184,7 @@ class PostgresEngine:
                     await self._hear(db, listening)
                 finally:
                     db.terminate()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            except _away():
                 await asyncio.sleep(PAUSE_S)
 
     async def _hear(self, db: "asyncpg.Connection", listening: "asyncio.Future[None]") -> None:
@@ -238,6 +247,13 @@ async def _made(db: "asyncpg.Connection") -> int:
         if version < len(sql.MIGRATIONS):
             await db.execute("INSERT INTO runs_version VALUES ($1)", len(sql.MIGRATIONS))
         return int(await db.fetchval(sql.LAST_TOLD))
+
+
+def _away() -> tuple[type[Exception], ...]:
+    """What asyncpg raises when a server or a connection is gone, besides what says that a statement is wrong."""
+    import asyncpg
+
+    return (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
 def _translated(statement: str) -> str:

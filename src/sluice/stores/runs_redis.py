@@ -140,6 +140,11 @@ class RedisRuns(RedisThreads, RedisItems):
             keys = [*_run_keys(run)[:-1], lua.key("log", run_id)]
             await self._desk.ask(desk.DELETE_RUN, keys, [run_id, _request(run.owner, run.agent, run.request_id)])
 
+    async def delete_thread(self, owner: str, thread_id: str) -> bool:
+        for run_id in await self._desk.names_of(lua.key("of", owner, thread_id), "ZRANGE", 0, -1):
+            await self.delete_run(run_id.decode())
+        return await self.forget_thread(owner, thread_id)
+
     # -- coordination -------------------------------------------------------------------------------------------------
 
     async def acquire(self, name: str, worker: str, now: int, until: int) -> bool:

@@ -23,10 +23,6 @@ class RedisThreads:
 
     _desk: desk.RedisDesk
 
-    async def delete_run(self, run_id: str) -> None:
-        """See `agents.ports.Runs`."""
-        raise NotImplementedError
-
     async def create_thread(self, thread: Thread) -> Thread:
         kept = await self._desk.ask(desk.CREATE, [lua.key("threads", thread.owner)], [thread.id, encode(thread)])
         assert isinstance(kept, bytes)
@@ -39,9 +35,8 @@ class RedisThreads:
         body = await self._desk.bytes_of(lua.key("threads", owner), "HGET", thread_id)
         return None if body is None else decode_thread(body)
 
-    async def delete_thread(self, owner: str, thread_id: str) -> bool:
-        for run_id in await self._desk.names_of(lua.key("of", owner, thread_id), "ZRANGE", 0, -1):
-            await self.delete_run(run_id.decode())
+    async def forget_thread(self, owner: str, thread_id: str) -> bool:
+        """Forget a thread with its messages and checkpoints. Return whether it was there."""
         keys = [lua.key("threads", owner), *_said(owner, thread_id), *_steps(owner, thread_id)]
         return await self._desk.ask(desk.FORGET_THREAD, keys, [thread_id]) == 1
 

@@ -19,7 +19,9 @@ from sluice.stores.runs_pen import Entry
 from sluice.stores.runs_sqlite_thread import SqliteThread, connect
 
 LOOK_S = 0.025
-"""How often it is looked whether another process has written: 30 microseconds each time."""
+"""How often it is looked whether another process has written, while somebody waits for a log of its."""
+LISTEN_S = 0.075
+"""How often otherwise, for what is told."""
 OPEN_S = 15.0
 
 _OURS = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('events', 'runs', 'told')"
@@ -100,7 +102,7 @@ class SqliteEngine:
     def _look(self, loop: asyncio.AbstractEventLoop, growth: Growth, listener: Listener, told: int) -> None:
         with contextlib.closing(connect(self._path)) as db:
             seen = -1
-            while not self._over.wait(LOOK_S):
+            while not self._over.wait(LOOK_S if growth.runs else LISTEN_S):
                 try:
                     version = db.execute("PRAGMA data_version").fetchone()[0]
                     if version == seen:

@@ -5,7 +5,7 @@ no task left.
 """
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self
@@ -88,14 +88,16 @@ class TestBench:
         fields = {"owner": self.owner, "thread_id": thread, "input": (message,) if message else ()} | asked
         return await self.service.start(Asked(**fields))
 
-    async def stream(self, said_: "str | Message | None" = None, *, thread: str = "", **asked: Any) -> AsyncIterator[Event]:
+    async def stream(
+        self, said_: "str | Message | None" = None, *, thread: str = "", **asked: Any
+    ) -> AsyncGenerator[Event, None]:
         """Begin a run and give each of its events as it is written."""
         run = await self.start(said_, thread=thread, **asked)
         async with aclosing(self.watch(run)) as events:
             async for event in events:
                 yield event
 
-    async def watch(self, run: Run, after: int = 0) -> AsyncIterator[Event]:
+    async def watch(self, run: Run, after: int = 0) -> AsyncGenerator[Event, None]:
         """Give the events of a run beyond `after`, until its end."""
         fold = Fold()
         async with aclosing(self.service.watch(run, after)) as batches:

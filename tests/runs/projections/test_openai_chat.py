@@ -4,12 +4,14 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from sluice.runs.events import File, RunFailed, RunFinished, TextDelta
+from sluice.runs.events import Event, File, RunFailed, RunFinished, TextDelta
 from sluice.runs.fold import Fold
 from sluice.runs.projection import project
 from sluice.runs.projections.openai_chat import OpenAiChat, folded
+from tests.runs.laws import random_logs
 from tests.runs.projections.openai_logs import EVERYTHING, message, run, text
 
 
@@ -53,6 +55,22 @@ def test_the_whole_completion_is_the_fold_of_its_chunks_and_its_text_that_of_the
         2,
         5,
     )
+
+
+@settings(max_examples=40)
+@given(log=random_logs())
+def test_every_run_is_chunks_that_the_client_knows_and_folds_to_its_text(log: list[Event]) -> None:
+    fold = Fold()
+    for event in log:
+        fold.step(event)
+    told = chunks(log)
+    failed = "error" in told[-1]
+    for chunk in told[:-1] if failed else told:
+        ChatCompletionChunk.model_validate(chunk, strict=True)
+    assert "".join(deltas(log, "content")) == fold.text
+    if not failed:
+        assert ChatCompletion.model_validate(whole(log)).choices[0].message.content == fold.text
+    assert failed == (project(OpenAiChat(), log)[-1].data != b"[DONE]")
 
 
 def test_tools_that_the_agent_runs_itself_are_not_told_and_an_interrupt_is_a_call() -> None:

@@ -4,12 +4,15 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from sluice.runs.events import Event, RunFailed, RunFinished, ToolInput, ToolOutput, ToolStarted
+from sluice.runs.fold import Fold
 from sluice.runs.projection import project
 from sluice.runs.projections.responses import Responses
+from tests.runs.laws import random_logs
 from tests.runs.projections.openai_logs import EVERYTHING, USAGE, log_of, message, run, text
 
 ANY: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
@@ -53,6 +56,30 @@ def obey(told: list[Any]) -> None:
 
 def test_everything_obeys_the_order_of_the_protocol() -> None:
     obey(events(EVERYTHING))
+
+
+@settings(max_examples=40)
+@given(log=random_logs())
+def test_every_run_obeys_the_order_of_the_protocol(log: list[Event]) -> None:
+    obey(events(log))
+
+
+@settings(max_examples=20)
+@given(log=random_logs(15))
+def test_every_run_can_be_started_after_any_number(log: list[Event]) -> None:
+    uncut = project(Responses(), log)
+    for number in range(-1, len(uncut)):
+        assert project(Responses(starting_after=number), log) == uncut[number + 1 :]
+
+
+@settings(max_examples=20)
+@given(log=random_logs())
+def test_the_answer_of_every_run_is_what_its_fold_says(log: list[Event]) -> None:
+    fold = Fold()
+    for event in log:
+        fold.step(event)
+    response = Response.model_validate(events(log)[-1]["response"])
+    assert response.output_text == fold.text
 
 
 def test_text_is_added_filled_and_done() -> None:

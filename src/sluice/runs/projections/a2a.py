@@ -12,6 +12,8 @@ from sluice.runs.projections.a2a_parts import Said, beside, inline, iso, sayable
 from sluice.runs.projections.a2a_task import Piece, Snapshot, State, Status, Task, Update
 from sluice.runs.projections.a2a_words import Teller, Told
 
+KNOWN = ("extensions", "referenceTaskIds")
+
 
 def state(name: State) -> str:
     """Return a state as 1.0 spells it: `TASK_STATE_INPUT_REQUIRED`."""
@@ -36,7 +38,7 @@ class A2aWords:
     def message(self, message: Message, task_id: str, context_id: str) -> dict[str, Any]:
         role = "ROLE_USER" if message.role == "user" else "ROLE_AGENT"
         parts = [self.part(part) for part in sayable(message.parts)]
-        return {"role": role, "parts": parts, **beside(message, task_id, context_id)}
+        return {"role": role, "parts": parts, **beside(message, task_id, context_id, known=KNOWN)}
 
     def status(self, status: Status, task_id: str, context_id: str) -> dict[str, Any]:
         told: dict[str, Any] = {"state": state(status.state), "timestamp": iso(status.ts)}

@@ -12,6 +12,7 @@ from sluice.runs.projections.a2a_parts import Said, beside, inline, iso, sayable
 from sluice.runs.projections.a2a_task import STILL, Piece, Snapshot, Status, Task, Update
 from sluice.runs.projections.a2a_words import Teller, Told
 
+KNOWN = ("extensions", "referenceTaskIds", "security")
 WRAPPED = "data_part_compat"
 """How a2a-sdk marks data that is no object and therefore stands in one under `value`."""
 
@@ -43,7 +44,7 @@ class A2a03Words:
     def message(self, message: Message, task_id: str, context_id: str) -> dict[str, Any]:
         role = "user" if message.role == "user" else "agent"
         parts = [self.part(part) for part in sayable(message.parts)]
-        return {"kind": "message", "role": role, "parts": parts, **beside(message, task_id, context_id)}
+        return {"kind": "message", "role": role, "parts": parts, **beside(message, task_id, context_id, known=KNOWN)}
 
     def status(self, status: Status, task_id: str, context_id: str) -> dict[str, Any]:
         told: dict[str, Any] = {"state": status.state, "timestamp": iso(status.ts)}

@@ -1,9 +1,10 @@
 """A2A 0.3 over REST: the objects of its protocol buffer as ProtoJSON. agents.md C.3.
 
 Between the two others: states and roles in capitals (`CANCELLED` with two L), a message has `content`, a file one of
-`fileWithUri` and `fileWithBytes`. Source: a2a.v1 of a2a-sdk 0.3.26 (read 2026-11-21).
+`fileWithUri` and `fileWithBytes`, its bytes in base64 twice. Source: a2a.v1 of a2a-sdk 0.3.26 (read 2026-11-21).
 """
 
+from base64 import b64encode
 from typing import Any, ClassVar
 
 from sluice.runs.events import Event
@@ -14,10 +15,17 @@ from sluice.runs.projections.a2a_parts import Said, beside, inline, iso, sayable
 from sluice.runs.projections.a2a_task import STILL, Piece, Snapshot, State, Status, Task, Update
 from sluice.runs.projections.a2a_words import Teller, Told
 
+KNOWN = ("extensions",)
+
 
 def state(name: State) -> str:
     """Return a state as this binding spells it."""
     return "TASK_STATE_" + ("CANCELLED" if name == "canceled" else name.upper().replace("-", "_"))
+
+
+def twice(body: str) -> str:
+    """Return base64 in base64: a2a-sdk 0.3 puts the text into a field of bytes, and takes it out of one."""
+    return b64encode(body.encode()).decode()
 
 
 class A2a03RestWords:
@@ -32,14 +40,14 @@ class A2a03RestWords:
                 return {"data": {"data": data}} | ({"metadata": about} if about else {})
             case FilePart():
                 held = inline(part.url)
-                file = {"fileWithUri": part.url} if held is None else {"fileWithBytes": held}
+                file = {"fileWithUri": part.url} if held is None else {"fileWithBytes": twice(held)}
                 named = {"name": part.name} if part.name else {}
                 return {"file": {**file, "mimeType": part.media_type, **named}}
 
     def message(self, message: Message, task_id: str, context_id: str) -> dict[str, Any]:
         role = "ROLE_USER" if message.role == "user" else "ROLE_AGENT"
         content = [self.part(part) for part in sayable(message.parts)]
-        return {"role": role, "content": content, **beside(message, task_id, context_id)}
+        return {"role": role, "content": content, **beside(message, task_id, context_id, known=KNOWN)}
 
     def status(self, status: Status, task_id: str, context_id: str) -> dict[str, Any]:
         told: dict[str, Any] = {"state": state(status.state), "timestamp": iso(status.ts)}

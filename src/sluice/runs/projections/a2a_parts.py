@@ -31,11 +31,13 @@ def inline(url: str) -> str | None:
     return body if head.endswith(";base64") else b64encode(unquote_to_bytes(body)).decode()
 
 
-def beside(message: Message, task_id: str, context_id: str) -> dict[str, Any]:
-    """Return the fields of a message beside its role and parts; those that say nothing are left out."""
+def beside(message: Message, task_id: str, context_id: str, *, known: tuple[str, ...]) -> dict[str, Any]:
+    """Return the fields of a message beside its role and parts; those that say nothing are left out. `known`: those of
+    OPAQUE that the version has."""
     metadata = dict(message.metadata)
     kept = metadata.pop(OPAQUE, None)
     fields: dict[str, Any] = {"messageId": message.id, "contextId": context_id, "taskId": task_id}
     if metadata:
         fields["metadata"] = metadata
-    return {key: value for key, value in fields.items() if value} | (kept if isinstance(kept, dict) else {})
+    told = {key: value for key, value in fields.items() if value}
+    return told | {key: kept[key] for key in known if isinstance(kept, dict) and key in kept}

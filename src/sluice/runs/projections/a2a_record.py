@@ -43,20 +43,22 @@ def recall(run: Run, task: Task) -> None:
     if run.status == "pending":
         task.wait(begun(run))
         return
-    for event in _events(run):
+    for event in remembered(run):
         task.step(event)
+
+
+def remembered(run: Run) -> list[Event]:
+    """Return what a run said as the fewest events that would say it."""
+    return [msgspec.structs.replace(event, seq=seq) for seq, event in enumerate(_events(run), 1)]
 
 
 def _events(run: Run) -> Iterator[Event]:
     yield begun(run)
-    here: dict[str, Any] = {"run_id": run.id, "thread_id": run.thread_id, "ts": run.finished or run.started}
-    seq = 1
+    here: dict[str, Any] = {"seq": 0, "run_id": run.id, "thread_id": run.thread_id, "ts": run.finished or run.started}
     for message in run.output:
-        for event in _said(message, here):
-            seq += 1
-            yield msgspec.structs.replace(event, seq=seq)
+        if message.role == "assistant":
+            yield from _said(message, here)
     yield from run.interrupts
-    here["seq"] = run.last_seq or seq + 1
     if run.error is not None:
         error = run.error
         yield RunFailed(**here, code=error.code, message=error.message, retryable=error.retryable, usage=run.usage)
@@ -65,18 +67,16 @@ def _events(run: Run) -> Iterator[Event]:
 
 
 def _said(message: Message, here: dict[str, Any]) -> Iterator[Event]:
-    if message.role != "assistant":
-        return
-    yield MessageStarted(**here, seq=0, id=message.id)
+    yield MessageStarted(**here, id=message.id)
     for number, part in enumerate(message.parts):
         name = f"{message.id}-{number}"
         if isinstance(part, TextPart):
-            yield TextStarted(**here, seq=0, id=name, message_id=message.id)
-            yield TextDelta(**here, seq=0, id=name, text=part.text)
-            yield TextFinished(**here, seq=0, id=name)
+            yield TextStarted(**here, id=name, message_id=message.id)
+            yield TextDelta(**here, id=name, text=part.text)
+            yield TextFinished(**here, id=name)
         elif isinstance(part, FilePart):
-            yield File(**here, seq=0, id=name, url=part.url, media_type=part.media_type, name=part.name)
-    yield MessageFinished(**here, seq=0, id=message.id)
+            yield File(**here, id=name, url=part.url, media_type=part.media_type, name=part.name)
+    yield MessageFinished(**here, id=message.id)
 
 
 def answered(run: Run) -> Message | None:

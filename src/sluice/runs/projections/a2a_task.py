@@ -139,7 +139,8 @@ class Task:
         self.id = self.id or event.run_id
         self.context_id = event.thread_id
         known = {message.id for message in self._history}
-        self._history += [message for message in event.input if message.role == "user" and message.id not in known]
+        asked = [message for message in event.input if message.role == "user" and message.id not in known]
+        self._history += [_named(message, event, place) for place, message in enumerate(asked)]
         self._is(Status(state="submitted", ts=event.ts))
         return self.snapshot()
 
@@ -232,6 +233,11 @@ class Task:
         parts = tuple(part for piece in pieces for part in piece.parts)
         name = next(reversed(self._texts), f"msg-{run_id}")
         return Message(role="assistant", parts=parts, id=name) if parts else None
+
+
+def _named(message: Message, event: RunStarted, place: int) -> Message:
+    """Return the message with an id: A2A knows none without."""
+    return message if message.id else msgspec.structs.replace(message, id=f"msg-{event.run_id}-in-{place}")
 
 
 def event_name(event: File | Artifact | Source | Attachment) -> str:

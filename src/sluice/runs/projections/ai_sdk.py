@@ -112,8 +112,9 @@ class AiSdk:
                 return [{"type": f"{self._blocks[event.id]}-delta", "id": event.id, "delta": event.text}]
             case TextStarted() | ReasoningStarted():
                 answer = isinstance(event, TextStarted) and event.channel == "text"
+                border = self._bordered()
                 kind = self._blocks[event.id] = "text" if answer else "reasoning"
-                return [*self._bordered(), {"type": f"{kind}-start", "id": event.id}]
+                return [*border, {"type": f"{kind}-start", "id": event.id}]
             case TextFinished() | ReasoningFinished():
                 return [{"type": f"{self._blocks.pop(event.id)}-end", "id": event.id}]
             case ToolStarted() | ToolInputDelta() | ToolInput() | ToolOutputDelta() | ToolOutput() | ToolFailed():
@@ -150,10 +151,12 @@ class AiSdk:
     def _tool(self, event: Event) -> list[Chunk]:
         match event:
             case ToolStarted():
+                told = event.id in self._known
+                border = [] if told else self._bordered()
                 self._names[event.id], self._inputs[event.id] = event.name, ""
-                if event.id in self._known:
+                if told:
                     return []
-                return [*self._bordered(), {"type": "tool-input-start", "toolCallId": event.id, "toolName": event.name}]
+                return [*border, {"type": "tool-input-start", "toolCallId": event.id, "toolName": event.name}]
             case ToolInputDelta():
                 self._inputs[event.id] += event.text
                 return [{"type": "tool-input-delta", "toolCallId": event.id, "inputTextDelta": event.text}]
@@ -191,8 +194,7 @@ class AiSdk:
                 if self._before:
                     return list(self._before)
                 begun = {"runId": event.run_id, "threadId": event.thread_id, "agent": event.agent}
-                name = self._message_id or (event.resumes if event.resumes and not event.input else event.run_id)
-                return [{"type": "start", "messageId": name, "messageMetadata": begun}]
+                return [{"type": "start", "messageId": self._message_id or event.run_id, "messageMetadata": begun}]
             case InterruptRequested():
                 return [self._asked(event)]
             case RunFinished(outcome="cancelled"):

@@ -16,7 +16,8 @@ DONE = b"[DONE]"
 
 
 class PlainText:
-    """The data of a frame is a piece of the answer, line feeds and all."""
+    """The data of a frame is a piece of the answer as a JSON string, for a line feed would end the frame of a
+    server-sent event; `spoken` is the piece itself."""
 
     name: ClassVar[str] = "text"
     content_type: ClassVar[str] = "text/event-stream"
@@ -35,7 +36,12 @@ class PlainText:
                 text = STREAM_INTERRUPTED
             case _:
                 return []
-        return [Frame(text.encode(), id=str(event.seq))]
+        return [Frame(msgspec.json.encode(text), id=str(event.seq))]
 
     def end(self) -> list[Frame]:
         return [Frame(DONE)]
+
+    @staticmethod
+    def spoken(frame: Frame) -> str:
+        """Return what a WebSocket says at a frame."""
+        return DONE.decode() if frame.data == DONE else msgspec.json.decode(frame.data, type=str)

@@ -1,0 +1,233 @@
+// The chat page: conversations, one of them open, and the run in it that is under way.
+import { element } from "./markdown.js";
+import { kept, mine, Turn } from "./turn.js";
+import { ask, follow } from "./wire.js";
+
+const $ = (id) => document.getElementById(id);
+const log = $("log");
+const box = $("say");
+const remembered = { get: (key) => { try { return localStorage.getItem(`sluice.${key}`); } catch { return null; } }, set: (key, value) => { try { localStorage.setItem(`sluice.${key}`, value); } catch { /* private windows keep nothing */ } } };
+
+let agents = [];
+let thread = null;          // the id of the open conversation; null = a new one
+let messages = [];          // what the open conversation keeps
+let turn = null;            // the answer under way or the newest one
+let run = null;             // its run, while it lives
+let asking = null;          // the newest run: the one whose questions can be answered
+let watching = null;        // ends the watching, not the run
+let files = [];
+
+// -- the log ----------------------------------------------------------------------------------------------------------
+
+const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+let sticks = true;
+log.addEventListener("scroll", () => { sticks = atEnd(); $("down").hidden = sticks; });
+new ResizeObserver(() => { if (sticks) log.scrollTop = log.scrollHeight; }).observe(log);
+const grown = new MutationObserver(() => { if (sticks) log.scrollTop = log.scrollHeight; });
+grown.observe(log, { childList: true, subtree: true, characterData: true });
+$("down").addEventListener("click", () => { sticks = true; log.scrollTop = log.scrollHeight; });
+
+function empty() {
+  log.replaceChildren(element("div", { class: "empty" }, element("h1", {}, "What shall we talk about?"), element("p", {}, "The answer streams as it is made. You can stop it, leave, and come back.")));
+}
+
+function draw() {
+  const results = new Map(messages.filter((message) => message.role === "tool").flatMap((message) => message.parts).map((part) => [part.id, part]));
+  const shown = messages.filter((message) => message.role === "user" || message.role === "assistant");
+  if (!shown.length) { empty(); return; }
+  log.replaceChildren(...shown.map((message) => (message.role === "user" ? mine(message) : kept(message, results))));
+  const last = log.lastElementChild;
+  if (shown.at(-1).role === "assistant") last.append(element("footer", { class: "foot" }, element("button", { type: "button", class: "again", onclick: again }, "Regenerate")));
+}
+
+function complain(error) { log.append(element("div", { class: "card wrong", role: "alert" }, element("p", {}, error.message))); }
+
+// -- conversations ----------------------------------------------------------------------------------------------------
+
+async function list() {
+  const found = await ask("POST", "threads/search", { limit: 50, sort_by: "updated_at", sort_order: "desc" });
+  $("threads").replaceChildren(...found.map((one) => element("li", { "aria-current": one.thread_id === thread ? "true" : null },
+    one.status === "busy" ? element("span", { class: "busy-dot", role: "img", "aria-label": "answers now" }) : null,
+    element("button", { class: "open", type: "button", onclick: () => { show(one.thread_id); side(false); } }, one.metadata?.title || "Conversation"),
+    element("button", { class: "drop icon", type: "button", "aria-label": `Delete: ${one.metadata?.title || "conversation"}`, onclick: () => forget(one) }, "✕"))));
+}
+
+async function forget(one) {
+  if (!confirm(`Delete "${one.metadata?.title || "this conversation"}"?`)) return;
+  await ask("DELETE", `threads/${encodeURIComponent(one.thread_id)}`);
+  if (one.thread_id === thread) open(null);
+  await list();
+}
+
+function open(id) {
+  watching?.abort();
+  [thread, messages, turn, run, watching] = [id, [], null, null, null];
+  history.replaceState(null, "", id ? `#${encodeURIComponent(id)}` : location.pathname + location.search);
+  working(false);
+  for (const item of $("threads").children) item.removeAttribute("aria-current");
+}
+
+async function show(id) {
+  open(id);
+  try {
+    messages = await ask("GET", `threads/${encodeURIComponent(id)}/messages`);
+    const [last] = await ask("GET", `threads/${encodeURIComponent(id)}/runs?limit=1`);
+    if (id !== thread) return;
+    const live = last && ["pending", "running", "interrupted"].includes(last.status);
+    if (live) messages = messages.slice(0, messages.findLastIndex((message) => message.role === "user") + 1);
+    draw();
+    sticks = true;
+    log.scrollTop = log.scrollHeight;
+    if (live) { choose(last.agent); await watch(last.run_id, null); }
+  } catch (error) {
+    if (error.status === 404) { open(null); empty(); } else complain(error);
+  }
+  await list();
+}
+
+// -- runs -------------------------------------------------------------------------------------------------------------
+
+function working(yes) {
+  $("stop").hidden = !yes;
+  $("send").hidden = yes;
+  $("link").textContent = "";
+}
+
+async function begin(input, more = {}) {
+  const asked = performance.now();
+  const fresh = thread === null;
+  if (fresh) { thread = crypto.randomUUID(); history.replaceState(null, "", `#${thread}`); }
+  const place = `threads/${thread}/runs`;
+  working(true);
+  const began = await ask("POST", place, { assistant_id: $("agent").value, input: { messages: input }, if_not_exists: "create", ...more });
+  if (fresh) {
+    const words = input.at(-1).parts.find((part) => part.type === "text")?.text ?? "Files";
+    await ask("PATCH", `threads/${thread}`, { metadata: { title: words.replace(/\s+/g, " ").slice(0, 60) } });
+  }
+  list().catch(() => {});
+  await watch(began.run_id, asked);
+}
+
+async function watch(id, asked) {
+  watching?.abort();
+  const line = watching = new AbortController();
+  const here = thread;
+  run = asking = id;
+  turn = new Turn({ answer, press, again, say: (text) => { box.value = text; box.focus(); } }, asked);
+  const mineTurn = turn;
+  log.append(turn.node);
+  working(true);
+  try {
+    await follow(id, 0, (event) => mineTurn.hear(event), (up) => { $("link").textContent = up ? "" : "Connection lost, trying again…"; }, line.signal, $("socket").checked);
+  } catch (error) { mineTurn.wrong(error.message); mineTurn.end(null); }
+  if (line.signal.aborted || here !== thread) return;
+  working(false);
+  run = null;
+  messages = await ask("GET", `threads/${encodeURIComponent(here)}/messages`).catch(() => messages);
+  list().catch(() => {});
+}
+
+async function say(text) {
+  const parts = files.map(({ url, type, name }) => ({ type: "file", url, media_type: type, name }));
+  if (text) parts.push({ type: "text", text });
+  if (!parts.length || run) return;
+  const message = { role: "user", parts };
+  if (log.querySelector(".empty")) log.replaceChildren();
+  log.append(mine(message));
+  sticks = true;
+  log.scrollTop = log.scrollHeight;
+  box.value = "";
+  size();
+  files = [];
+  shelf();
+  try { await begin([message]); } catch (error) { working(false); complain(error); }
+}
+
+async function again() {
+  if (run) return;
+  const last = messages.findLastIndex((message) => message.role === "user");
+  if (last < 0) return;
+  messages = messages.slice(0, last + 1);
+  draw();
+  try { await begin(messages, { replace_history: true }); } catch (error) { working(false); complain(error); }
+}
+
+async function answer(id, value) {
+  const asked = performance.now();
+  try {
+    const resumed = await ask("POST", `runs/${asking}/resume`, { answers: { [id]: { value } } });
+    await watch(resumed.run_id, asked);
+  } catch (error) { complain(error); }
+}
+
+const press = (token) => ask("POST", "callback", { token });
+
+async function stop() {
+  if (run) await ask("POST", `runs/${run}/cancel`).catch(complain);
+}
+
+// -- the message box --------------------------------------------------------------------------------------------------
+
+function size() { box.style.height = "auto"; box.style.height = `${box.scrollHeight}px`; }
+function shelf() {
+  $("files").replaceChildren(...files.map((file, place) => element("li", {}, file.name, element("button", { type: "button", "aria-label": `Remove ${file.name}`, onclick: () => { files.splice(place, 1); shelf(); } }, "✕"))));
+}
+async function attach(chosen) {
+  for (const file of chosen) {
+    if (file.size > 8 << 20) { complain(new Error(`${file.name} is larger than 8 MiB`)); continue; }
+    const url = await new Promise((done, fail) => { const reader = new FileReader(); reader.onload = () => done(reader.result); reader.onerror = fail; reader.readAsDataURL(file); });
+    files.push({ url, type: file.type || "application/octet-stream", name: file.name });
+  }
+  shelf();
+}
+box.addEventListener("input", size);
+box.addEventListener("keydown", (key) => {
+  if (key.key === "Enter" && !key.shiftKey && !key.isComposing) { key.preventDefault(); $("form").requestSubmit(); }
+});
+box.addEventListener("paste", (event) => { if (event.clipboardData.files.length) { event.preventDefault(); attach(event.clipboardData.files); } });
+$("attach").addEventListener("change", (event) => { attach(event.target.files).then(() => { event.target.value = ""; box.focus(); }); });
+$("form").addEventListener("submit", (event) => { event.preventDefault(); say(box.value.trim()); });
+$("stop").addEventListener("click", stop);
+addEventListener("keydown", (key) => { if (key.key === "Escape") { if (run) stop(); else side(false); } });
+
+// -- the rest ---------------------------------------------------------------------------------------------------------
+
+function side(shown) {
+  $("side").classList.toggle("shown", shown);
+  $("veil").hidden = !shown;
+  $("open-side").setAttribute("aria-expanded", String(shown));
+  if (shown) $("new").focus();
+}
+$("open-side").addEventListener("click", () => side(true));
+$("close-side").addEventListener("click", () => { side(false); $("open-side").focus(); });
+$("veil").addEventListener("click", () => side(false));
+$("new").addEventListener("click", () => { open(null); empty(); side(false); box.focus(); });
+addEventListener("hashchange", () => { const id = decodeURIComponent(location.hash.slice(1)); if (id && id !== thread) show(id); });
+
+const theme = (name) => { if (name) document.documentElement.dataset.theme = name; };
+theme(remembered.get("theme"));
+$("theme").addEventListener("click", () => {
+  const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  theme(dark ? "light" : "dark");
+  remembered.set("theme", dark ? "light" : "dark");
+});
+$("socket").checked = remembered.get("socket") === "yes";
+$("socket").addEventListener("change", (event) => remembered.set("socket", event.target.checked ? "yes" : "no"));
+
+function choose(name) {
+  if (agents.some((agent) => agent.name === name)) $("agent").value = name;
+  const chosen = agents.find((agent) => agent.name === $("agent").value);
+  $("about").textContent = chosen?.description || chosen?.model || "";
+  remembered.set("agent", $("agent").value);
+}
+$("agent").addEventListener("change", () => choose($("agent").value));
+
+async function start() {
+  agents = await ask("GET", "agents");
+  $("agent").replaceChildren(...agents.map((agent) => element("option", { value: agent.name }, agent.name)));
+  choose(remembered.get("agent") ?? agents.find((agent) => agent.default)?.name);
+  const id = decodeURIComponent(location.hash.slice(1));
+  if (id) await show(id); else { empty(); await list(); }
+  box.focus();
+}
+start().catch(complain);
