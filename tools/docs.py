@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-from bench import policy_report, report
+from bench import agent_report, policy_report, report
 from bench.soak import report as soak_report
 from tools import log_reference, policy_matrix, provider_reference, reference, translation
 
 GENERATORS: dict[str, Callable[[], str]] = {
+    "agent-events": agent_report.block,
     "bench": report.block,
     "clocks": reference.clock_table,
     "errors": reference.error_table,

@@ -140,6 +140,9 @@ EXEMPT: dict[tuple[str, str], str] = {
     ("sluice/gateway/access_sources.py", "task"): "who keeps a text owns the one fetch of it by name, and gives it up",
     ("sluice/gateway/pump.py", "task"): "a pump owns its one question by name, and withdraws it at its end",
     ("sluice/gateway/mirroring.py", "task"): "the process's mirrors own their copies, and give them up when it ends",
+    ("sluice/cli/agent_house.py", "task"): "a house owns its keepers by name, and gives them up when it closes",
+    ("sluice/agents/running.py", "task"): "a run owns its life and its handler by name; the house owns the run",
+    ("sluice/agents/service.py", "task"): "a service owns its keeper by name, and ends it when it closes",
     ("sluice/net/lifecycle.py", "provider-name"): "the built-in provider `fake` lives and ends with the process",
 }
 """(path under src/, law): the reason why that file may break that law. An exemption nobody needs is reported too."""

@@ -2,6 +2,7 @@
 
 `make lock` runs it with any Python >= 3.11; pip-tools lives in a throw-away environment, so it imports nothing of ours.
 Both locks are resolved from nothing, the development one under the runtime one, so that what is tested is what is run.
+Older clients that tests install in environments of their own have a lock each.
 """
 
 import re
@@ -13,6 +14,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "requirements"
 
+CLIENTS = ("a2a-0.2", "a2a-0.3")
+"""Locks of older clients; tests/support/a2a_older.py installs them."""
 OPTIONS = (
     *("--generate-hashes", "--allow-unsafe", "--strip-extras", "--no-emit-index-url", "--no-emit-trusted-host"),
     *("--no-emit-find-links", "--no-header", "--no-annotate", "--quiet"),
@@ -70,7 +73,9 @@ def main() -> int:
         subprocess.run([python, "-m", "pip", "install", "--quiet", "pip-tools"], check=True)
         runtime = _compile(python, "runtime")
         dev = _compile(python, "dev", "--constraint", "runtime.lock")
+        clients = {name: _compile(python, name) for name in CLIENTS}
     found = [*faults("runtime.lock", runtime), *faults("dev.lock", dev), *disagreements(runtime, dev)]
+    found += [fault for name, lock in clients.items() for fault in faults(f"{name}.lock", lock)]
     print(
         "\n".join(found)
         if found

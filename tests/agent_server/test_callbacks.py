@@ -165,6 +165,20 @@ async def test_the_trail_is_ones_own_as_json_or_csv(site: AgentSite) -> None:
         ] != []
 
 
+async def test_the_metrics_count_every_step(site: AgentSite) -> None:
+    async with client_of(site.url) as client:
+        token = (await buttons(client))["Order"]
+        for _ in range(2):
+            await client.post("/callback", {"token": token})
+        await client.post("/callback", {"token": "x"})
+        text = (await client.http.get("/metrics")).text
+    counted = 'sluice_agent_callbacks_total{agent="shop",handler="order",action="%s"} %s'
+    assert counted % ("completed", 1) in text
+    assert counted % ("pressed", 2) in text
+    assert 'sluice_agent_callbacks_total{agent="",handler="",action="refused"} 1' in text
+    assert 'sluice_agent_callback_duration_seconds_count{agent="shop",handler="order",action="completed"} 1' in text
+
+
 async def test_other_addresses_are_not_there(site: AgentSite) -> None:
     async with client_of(site.url) as client:
         assert (await client.get("/callback"))[0] == 404

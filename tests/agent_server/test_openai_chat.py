@@ -303,25 +303,38 @@ async def test_a_client_that_does_not_stream_and_leaves_is_missed_too(
     assert (await site.service.run("local", context_of(held).run.id)).status == "cancelled"
 
 
-async def test_an_interrupt_is_a_call_and_the_tools_answer_goes_on_with_the_run(agent_site: AgentSites) -> None:
+@pytest.mark.parametrize("metadata", [{}, {"thread_id": "t1"}])
+async def test_an_interrupt_is_a_call_and_the_tools_answer_goes_on_with_the_run(
+    agent_site: AgentSites, metadata: dict[str, str]
+) -> None:
     agent = Agent("careful")
 
     @agent.on_message
     async def handle(ctx: Context) -> AsyncIterator[str]:
+        if ctx.text != "a story":
+            yield "|".join(message.text for message in ctx.messages if message.role == "assistant")
+            return
         answer = await ctx.interrupt("Go on?")
         yield f"you said {answer}"
 
     site = await agent_site(agent)
-    thread = {"thread_id": "t1"}
     async with client(site) as asked:
-        first = await asked.chat.completions.create(model="careful", messages=ASK, metadata=thread)
+        first = await asked.chat.completions.create(model="careful", messages=ASK, metadata=metadata)
         choice = first.choices[0]
         assert choice.finish_reason == "tool_calls"
         call: Any = (choice.message.tool_calls or [None])[0]
         assert call.function.name == "interrupt"
-        talk = [*ASK, choice.message, {"role": "tool", "tool_call_id": call.id, "content": "yes"}]
-        second = await asked.chat.completions.create(model="careful", messages=talk, metadata=thread)
+        talk: list[Any] = [*ASK, choice.message, {"role": "tool", "tool_call_id": call.id, "content": "yes"}]
+        second = await asked.chat.completions.create(model="careful", messages=talk, metadata=metadata)
+        with pytest.raises(openai.ConflictError):
+            await asked.chat.completions.create(model="careful", messages=talk, metadata=metadata)
+        more = [*talk, {"role": "user", "content": "and more"}]
+        with pytest.raises(openai.BadRequestError):
+            await asked.chat.completions.create(model="careful", messages=more, metadata=metadata)
+        talk += [second.choices[0].message, {"role": "user", "content": "and?"}]
+        third = await asked.chat.completions.create(model="careful", messages=talk, metadata=metadata)
     assert second.choices[0].message.content == "you said yes"
+    assert third.choices[0].message.content == "|you said yes"
 
 
 async def test_a_stream_can_be_taken_up_again_behind_any_of_its_frames(agent_site: AgentSites) -> None:

@@ -119,6 +119,7 @@ async def test_a_tool_waits_for_its_approval_and_shows_what_it_did(here: Browsin
     await page.reload()
     for folded in await page.locator("details").all():
         await folded.locator("summary").click()
+    await expect(page.locator("details.tool")).to_have_count(1)  # asked about in one run, carried out in the next
     await expect(page.locator("details.tool")).to_contain_text(["done"])
     await expect(page.locator("details.tool pre").last).to_have_text("5")
     await expect(page.locator("details.thought")).to_contain_text(["Two numbers."])

@@ -387,3 +387,20 @@ async def test_the_same_idempotency_key_is_the_same_response(agent_site: AgentSi
     assert first == again
     assert len(held.seen) == 1
     assert (other.status_code, other.json()["error"]["code"]) == (409, "conflict")
+
+
+async def test_a_question_is_answered_once(agent_site: AgentSites) -> None:
+    agent = Agent("careful")
+
+    @agent.on_message
+    async def handle(ctx: Context) -> AsyncIterator[str]:
+        yield f"you said {await ctx.interrupt('Go on?')}"
+
+    site = await agent_site(agent)
+    async with client(site) as asked:
+        first = await asked.responses.create(model="careful", input="go")
+        call: Any = first.output[-1]
+        answer: Any = [{"type": "function_call_output", "call_id": call.call_id, "output": "yes"}]
+        await asked.responses.create(model="careful", input=answer, previous_response_id=first.id)
+        with pytest.raises(openai.ConflictError):
+            await asked.responses.create(model="careful", input=answer, previous_response_id=first.id)

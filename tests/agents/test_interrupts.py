@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import pytest
 
 from sluice.agents.agent import Agent
@@ -27,7 +26,6 @@ from sluice.runs.events import (
     type_of,
 )
 from sluice.runs.order import Brackets
-from sluice.testing.bench import TestBench
 
 
 def text_of(events: Sequence[Event]) -> str:
@@ -71,7 +69,7 @@ async def test_a_question_ends_the_run_and_the_answer_goes_on_behind_it() -> Non
         resolved = once[1]
         assert isinstance(resolved, InterruptResolved)
         assert (resolved.id, resolved.status, resolved.value) == (question.id, "resolved", "yes")
-        assert once[0].resumes == asked[0].run_id  # type: ignore[union-attr]
+        assert once[0].resumes == asked[0].run_id
         assert text_of(once) == "You said yes. "
         assert end_of(once).outcome == "interrupt"
 
@@ -247,5 +245,3 @@ async def test_a_question_in_a_task_group_ends_the_run_too() -> None:
     async with agent.test() as t:
         assert end_of(await t.run("go", thread="x")).outcome == "interrupt"
         assert text_of(await t.answer("yes", thread="x")) == "yes"
-
-

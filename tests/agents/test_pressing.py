@@ -2,8 +2,9 @@
 
 import asyncio
 import csv
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from sluice.agents.pressing import CallbackFact, PressDesk, Pressed
 from sluice.agents.reply import Reply
 from sluice.errors import Conflict, Forbidden, NotFound, RateLimited, SluiceError, Unauthenticated
 from sluice.runs.records import Run, Thread
-from sluice.stores.runs_memory import MemoryRuns
+from sluice.stores.runs import runs_of
 
 MINUTE = 60_000
 RUN = Run(id="run-1", thread_id="thread-1", owner="ann", agent="shop", version="1.0.0", created=0)
@@ -27,10 +28,10 @@ RUN = Run(id="run-1", thread_id="thread-1", owner="ann", agent="shop", version="
 class Shop:
     """An agent with buttons, a store, and a clock that a test turns."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
         self.ms = 1_000_000
         self.agent = Agent("shop")
-        self.store = MemoryRuns(self.now)
+        self.store = runs_of(url, self.now)
         self.faults: list[BaseException] = []
         self.facts: list[CallbackFact] = []
         self.presses: list[Press] = []
@@ -73,9 +74,14 @@ class Shop:
         return sorted(noted.action for noted in await self.desk.audit.trail(user))
 
 
-@pytest.fixture
-def shop() -> Shop:
-    return Shop()
+@pytest.fixture(params=["memory:", "sqlite:///{}/shop.db"], ids=["memory", "sqlite"])
+async def shop(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Shop]:
+    shop = Shop(request.param.format(tmp_path))
+    await shop.store.open()
+    try:
+        yield shop
+    finally:
+        await shop.store.close()
 
 
 @pytest.fixture
@@ -344,6 +350,14 @@ async def test_one_button_is_pressed_five_times_in_five_minutes(shop: Shop) -> N
         await shop.press(token)
 
 
+async def test_a_flood_does_not_fill_the_trail(shop: Shop) -> None:
+    for _ in range(60):
+        with pytest.raises((Unauthenticated, RateLimited)):
+            await shop.press("nothing")
+    assert (await shop.actions()).count("limited") == 1
+    assert len(await shop.actions()) == 21
+
+
 async def test_presses_in_the_same_millisecond_all_count(shop: Shop) -> None:
     told = await asyncio.gather(*(shop.press("nothing") for _ in range(25)), return_exceptions=True)
     assert sum(isinstance(one, RateLimited) for one in told) == 5
@@ -374,7 +388,7 @@ async def test_a_handler_may_yield(shop: Shop) -> None:
     }
 
 
-@pytest.mark.parametrize("answer", [7, {"mesage": "x"}, {"patch": {"remove": 1}}])
+@pytest.mark.parametrize("answer", [7, {"mesage": "x"}, {"patch": {"remove": 1}}, {"attachments": [object()]}])
 async def test_what_is_no_answer_is_a_fault_that_says_what_may_be_returned(
     shop: Shop, at_once: list[float], answer: Any
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -375,4 +376,4 @@ async def test_text_comes_at_most_as_often_as_the_agent_says_and_all_of_it() -> 
     assert "".join(event.text for event in deltas) == "x" * 20
     assert deltas[0].text == "x"
     assert 3 <= len(deltas) <= 8
-    assert all(later.ts - earlier.ts >= 40 for earlier, later in zip(deltas[:-1], deltas[1:-1], strict=False))
+    assert all(later.ts - earlier.ts >= 40 for earlier, later in pairwise(deltas[:-1]))

@@ -12,7 +12,9 @@ import pytest
 
 from sluice.agents.agent import Agent
 from sluice.agents.context import Context
-from tests.docs.seed_004 import PAGE, SEEDS, blocks, snippet, source
+from sluice.cli.agent_target import load
+from sluice.runs.events import StepStarted, TextDelta
+from tests.docs.seed_004 import EXAMPLES, PAGE, SEEDS, blocks, snippet, source
 from tests.support.agent_site import AgentSites
 from tests.support.loops import pytest_asyncio_loop_factories
 
@@ -106,6 +108,18 @@ async def test_the_other_curl_waits_for_the_same_answer_whole(agent_site: AgentS
     assert json.loads(whole) == final | {"requestId": "req-002"}
     messages = await site.service.messages("local", "thread-001")
     assert [message.role for message in messages] == ["user", "assistant"] * 2
+
+
+async def test_the_example_is_that_graph() -> None:
+    (agent,) = load(f"{EXAMPLES / 'graph.py'}:agent")
+    assert f"{agent.name}::{agent.version}" == "streaming-chat::1.0.0"
+    async with agent.test(llm="mock:Once| upon| a time") as bench:
+        events = await bench.run("Tell me a story")
+    steps = [event.name for event in events if isinstance(event, StepStarted)]
+    assert (steps, "".join(event.text for event in events if isinstance(event, TextDelta))) == (
+        ["chat"],
+        "Once upon a time",
+    )
 
 
 def test_the_commands_are_verbatim() -> None:

@@ -50,7 +50,7 @@ RUN = Run(
 class NoStore:
     """A log that keeps nothing: what is written stands in memory only. Nothing is ever safe, so all of it stays."""
 
-    committed: Callable[[str, int], None] | None = None
+    committed: Callable[[str, int], None] | None
 
     def append(self, run_id: str, seq: int, data: bytes) -> None:
         """Keep nothing."""
@@ -238,6 +238,11 @@ def played(verbs: Sequence[Verb], how: str, *, answers: bool = False) -> list[Ev
         player.do(verb)
     end(script, how)
     return script.log()
+
+
+def random_verbs(most: int = 15) -> st.SearchStrategy[list[Verb]]:
+    """What a handler might do."""
+    return st.lists(_VERBS, max_size=most)
 
 
 def random_logs(max_verbs: int = 25) -> st.SearchStrategy[list[Event]]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.lock import FOLDER, disagreements, faults, pins
+from tools.lock import CLIENTS, FOLDER, disagreements, faults, pins
 
 HASH = "    --hash=sha256:" + "0" * 64
 GOOD = f"anyio==4.1 \\\n{HASH} \\\n{HASH}\nuvloop==0.21 ; sys_platform != 'win32' \\\n{HASH}\n"
@@ -13,6 +13,8 @@ def test_the_locks_of_this_tree_are_sound() -> None:
     assert faults("runtime.lock", runtime) == []
     assert faults("dev.lock", dev) == []
     assert disagreements(runtime, dev) == []
+    clients = [f"{name}.lock" for name in CLIENTS]
+    assert [fault for name in clients for fault in faults(name, (FOLDER / name).read_text(encoding="utf-8"))] == []
 
 
 def test_reads_the_pins() -> None:

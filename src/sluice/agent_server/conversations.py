@@ -100,7 +100,7 @@ def routes(server: Server) -> list[BaseRoute]:
 
 
 def _read(items: list[Item]) -> list[Message]:
-    messages = read(items, frozenset()).messages
+    messages = read(items)
     return [msgspec.structs.replace(message, id=name("msg")) for message in messages]
 
 

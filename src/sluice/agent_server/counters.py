@@ -5,6 +5,7 @@ Plain calls. Labels come from closed lists or from the served agents, never from
 
 from collections.abc import Iterator
 
+from sluice.agents.pressing import CallbackFact
 from sluice.agents.service import Service
 from sluice.runs.records import Run
 from sluice.telemetry.exposition import Series, write
@@ -56,10 +57,24 @@ STREAMS = Metric(
     labels=("protocol", "resumed"),
 )
 CANCELS = Metric(name="cancels_total", kind="counter", help="Runs that were cancelled, by agent.", labels=("agent",))
+CALLBACKS = Metric(
+    name="callbacks_total",
+    kind="counter",
+    help="What became of buttons, step by step; agent and handler are empty where the token was none.",
+    labels=("agent", "handler", "action"),
+)
+CALLBACK_DURATION = Metric(
+    name="callback_duration_seconds",
+    kind="histogram",
+    help="Seconds that a button's handler took, with all its attempts.",
+    labels=("agent", "handler", "action"),
+    unit="seconds",
+    buckets=LLM_DURATION_BUCKETS_S,
+)
 ACTIVE = Metric(name="active_runs", kind="gauge", help="Runs under way in this process.")
 VIEWERS = Metric(name="viewers", kind="gauge", help="Readers of runs that are under way in this process.")
 
-_COUNTED = (REQUESTS, RUNS, TTFT, DURATION, CHUNKS, TOKENS, STREAMS, CANCELS)
+_COUNTED = (REQUESTS, RUNS, TTFT, DURATION, CHUNKS, TOKENS, STREAMS, CANCELS, CALLBACKS, CALLBACK_DURATION)
 
 
 class Counters:
@@ -68,6 +83,7 @@ class Counters:
     def __init__(self, service: Service) -> None:
         self._service = service
         service.run_ended = self.run_ended
+        service.callbacks.told = self.pressed
         self._families = {metric.name: Family(metric, MAX_SERIES) for metric in _COUNTED}
 
     def _add(self, metric: Metric, *labels: str, by: float = 1) -> None:
@@ -96,6 +112,13 @@ class Counters:
         self._add(TOKENS, agent, "output", by=run.usage.output_tokens)
         if status == "cancelled":
             self._add(CANCELS, agent)
+
+    def pressed(self, fact: CallbackFact) -> None:
+        """Count a step of a press."""
+        labels = (fact.graph_type, fact.handler, fact.action)
+        self._add(CALLBACKS, *labels)
+        if fact.duration_ms is not None:
+            self._observe(CALLBACK_DURATION, fact.duration_ms / 1000, *labels)
 
     def render(self, accept: str) -> tuple[str, bytes]:
         """Return the content type and the text, as a scraper accepts it."""

@@ -4,14 +4,19 @@ Source: platform.openai.com/docs/guides/error-codes, read 2026-11-21. The offici
 or 5xx by themselves unless `x-should-retry` says otherwise: nothing here is repeated that a repetition would not help.
 """
 
+from collections.abc import Sequence
+
+import msgspec
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from sluice.agent_server.event_stream import in_header
 from sluice.agent_server.server import Server, as_json
 from sluice.agents.agent import Agent
-from sluice.errors import Conflict, ModelNotFound, NotFound, SluiceError
+from sluice.agents.asked import Answer
+from sluice.errors import BadRequest, Conflict, ModelNotFound, NotFound, SluiceError
 from sluice.runs.events import Event
+from sluice.runs.messages import Message, ToolResultPart
 from sluice.runs.projections.openai_failure import Failure
 from sluice.runs.records import Run
 
@@ -71,11 +76,37 @@ async def log_of(server: Server, run: Run) -> list[Event]:
     return log
 
 
-def waiting(run: Run | None) -> frozenset[str]:
-    """Return the interrupts of a run that wait for an answer."""
-    if run is None or run.status != "interrupted":
-        return frozenset()
-    return frozenset(one.id for one in run.interrupts)
+def answers_in(messages: Sequence[Message]) -> tuple[str, dict[str, Answer]]:
+    """Return the run whose questions the newest messages answer, and the answers by question; nothing if they answer
+    none. Older answers are history: clients send it again and again.
+
+    Raises:
+        BadRequest: they answer two runs, or say more than answers.
+    """
+    answers: dict[str, Answer] = {}
+    runs: set[str] = set()
+    for message in reversed(messages):
+        if message.role == "assistant":
+            break
+        for part in message.parts:
+            run, _, question = part.id.partition("_") if isinstance(part, ToolResultPart) else ("", "", "")
+            runs.add(run if question.startswith("int-") else "")
+            if question and isinstance(part, ToolResultPart):
+                answers[question] = Answer(value=answer_of(part.output))
+    if not runs - {""}:
+        return "", {}
+    if len(runs) > 1:
+        raise BadRequest("answers to the questions of one run go alone")
+    return runs.pop(), answers
+
+
+def answer_of(given: object) -> object:
+    """Return what an answer says: a text that is JSON is what it says."""
+    try:
+        value: object = msgspec.json.decode(given) if isinstance(given, str) else given
+    except msgspec.DecodeError:
+        return given
+    return value
 
 
 async def newest(server: Server, owner: str, thread_id: str) -> Run | None:

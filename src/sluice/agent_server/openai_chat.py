@@ -15,10 +15,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from sluice.agent_server import openai_models
-from sluice.agent_server.openai_answers import about, agent_of, failed, log_of, named, newest, told, waiting
-from sluice.agent_server.openai_parts import Content, Function, answer_of, call_of, known, parts_of, text_of
+from sluice.agent_server.openai_answers import about, agent_of, answers_in, failed, log_of, named, told
+from sluice.agent_server.openai_parts import Content, Function, call_of, known, parts_of, text_of
 from sluice.agent_server.server import Server, answering, as_json, cursor
-from sluice.agents.asked import Answer, Asked
+from sluice.agents.asked import Asked
 from sluice.errors import BadRequest
 from sluice.runs.messages import Message, Part, Role, ToolResultPart
 from sluice.runs.projections.openai_chat import OpenAiChat, folded
@@ -73,7 +73,7 @@ def routes(server: Server) -> list[BaseRoute]:
     async def completions(request: Request) -> Response:
         owner = await server.who(request)
         body, digest = await server.body(request, _Body)
-        run = await server.service.start(await _asked(server, request, owner, body, digest))
+        run = await server.service.start(_asked(server, request, owner, body, digest))
         if not body.stream:
             return await _whole(server, request, run)
         include_usage = body.stream_options is not None and body.stream_options.include_usage
@@ -96,22 +96,23 @@ async def _whole(server: Server, request: Request, run: Run) -> Response:
     return as_json(folded(chunk for event in log for chunk in projection.chunks(event)), headers=about(run))
 
 
-async def _asked(server: Server, request: Request, owner: str, body: _Body, digest: str) -> Asked:
+def _asked(server: Server, request: Request, owner: str, body: _Body, digest: str) -> Asked:
     if body.n not in (None, 1):
         raise BadRequest("an agent gives one answer: n must be 1", param="n")
     if not body.messages:
         raise BadRequest("there is no message", param="messages")
     metadata = body.metadata or {}
     thread = metadata.get("thread_id", "")
-    answers = _answers(body, waiting(await newest(server, owner, thread)))
     said = tuple(_message(message, f"messages[{place}]") for place, message in enumerate(body.messages))
+    resumes, answers = answers_in(said)
     return Asked(
         owner=owner,
         agent=named(agent_of(server, request, body.model)),
         input=() if answers else said,
-        thread_id=thread,
+        thread_id="" if answers else thread,
         replace_history=bool(thread) and not answers,
         answers=answers,
+        resumes=resumes,
         request_id=request.headers.get("idempotency-key", ""),
         digest=digest,
         context=_context(body),
@@ -121,15 +122,6 @@ async def _asked(server: Server, request: Request, owner: str, body: _Body, dige
         on_disconnect="continue" if thread else "cancel",
         linger_s=LINGER_S,
     )
-
-
-def _answers(body: _Body, asked: frozenset[str]) -> dict[str, Answer]:
-    """What the tools' messages answer of the interrupts that wait."""
-    return {
-        message.tool_call_id: Answer(value=answer_of(text_of(message.content, f"messages[{place}].content")))
-        for place, message in enumerate(body.messages)
-        if message.role == "tool" and message.tool_call_id in asked
-    }
 
 
 def _context(body: _Body) -> dict[str, Any]:

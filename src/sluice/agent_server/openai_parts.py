@@ -134,15 +134,6 @@ def call_of(call_id: str, function: Function) -> ToolCallPart:
     return ToolCallPart(id=call_id, name=function.name, input=given)
 
 
-def answer_of(text: str) -> object:
-    """Return what an answer to an interrupt says: JSON if it is that, else the text."""
-    try:
-        value: object = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return text
-    return value
-
-
 def known(sent: Mapping[str, object]) -> dict[str, object]:
     """Return what was said; None was not."""
     return {key: value for key, value in sent.items() if value is not None}

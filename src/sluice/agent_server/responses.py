@@ -17,6 +17,7 @@ from sluice.agent_server.openai_page import page
 from sluice.agent_server.responses_input import items_of
 from sluice.agent_server.responses_request import Body, asked, echo_of, found
 from sluice.agent_server.server import Server, answering, as_json, cursor, number
+from sluice.runs.messages import lasting
 from sluice.runs.projections.openai_failure import failure_of
 from sluice.runs.projections.responses import Responses
 from sluice.runs.records import LIVE, Run
@@ -61,7 +62,7 @@ def routes(server: Server) -> list[BaseRoute]:
 
     async def input_items(request: Request) -> Response:
         run = await _found(request)
-        items = items_of(run.input[run.options.get("before", 0) :])
+        items = items_of(lasting(run.input[run.options.get("before", 0) :]))
         return as_json(page(request, items))
 
     async def _found(request: Request) -> Run:

@@ -1,4 +1,4 @@
-"""The input of Responses: its items read as messages and answers, and messages written as items again.
+"""The input of Responses: its items read as messages, and messages written as items again.
 
 Source: platform.openai.com/docs/api-reference/responses/create and /input-items, read 2026-11-21.
 """
@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from sluice.agent_server.openai_parts import Content, Function, answer_of, call_of, parts_of, text_of
-from sluice.agents.asked import Answer
+from sluice.agent_server.openai_parts import Content, Function, call_of, parts_of, text_of
 from sluice.errors import BadRequest
 from sluice.runs.messages import (
     FilePart,
@@ -42,37 +41,15 @@ class Item(msgspec.Struct, frozen=True):
     approve: bool | None = None
 
 
-class Heard(msgspec.Struct, frozen=True):
-    """What the input says."""
-
-    messages: tuple[Message, ...]
-    answers: dict[str, Answer]
-    """By the id of the interrupt."""
-
-
-def read(items: str | list[Item], asked: frozenset[str]) -> Heard:
-    """Return what an input says. `asked`: the interrupts that wait for an answer.
+def read(items: str | list[Item]) -> tuple[Message, ...]:
+    """Return the messages of an input.
 
     Raises:
         BadRequest: an item of a type that there is not, or without what it should hold.
     """
     if isinstance(items, str):
-        return Heard((said(items),), {})
-    messages: list[Message] = []
-    answers: dict[str, Answer] = {}
-    for index, item in enumerate(items):
-        place = f"input[{index}]"
-        if item.type == "mcp_approval_response":
-            answers[_needed(item.approval_request_id, f"{place}.approval_request_id")] = Answer(value=item.approve)
-        elif item.type == "function_call_output":
-            call_id, text = _needed(item.call_id, f"{place}.call_id"), text_of(item.output, f"{place}.output")
-            if call_id in asked:
-                answers[call_id] = Answer(value=answer_of(text))
-            else:
-                messages.append(Message(role="tool", parts=(ToolResultPart(id=call_id, output=text),)))
-        else:
-            messages.append(_message(item, place))
-    return Heard(tuple(messages), answers)
+        return (said(items),)
+    return tuple(_message(item, f"input[{index}]") for index, item in enumerate(items))
 
 
 def _message(item: Item, place: str) -> Message:
@@ -83,6 +60,12 @@ def _message(item: Item, place: str) -> Message:
         case "function_call":
             call = call_of(_needed(item.call_id, f"{place}.call_id"), Function(item.name, item.arguments))
             return Message(role="assistant", parts=(call,))
+        case "function_call_output":
+            call_id, text = _needed(item.call_id, f"{place}.call_id"), text_of(item.output, f"{place}.output")
+            return Message(role="tool", parts=(ToolResultPart(id=call_id, output=text),))
+        case "mcp_approval_response":
+            call_id = _needed(item.approval_request_id, f"{place}.approval_request_id")
+            return Message(role="tool", parts=(ToolResultPart(id=call_id, output=item.approve),))
         case "reasoning":
             return Message(role="assistant", parts=(ReasoningPart(text=text_of(item.summary, f"{place}.summary")),))
     raise BadRequest(f"{item.type!r} is no type of item that an agent takes", param=f"{place}.type")

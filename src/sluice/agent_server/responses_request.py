@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from starlette.requests import HTTPConnection
 
-from sluice.agent_server.openai_answers import agent_of, named, newest, waiting
+from sluice.agent_server.openai_answers import agent_of, answers_in, named, newest
 from sluice.agent_server.openai_parts import known
 from sluice.agent_server.responses_input import Item, read
 from sluice.agent_server.server import Server
@@ -72,11 +72,10 @@ class Body(msgspec.Struct, frozen=True):
 class _Place(msgspec.Struct, frozen=True):
     """Where a conversation goes on."""
 
-    thread_id: str
+    thread_id: str = ""
+    """Empty = there is no thread, or that of the run which goes on."""
     before: tuple[Message, ...] = ()
     """What a new thread begins with, or what a run without a thread is told of the past."""
-    base: Run | None = None
-    """The run before."""
 
 
 async def asked(
@@ -94,21 +93,25 @@ async def asked(
     stored = body.store is not False
     if body.background and not stored:
         raise BadRequest("a response in the background is stored: leave store out", param="store")
-    place = await _place(server, owner, body, stored, unstored)
-    heard = read(body.input, waiting(place.base))
-    if not heard.messages and not heard.answers:
+    said = read(body.input)
+    if not said:
         raise BadRequest("there is no input", param="input")
+    resumes, answers = answers_in(said)
+    place = _Place() if answers else await _place(server, owner, body, stored, unstored)
+    if answers:
+        await found(server, owner, resumes, unstored)
     return Asked(
         owner=owner,
         agent=named(agent_of(server, request, body.model)),
-        input=(*place.before, *_instructions(body), *heard.messages),
+        input=(*place.before, *_instructions(body), *said),
         thread_id=place.thread_id,
         request_id=request.headers.get("idempotency-key", ""),
         digest=digest,
         context=body.context(),
         metadata=dict(body.metadata or {}),
         options={"protocol": Responses.name, "echo": body.echo(), "before": len(place.before)},
-        answers=heard.answers,
+        answers=answers,
+        resumes=resumes,
         keep_system=True,
     )
 
@@ -127,7 +130,7 @@ def _id(conversation: str | _Conversation) -> str:
 async def _place(server: Server, owner: str, body: Body, stored: bool, unstored: Collection[str]) -> _Place:
     if body.conversation is not None:
         thread = await server.service.thread(owner, _id(body.conversation))
-        return _Place(thread.id, base=await newest(server, owner, thread.id))
+        return _Place(thread.id)
     if body.previous_response_id is None:
         return _Place(uuid7() if stored else "")
     try:
@@ -135,11 +138,11 @@ async def _place(server: Server, owner: str, body: Body, stored: bool, unstored:
     except NotFound as error:
         raise NotFound(str(error), param="previous_response_id") from None
     if not base.stored:
-        return _Place(uuid7() if stored else "", (*lasting(base.input), *base.output), base)
+        return _Place(uuid7() if stored else "", (*lasting(base.input), *base.output))
     last = await newest(server, owner, base.thread_id)
     if stored and last is not None and last.id == base.id:
-        return _Place(base.thread_id, base=base)
-    return _Place(uuid7() if stored else "", await _until(server, base), base)
+        return _Place(base.thread_id)
+    return _Place(uuid7() if stored else "", await _until(server, base))
 
 
 async def _until(server: Server, run: Run) -> tuple[Message, ...]:

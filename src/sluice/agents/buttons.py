@@ -14,10 +14,11 @@ forgotten. agents.md B9, B10.
 import re
 import secrets
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from sluice.agents.button import Button, Status
 from sluice.agents.callback_audit import Audit
 from sluice.agents.callbacks import Callback
 from sluice.agents.catalogue import Catalogue
@@ -25,41 +26,12 @@ from sluice.agents.ports import Items, Now
 from sluice.errors import NotFound
 from sluice.runs.records import Item, Run
 
-Status = Literal["pending", "processing", "completed", "failed", "expired"]
 NAMESPACE = ("callback", "token")
 KEEP_MS = 3_600_000
 """How long a record outlives its button: so long its presses are told why they come to nothing."""
 MAX_PARAMS = 16_384
 """Bytes of a button's parameters as JSON."""
 _TOKEN = re.compile(r"cb::[A-Za-z0-9_.-]{1,129}::[A-Za-z0-9_-]{22}\Z")
-
-
-class Button(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is known of a button. Times are milliseconds since 1970."""
-
-    agent: str
-    version: str
-    handler: str
-    params: dict[str, Any]
-    owner: str
-    """Who alone may press it."""
-    thread_id: str
-    run_id: str
-    stored: bool
-    """Whether the thread is kept."""
-    created: int
-    expires: int
-    scopes: tuple[str, ...] = ()
-    status: Status = "pending"
-    since: int = 0
-    """When it came into this status."""
-    retries: int = 0
-    """Presses that failed."""
-    last_error: str = ""
-    key: str = ""
-    """The idempotency key of the press that is or was answered."""
-    result: dict[str, Any] | None = None
-    """What that press was answered."""
 
 
 class Found(msgspec.Struct, frozen=True):

@@ -6,16 +6,14 @@ Never a token, a parameter or an answer: an entry says that, when, by whom and o
 import csv
 from collections.abc import Sequence
 from io import StringIO
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
+from sluice.agents.button import Button
 from sluice.agents.ids import uuid7
 from sluice.agents.ports import Items, Now
 from sluice.runs.records import Item
-
-if TYPE_CHECKING:
-    from sluice.agents.buttons import Button
 
 Action = Literal[
     "issued",
@@ -58,7 +56,7 @@ class Audit:
         self._items, self._now = items, now
 
     async def note(
-        self, action: Action, user: str, button: "Button | None", detail: str = "", duration_ms: float | None = None
+        self, action: Action, user: str, button: Button | None, detail: str = "", duration_ms: float | None = None
     ) -> Noted:
         """Keep a line and return it."""
         now = self._now()

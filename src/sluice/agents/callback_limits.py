@@ -1,5 +1,6 @@
 """How often buttons may be pressed: sliding windows in the store, so that all workers count together. agents.md B12."""
 
+import asyncio
 from hashlib import sha256
 
 import msgspec
@@ -22,6 +23,8 @@ class Window(msgspec.Struct, frozen=True):
 USER = Window("user", 20, 60_000)
 ADDRESS = Window("ip", 30, 60_000)
 TOKEN = Window("token", 5, 300_000)
+REFUSALS = Window("refusal", 1, 60_000)
+"""Of those that were one too many, what the audit trail keeps: a flood must not fill it."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -41,13 +44,18 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Limits:
-    """Counts presses."""
+    """Counts presses. Those of one worker one after another, so that only other workers can come between."""
 
     def __init__(self, items: Items, now: Now) -> None:
         self._items, self._now = items, now
+        self._turn = asyncio.Lock()
 
     async def take(self, window: Window, whose: str) -> Standing:
         """Count a press, if there is room for it; one that is refused is not counted."""
+        async with self._turn:
+            return await self._counted(window, whose)
+
+    async def _counted(self, window: Window, whose: str) -> Standing:
         namespace, key = ("callback", "rate", window.kind), sha256(whose.encode()).hexdigest()
         for _ in range(TRIES):
             now = self._now()

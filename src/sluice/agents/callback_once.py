@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from sluice.agents.buttons import Button
+from sluice.agents.button import Button
 from sluice.agents.ports import Items, Now
 from sluice.runs.records import Item
 

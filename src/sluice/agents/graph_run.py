@@ -94,7 +94,7 @@ class GraphRun:
     async def _step(self, following: tuple[str, ...], values: Update, step: int) -> None:
         nodes = [self._graph.nodes[name] for name in following if name not in self._written]
         tasks = {
-            asyncio.create_task(self._node(node, values), name=f"node {node.name} of {self._ctx.run.id}")
+            asyncio.create_task(self._node(node, values, step), name=f"node {node.name} of {self._ctx.run.id}")
             for node in nodes
         }
         try:
@@ -108,10 +108,11 @@ class GraphRun:
             await self._keep(values, following, step, "loop")
             raise asked
 
-    async def _node(self, node: "Node", values: Update) -> None:
+    async def _node(self, node: "Node", values: Update, step: int) -> None:
         """Run a node; what it said and its updates are there when it has ended."""
         ctx = copy.copy(self._ctx)
         ctx.path, ctx.channel = (*self._ctx.path, node.name), node.channel
+        ctx.place = (*ctx.path, str(step))  # a node that is run again asks another question
         ear = _Ear(self._ctx.writer)
         ctx.writer = cast(Writer, ear)
         updates: list[Update] = []

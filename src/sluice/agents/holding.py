@@ -1,4 +1,5 @@
-"""Text that is held back a moment: at most one event in so many seconds, whatever the model's pace (agents.md D.8). The first piece goes out at once; what comes before the time is up goes out together."""
+"""Text that is held back a moment, so that it is at most one event in so many seconds, whatever the model's pace
+(agents.md D.8). The first piece goes out at once; what comes before the time is up goes out together."""
 
 from collections.abc import Callable
 

@@ -6,13 +6,13 @@ from uuid import UUID
 
 _RANDOM_BITS = 74
 _last = 0
-"""The newest one's milliseconds and random bits: within one of them the next is a little larger (section 6.2, method 2),
-so that those of one process sort in the order in which they were made."""
+"""The newest one's milliseconds and random bits: within one millisecond the next is a little larger (section 6.2,
+method 2), so that those of one process sort in the order in which they were made."""
 
 
 def uuid7() -> str:
     """Return a new one, in its usual text."""
-    global _last  # noqa: PLW0603  # the order is the process's
+    global _last  # the order is the process's
     fresh = (time.time_ns() // 1_000_000) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
     if fresh >> _RANDOM_BITS <= _last >> _RANDOM_BITS:
         fresh = _last + 1 + secrets.randbits(32)

@@ -11,17 +11,21 @@ the model again: what it said stands in the thread. agents.md A8, B19, D.2.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
 from sluice.agents.approval import APPROVAL, Approved, approved
-from sluice.agents.interrupts import InterruptCancelled, Interrupted
+from sluice.agents.definition import Definition
+from sluice.agents.interrupts import InterruptCancelled, Interrupted, Interrupts
+from sluice.agents.llm import Llm
 from sluice.agents.model import Chunk, ToolCallDelta
 from sluice.agents.tool_calls import read_arguments
 from sluice.agents.tools import ToolError, why
+from sluice.agents.writer import Writer
 from sluice.errors import RunLimit
 from sluice.runs.events import (
+    Channel,
     MessageFinished,
     MessageStarted,
     ToolFailed,
@@ -32,11 +36,23 @@ from sluice.runs.events import (
     ToolStarted,
 )
 from sluice.runs.messages import Message, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
-
-if TYPE_CHECKING:
-    from sluice.agents.context import Context
+from sluice.runs.records import Run
 
 REFUSED = "a person did not allow it"
+
+
+class Conversing(Protocol):
+    """What the loop needs of a run's context."""
+
+    agent: Definition
+    run: Run
+    messages: tuple[Message, ...]
+    said: tuple[Message, ...]
+    channel: Channel
+    path: tuple[str, ...]
+    writer: Writer
+    llm: Llm
+    interrupts: Interrupts
 
 
 class _Heard:
@@ -49,7 +65,7 @@ class _Heard:
         self.arguments: list[str] = []
 
 
-async def converse(ctx: "Context", messages: Iterable[Message] | None = None, **options: Any) -> AsyncIterator[Chunk]:
+async def converse(ctx: Conversing, messages: Iterable[Message] | None = None, **options: Any) -> AsyncIterator[Chunk]:
     """Answer with the model and the agent's tools; give text and reasoning as they come, write the calls to the run.
 
     `messages`: the conversation, if it is not the run's own. `options`: fields of `ModelRequest` for each call.
@@ -75,7 +91,7 @@ async def converse(ctx: "Context", messages: Iterable[Message] | None = None, **
 class _Loop:
     """One conversation with a model."""
 
-    def __init__(self, ctx: "Context", messages: Iterable[Message], options: dict[str, Any]) -> None:
+    def __init__(self, ctx: Conversing, messages: Iterable[Message], options: dict[str, Any]) -> None:
         self._ctx, self._writer, self._tools = ctx, ctx.writer, ctx.agent.tools
         self._options = options
         self._messages = list(messages)

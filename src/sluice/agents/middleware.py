@@ -1,5 +1,5 @@
-"""Functions to put around a handler: `agent.use(timer())`. Each sees the pieces as they come and may change, stop or add
-to them; none waits for the whole answer before it gives the first piece.
+"""Functions to put around a handler: `agent.use(timer())`. Each sees the pieces as they come and may change, stop or
+add to them; none waits for the whole answer before it gives the first piece.
 
     agent.use(log())
     agent.use(rate_limit(20, per=60))
@@ -43,8 +43,8 @@ async def _through(call: Call, ctx: Context) -> Pieces:
 
 
 def recover(reply: str = "Something went wrong. Please try again.") -> Middleware:
-    """Answer with a sentence when the handler fails, behind what it has said; the error goes to the log. Errors of ours,
-    which say what they are to the client, pass."""
+    """Answer with a sentence when the handler fails, behind what it has said; the error goes to the log. Errors of
+    ours, which say what they are to the client, pass."""
 
     async def run(ctx: Context, call: Call) -> Pieces:
         try:
@@ -105,7 +105,7 @@ def timer(key: str = "processing_time_ms") -> Middleware:
 
 
 def validate(
-    check: Callable[[Context], str | bool | None | Awaitable[str | bool | None]] | None = None,
+    check: Callable[[Context], str | bool | Awaitable[str | bool | None] | None] | None = None,
     *,
     max_characters: int = 0,
 ) -> Middleware:

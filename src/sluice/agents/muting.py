@@ -52,9 +52,14 @@ class Muted:
             del self._open["message", message]
 
     def reopening(self) -> list[Said]:
-        """Return what opens all that is open, in the order in which it was opened; a message that is over ends behind
-        the calls in it."""
-        opened = [said[0] for said in self._open.values()]
+        """Return what opens the steps and the calls that are open, in the order in which they were opened, and the
+        messages of those calls; one that is over ends behind them."""
+        calling = {said[0][1]["message_id"] for key, said in self._open.items() if key[0] == "tool"}
+        opened = [
+            said[0]
+            for (kind, name), said in self._open.items()
+            if kind in ("step", "tool") or (kind == "message" and name in calling)
+        ]
         wholes = [said[1] for key, said in self._open.items() if key[0] == "tool" and len(said) > 1]
         over = [said[1] for key, said in self._open.items() if key[0] == "message" and len(said) > 1]
         return opened + wholes + over

@@ -54,7 +54,7 @@ class Orphans:
             if thread is not None:
                 await store.put_thread(msgspec.structs.replace(thread, status="error", updated=now))
         buried = msgspec.structs.replace(
-            run, status="error", error=ERROR, output=output, finished=now, last_seq=writer.last
+            run, status="error", error=ERROR, output=output, finished=now, last_seq=writer.log.last
         )
         await store.put_run(buried)
         house.run_ended(buried)

@@ -130,7 +130,9 @@ class Threads(Protocol):
         """Make these the messages of a thread."""
         ...
 
-    async def put_checkpoint(self, checkpoint: Checkpoint) -> None: ...
+    async def put_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Put a checkpoint at the end of its namespace; one whose id is there already takes its place."""
+        ...
 
     async def get_checkpoint(
         self, owner: str, thread_id: str, *, ns: str = "", checkpoint_id: str = ""
@@ -148,7 +150,13 @@ class Threads(Protocol):
 class Items(Protocol):
     """Values by namespace and key. What has expired is not there."""
 
-    async def put_item(self, item: Item) -> None: ...
+    async def put_item(self, item: Item) -> None:
+        """Keep an item, JSON as it is; one that is there is replaced, and `created` stays as it was.
+
+        Raises:
+            TypeError: its value is no JSON.
+        """
+        ...
 
     async def swap_item(self, item: Item, expected: Item | None) -> bool:
         """Replace an item if it still is what the caller read (None = is not there). Atomic among all workers."""
@@ -214,7 +222,8 @@ class Store(Log, Runs, Threads, Items, Coordination, Protocol):
         ...
 
     async def sweep(self, now: int, events_before: int) -> None:
-        """Forget expired items, and the events of runs that ended before `events_before`."""
+        """Forget expired items, the events of runs that ended before `events_before`, and those of no run, unless they
+        go by themselves within a day."""
         ...
 
 

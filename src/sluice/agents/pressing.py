@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 
 from sluice.agents.agent import pieces
-from sluice.agents.buttons import Button, ButtonDesk, Found, digest, handler_of
+from sluice.agents.button import Button
+from sluice.agents.buttons import ButtonDesk, Found, digest, handler_of
 from sluice.agents.callback_audit import Action, Audit
-from sluice.agents.callback_limits import ADDRESS, TOKEN, USER, Limits, Standing, Window
+from sluice.agents.callback_limits import ADDRESS, REFUSALS, TOKEN, USER, Limits, Standing, Window
 from sluice.agents.callback_once import KEEP_MS, Once, key_of, what
 from sluice.agents.callbacks import Press, allows
 from sluice.agents.catalogue import Catalogue
@@ -122,7 +123,8 @@ class PressDesk:
     async def _take(self, window: Window, whose: str, asked: Pressed, button: Button | None) -> Standing:
         standing = await self._limits.take(window, whose)
         if not standing.allowed:
-            await self._note("limited", asked.user, button, window.kind)
+            if (await self._limits.take(REFUSALS, f"{window.kind}:{asked.user}")).allowed:
+                await self._note("limited", asked.user, button, window.kind)
             raise RateLimited(
                 f"Too many callbacks: {window.limit} in {window.window_ms // 1000} s per {window.kind}",
                 retry_after_s=standing.reset_s,
@@ -261,7 +263,7 @@ async def gathered(made: Any) -> dict[str, Any]:
 
     Raises:
         CallbackFailed: the handler says that it could not do what was asked.
-        TypeError: it returned something else.
+        TypeError: it returned something else, or what JSON has no word for.
     """
     result: dict[str, Any] = {}
     async for piece in pieces(made):
@@ -276,7 +278,8 @@ async def gathered(made: Any) -> dict[str, Any]:
         refused = CallbackFailed(str(result.get("error") or "the action was refused"))
         refused.status = 422
         raise refused
-    return {"success": True, **result}
+    whole: dict[str, Any] = msgspec.json.decode(msgspec.json.encode({"success": True, **result}))
+    return whole
 
 
 def _fields(piece: Any) -> dict[str, Any]:

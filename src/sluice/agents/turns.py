@@ -26,8 +26,8 @@ class Turns:
         try:
             if queue[0] is not mine:
                 await mine
-            while not await self._lease(key):
-                await asyncio.sleep(POLL_S)  # a worker that died tells nobody
+            while not await self._lease(key):  # noqa: ASYNC110  # a worker that died tells nobody
+                await asyncio.sleep(POLL_S)
         except BaseException:
             await self._leave(key, mine)
             raise

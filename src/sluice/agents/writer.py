@@ -105,11 +105,6 @@ class Writer:
         return self._brackets.ended
 
     @property
-    def last(self) -> int:
-        """Number of the newest event."""
-        return self.log.last
-
-    @property
     def usage(self) -> TokenUsage:
         return self._usage
 
@@ -179,7 +174,7 @@ class Writer:
         """Write again; steps and calls that the silent part left open are opened first."""
         if self._muted is None:
             return
-        self.close_message()
+        self.close_block()
         muted, self._muted = self._muted, None
         messages: dict[str, str] = {}
         for kind, fields in muted.reopening():
@@ -188,6 +183,7 @@ class Writer:
             elif "message_id" in fields:
                 fields = {**fields, "message_id": messages[fields["message_id"]]}
             self.put(kind, **fields)
+        self._message = messages.get(self._message, "")
 
     # -- text ---------------------------------------------------------------------------------------------------------
 

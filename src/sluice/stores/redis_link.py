@@ -151,9 +151,7 @@ class RedisLink:
         refused: OSError = OSError("its name has no address")
         # Looked up here: uvloop's own look-up cannot be cancelled without a word in the log.
         for *_, place in await loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM):
-            made = RespConnection(
-                self._heard, self._lost, max_reply_bytes=self._max_reply_bytes, pushed=self._pushed
-            )
+            made = RespConnection(self._heard, self._lost, max_reply_bytes=self._max_reply_bytes, pushed=self._pushed)
             try:
                 await loop.create_connection(
                     lambda made=made: made, str(place[0]), url.port, ssl=encryption, server_hostname=name

@@ -75,12 +75,12 @@ def test_every_run_is_chunks_that_the_client_knows_and_folds_to_its_text(log: li
 
 def test_tools_that_the_agent_runs_itself_are_not_told_and_an_interrupt_is_a_call() -> None:
     calls = [call for group in deltas(EVERYTHING, "tool_calls") for call in group]
-    assert [(call["index"], call["id"], call["function"]["name"]) for call in calls] == [(0, "i1", "interrupt")]
+    assert [(call["index"], call["id"], call["function"]["name"]) for call in calls] == [(0, "run_i1", "interrupt")]
     asked = json.loads(calls[0]["function"]["arguments"])
     assert asked == {"question": "Go on?", "reason": "input", "schema": {"type": "boolean"}}
     completion = ChatCompletion.model_validate(whole(EVERYTHING))
     assert completion.choices[0].finish_reason == "tool_calls"
-    assert [call.id for call in completion.choices[0].message.tool_calls or ()] == ["i1"]
+    assert [call.id for call in completion.choices[0].message.tool_calls or ()] == ["run_i1"]
 
 
 def test_pages_are_annotations_where_the_text_stands_and_pictures_are_images() -> None:

@@ -111,7 +111,7 @@ def test_items_are_messages_reasoning_calls_and_their_results_in_the_order_of_th
         ("reasoning", None, "completed"),
         ("message", None, "completed"),
         ("image_generation_call", None, "completed"),
-        ("function_call", "i1", "completed"),
+        ("function_call", "run_i1", "completed"),
     ]
     assert [item["arguments"] for item in output[2:4]] == ['{"a":1}', '{"b":2}']
     assert [item["output"] for item in output[4:6]] == ['{"sum":2}', "no such number"]

@@ -18,10 +18,10 @@ async def test_a_waiter_is_woken_only_by_what_goes_beyond() -> None:
     growth.reached("r", 4)
     assert await waits[0]
     assert not waits[1].done()
-    assert growth.runs == ("r",)
+    assert list(growth.runs) == ["r"]
     waits[1].cancel()
     await asyncio.wait(waits)
-    assert growth.runs == ()
+    assert list(growth.runs) == []
 
 
 async def test_what_was_missed_is_found_by_looking_again() -> None:

@@ -4,13 +4,15 @@ import asyncio
 from typing import Any
 
 import msgspec
+import pytest
 
 from sluice.agents.ports import Store
 from tests.stores.runs.filing import START, Wall, item
 
 
 async def test_an_item_comes_back_as_it_was_put_and_keeps_when_it_was_made(store: Store) -> None:
-    for value in ({"a": [1, 2.5, None, True, "日本\0"]}, "text", 0, [], None):
+    values: list[Any] = [{"a": [1, 2.5, None, True, "日本\0"]}, "text", 0, [], None]
+    for value in values:
         await store.put_item(item("a", "b", value=value))
         assert await store.get_item(("a", "b"), "k") == item("a", "b", value=value)
     await store.put_item(item("a", "b", value=2, created=START + 5, updated=START + 5))
@@ -117,3 +119,9 @@ async def test_many_items_are_searched_and_cleared(store: Store) -> None:
     assert len(await store.search_items(("many",), limit=1000)) == 700
     assert [each.key for each in await store.search_items(("many",), filter={"n": 650})] == ["0650"]
     assert await store.clear(("many",)) == 700
+
+
+async def test_a_value_that_is_no_json_is_refused(store: Store) -> None:
+    with pytest.raises(TypeError):
+        await store.put_item(item("a", value=object()))
+    assert await store.get_item(("a",), "k") is None

@@ -7,13 +7,12 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sluice.errors import ConfigError, StoreFailed
-from sluice.stores import runs_sqlite
+from sluice.stores import runs_sqlite_thread
 from sluice.stores import runs_tables as sql
 from sluice.stores.runs import runs_of
 from sluice.stores.runs_sql import SqlRuns
@@ -130,12 +129,14 @@ async def test_a_file_that_another_program_locks_is_written_when_it_is_free(tmp_
 async def test_a_full_disk_ends_the_runs_that_are_too_much_and_keeps_the_rest_whole(
     tmp_path: Path, wall: Wall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def small(path: str, connect: Callable[[str], sqlite3.Connection] = runs_sqlite.connect) -> sqlite3.Connection:
+    connect = runs_sqlite_thread.connect
+
+    def small(path: str) -> sqlite3.Connection:
         db = connect(path)
         db.execute("PRAGMA max_page_count=60")
         return db
 
-    monkeypatch.setattr("sluice.stores.runs_sqlite_thread.connect", small)
+    monkeypatch.setattr(runs_sqlite_thread, "connect", small)
     store = SqlRuns(SqliteEngine(str(tmp_path / "runs.db")), wall, max_waiting_bytes=200_000)
     lost: list[str] = []
     store.lost = lost.append

@@ -35,7 +35,9 @@ function draw() {
   const results = new Map(messages.filter((message) => message.role === "tool").flatMap((message) => message.parts).map((part) => [part.id, part]));
   const shown = messages.filter((message) => message.role === "user" || message.role === "assistant");
   if (!shown.length) { empty(); return; }
-  log.replaceChildren(...shown.map((message) => (message.role === "user" ? mine(message) : kept(message, results))));
+  const calls = new Set();
+  const turns = shown.map((message) => (message.role === "user" ? mine(message) : kept(message, results, calls)));
+  log.replaceChildren(...turns.filter((one) => one.childNodes.length));
   const last = log.lastElementChild;
   if (shown.at(-1).role === "assistant") last.append(element("footer", { class: "foot" }, element("button", { type: "button", class: "again", onclick: again }, "Regenerate")));
 }

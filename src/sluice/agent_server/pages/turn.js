@@ -12,10 +12,12 @@ export function mine(message) {
   return made;
 }
 
-// A message that the thread keeps, with the results of its tools.
-export function kept(message, results) {
+// A message that the thread keeps, with the results of its tools. A call that waited for a person stands in two messages:
+// `shown` knows those that were shown.
+export function kept(message, results, shown) {
   const made = element("article", { class: "turn agent", "aria-label": "Agent" });
   for (const part of message.parts) {
+    if (part.type === "tool_call") { if (shown.has(part.id)) continue; shown.add(part.id); }
     if (part.type === "text" && part.text) made.append(element("div", { class: "text" }, ...render(part.text)));
     else if (part.type === "reasoning") made.append(thought(part.text));
     else if (part.type === "file") made.append(element("div", { class: "pictures" }, file(part)));

@@ -115,7 +115,12 @@ class OpenAiChat:
     def _call(self, asked: InterruptRequested) -> Json:
         index, self._asked = self._asked, self._asked + 1
         function = {"name": "interrupt", "arguments": arguments_of(asked)}
-        return {"index": index, "id": asked.id, "type": "function", "function": function}
+        return {"index": index, "id": call_of(asked), "type": "function", "function": function}
+
+
+def call_of(asked: InterruptRequested) -> str:
+    """Return the id of the call that an interrupt is: it names the run too, which the answer goes on with."""
+    return f"{asked.run_id}_{asked.id}"
 
 
 def arguments_of(asked: InterruptRequested) -> str:

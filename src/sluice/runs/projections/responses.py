@@ -38,7 +38,7 @@ from sluice.runs.events import (
     ToolStarted,
 )
 from sluice.runs.projection import Frame
-from sluice.runs.projections.openai_chat import arguments_of
+from sluice.runs.projections.openai_chat import arguments_of, call_of
 from sluice.runs.projections.openai_failure import failure_of
 from sluice.runs.projections.responses_items import Items, Json, as_text
 
@@ -120,9 +120,9 @@ class Responses:
             case ToolStarted() | ToolInputDelta() | ToolInput() | ToolOutput() | ToolFailed():
                 self._tool(event)
             case InterruptRequested():
-                self._items.open_call(event.id, "interrupt")
-                self._items.call_input(event.id, arguments_of(event))
-                self._items.close_call(event.id, None)
+                self._items.open_call(call_of(event), "interrupt")
+                self._items.call_input(call_of(event), arguments_of(event))
+                self._items.close_call(call_of(event), None)
             case MessageFinished():
                 self._finish = event.finish_reason
             case Source() if event.url:
