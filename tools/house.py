@@ -141,6 +141,7 @@ EXEMPT: dict[tuple[str, str], str] = {
     ("sluice/gateway/pump.py", "task"): "a pump owns its one question by name, and withdraws it at its end",
     ("sluice/gateway/mirroring.py", "task"): "the process's mirrors own their copies, and give them up when it ends",
     ("sluice/cli/agent_house.py", "task"): "a house owns its keepers by name, and gives them up when it closes",
+    ("sluice/agent_server/event_stream.py", "task"): "a request owns its work and its look-out by name, and ends both",
     ("sluice/agents/running.py", "task"): "a run owns its life and its handler by name; the house owns the run",
     ("sluice/agents/service.py", "task"): "a service owns its keeper by name, and ends it when it closes",
     ("sluice/net/lifecycle.py", "provider-name"): "the built-in provider `fake` lives and ends with the process",

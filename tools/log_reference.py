@@ -54,6 +54,7 @@ FULL = ExchangeRecord(
     tried=(("first", "429"), ("second", "timeout_idle")),
     error_code=TimedOut("idle").code,
     principal="api_key:team-a",
+    labels=(("gen_ai.agent.name", "helper"), ("gen_ai.conversation.id", "t-1"), ("sluice.run.id", "r-1")),
     guards=(("regex", "Mask", 1), ("webhook", "FailOpen", 0)),
     guard=GuardFacts(checks=1, blocked_by="regex"),
 )
@@ -79,6 +80,9 @@ FIELDS = {
     "span.id": "of this exchange; the provider is told it as parent",
     "jwt.sub": "the subject of the client's token; when one was verified",
     "user.id": "who asked, if no token says it: the name of an API key or of a user",
+    "gen_ai.agent.name": "the agent that asked; of this process's own agents only",
+    "gen_ai.conversation.id": "its thread; likewise",
+    "sluice.run.id": "its run; likewise",
     "protocol": "`llm` or `http`",
     "gen_ai.operation.name": "`chat`, `embeddings`, `rerank`, `count_tokens`; when the request names a model",
     "gen_ai.provider.name": "when a provider was chosen",

@@ -3,7 +3,7 @@
 sluice agent agent.py:agent          # http://localhost:8080; without a key the built-in provider answers
 """
 
-from sluice.agents.agent import Agent
+from sluice import Agent
 from sluice.runs.messages import said
 
 PROMPT = "You are a helpful AI assistant. Provide clear, concise, and engaging responses."

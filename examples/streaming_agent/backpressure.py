@@ -1,7 +1,7 @@
 """Implement back-pressure: the model waits for viewers that are 10 events behind, and after 5 s the run ends with
 "backpressure timeout". Without these two words slow viewers get larger pieces and hold up nobody."""
 
-from sluice.agents.agent import Agent
+from sluice import Agent
 
 agent = Agent("backpressure", buffer=10, buffer_timeout=5)
 

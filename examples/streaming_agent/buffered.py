@@ -1,6 +1,6 @@
 """Buffer chunks: what viewers see is updated every 50 characters."""
 
-from sluice.agents.agent import Agent
+from sluice import Agent
 
 EVERY = 50
 agent = Agent("buffered")

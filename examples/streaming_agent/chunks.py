@@ -1,6 +1,6 @@
 """Custom chunk processing: every chunk looked at on its way, and a line for every ten words."""
 
-from sluice.agents.agent import Agent
+from sluice import Agent
 
 agent = Agent("chunks")
 

@@ -1,7 +1,7 @@
 """Handle errors gracefully: nothing to do. When the model breaks off, the run ends as failed, its partial text stays in
 the thread, and `[Error: Stream interrupted]` stands behind it. Here the handler looks at the error, too."""
 
-from sluice.agents.agent import Agent
+from sluice import Agent
 from sluice.errors import SluiceError
 
 agent = Agent("error-notice")

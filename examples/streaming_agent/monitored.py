@@ -1,6 +1,6 @@
 """Monitor performance: every run is measured by itself; the figures stand in `run.finished` and in its record."""
 
-from sluice.agents.agent import Agent
+from sluice import Agent
 
 agent = Agent("monitored")
 

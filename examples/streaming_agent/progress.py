@@ -1,6 +1,6 @@
 """Progress indicators: a note every half second, in the stream and in the terminal."""
 
-from sluice.agents.agent import Agent
+from sluice import Agent
 
 agent = Agent("progress")
 

@@ -1,6 +1,6 @@
 """Performance tips: a low temperature, a bound on the answer, and text sent in fewer, larger pieces."""
 
-from sluice.agents.agent import Agent
+from sluice import Agent
 
 agent = Agent("settings", temperature=0.3, max_tokens=500, min_interval_ms=50)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from sluice.agents.agent import Agent
+from sluice import Agent
 from sluice.agents.builtin_tools import calculator, current_time
 
 agent = Agent("shop", instructions="You sell tea. Be brief.")

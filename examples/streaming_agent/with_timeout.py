@@ -1,9 +1,9 @@
-"""Streaming with a timeout: after 30 s the run ends as `timeout`, "streaming timeout after 30s", and what was said stays.
+"""Streaming with a timeout: after 30 s the run ends with "streaming timeout after 30s", and what was said stays.
 
 Beside it two finer clocks: how long the first chunk may take, and how long a silence may last.
 """
 
-from sluice.agents.agent import Agent
+from sluice import Agent
 
 agent = Agent("with-timeout", timeout=30, ttft=10, idle=5)
 

@@ -228,6 +228,23 @@ async def test_an_interrupted_run_is_answered(agent_site: AgentSites) -> None:
         assert said([event async for event in asked.runs.watch(resumed.id)]) == "you said yes"
 
 
+async def test_an_answer_that_gets_lost_is_sent_again_and_given_once(agent_site: AgentSites) -> None:
+    agent = Agent("careful")
+
+    @agent.on_message
+    async def handle(ctx: Context) -> str:
+        return f"you said {await ctx.interrupt('Go on?')}"
+
+    site = await agent_site(parrot(), agent)
+    async with client(site.url) as plain:
+        run = await plain.runs.start("go", agent="careful")
+        assert len([event async for event in plain.runs.watch(run.id)]) > 1
+    async with CutWire(site.port, 20, 0, 60) as wire, client(wire.url) as asked:
+        resumed = await asked.runs.resume(run.id, "yes")
+        assert wire.connections == 4
+        assert said([event async for event in asked.runs.watch(resumed.id)]) == "you said yes"
+
+
 async def test_a_run_that_fails_ends_its_stream_with_how(agent_site: AgentSites) -> None:
     agent = Agent("broken")
 

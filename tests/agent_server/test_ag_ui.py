@@ -93,7 +93,7 @@ async def test_what_is_wrong_is_said_as_an_error_of_the_protocol(
         unknown = await http.get("/ag-ui/nobody-s")
     assert answer.status_code == status
     error = MODELS.validate_json(answer.text)
-    assert error.code == "bad_request"
+    assert error.code == "invalid_request_body"
     assert (error.metadata or {}).get("param") == param
     assert unknown.status_code == 404
 

@@ -155,6 +155,6 @@ async def test_a_thread_with_any_name_has_its_place_in_the_headers(agent_site: A
     run = await site.service.start(Asked(owner="local", thread_id=name, input=(said("x"),)))
     async with httpx.AsyncClient(base_url=site.url, timeout=2) as ask:
         answer = await ask.get(f"/runs/{run.id}/stream")
-        again = await ask.get(answer.headers["location"], params={"protocol": "native"})
+        again = await ask.get(answer.headers["content-location"] + "/stream", params={"protocol": "native"})
     assert "set-cookie" not in answer.headers
     assert again.content == answer.content

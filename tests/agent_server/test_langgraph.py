@@ -263,6 +263,46 @@ async def test_a_cancelled_run_is_interrupted_and_one_rolled_back_has_never_been
     assert (await lg.runs.get(thread, third["run_id"]))["status"] == "interrupted"
 
 
+async def test_a_run_rolled_back_leaves_the_state_as_it_was(agent_site: AgentSites, client: Connect) -> None:
+    gate = asyncio.Event()
+    agent = Agent("counts-up")
+
+    @agent.on_message
+    async def handle(ctx: Any) -> Any:
+        ctx.state["n"] = ctx.state.get("n", 0) + 1
+        await ctx.checkpoint()
+        yield "kept"
+        if ctx.text == "wait":
+            await gate.wait()
+
+    site = await agent_site(agent)
+    lg = client(site)
+    thread = (await lg.threads.create())["thread_id"]
+    await lg.runs.wait(thread, "counts-up", input=HELLO)
+    second = await lg.runs.create(thread, "counts-up", input={"messages": [{"role": "user", "content": "wait"}]})
+    async for part in lg.runs.join_stream(thread, second["run_id"], stream_mode="messages-tuple"):
+        if part.event == "messages":
+            break
+    assert (await lg.threads.get_state(thread))["values"]["n"] == 2
+    await lg.runs.cancel(thread, second["run_id"], wait=True, action="rollback")
+    state = await lg.threads.get_state(thread)
+    assert state["values"]["n"] == 1
+    assert texts(state["values"]) == ["hello there", "kept"]
+
+
+async def test_a_thread_is_followed_by_the_official_client(agent_site: AgentSites, client: Connect) -> None:
+    lg = client(await agent_site(echo()))
+    thread = (await lg.threads.create())["thread_id"]
+    for _ in range(2):
+        await lg.runs.wait(thread, "echo", input=HELLO)
+    said: list[str] = []
+    async for part in await lg.threads.join_stream(thread, last_event_id="-1"):
+        said.append(part.event)
+        if said.count("end") == 2:
+            break
+    assert said == ["metadata", "values", "values", "end"] * 2
+
+
 async def test_a_busy_thread_refuses_or_queues_as_asked(agent_site: AgentSites, client: Connect) -> None:
     gate = asyncio.Event()
     lg = client(await agent_site(waits(gate)))

@@ -49,7 +49,7 @@ async def test_a_stream_is_the_log_with_its_numbers(agent_site: AgentSites) -> N
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.headers["x-run-id"] == run.id
     assert answer.headers["content-location"] == f"/threads/{run.thread_id}/runs/{run.id}"
-    assert answer.headers["location"] == f"/threads/{run.thread_id}/runs/{run.id}/stream"
+    assert answer.headers["location"] == f"/runs/{run.id}/stream"
 
 
 async def test_head_and_first_event_come_before_the_run_has_ended(agent_site: AgentSites) -> None:
@@ -155,6 +155,17 @@ async def test_a_failed_run_keeps_what_it_said_and_tells_nobody_why_in_detail(ag
     assert [type(error) for error in site.faults] == [ValueError]
 
 
+@pytest.mark.parametrize("protocol", ["native", "langgraph", "flutch", "ui", "ag-ui", "a2a", "openai", "responses"])
+async def test_the_place_that_a_stream_names_reads_the_same_protocol(agent_site: AgentSites, protocol: str) -> None:
+    site = await agent_site(echo())
+    async with http(site) as ask:
+        first = await ask.post(f"/runs/stream?protocol={protocol}", json={"input": "hello"})
+        again = await ask.get(first.headers["location"])
+    assert first.status_code == 200
+    assert again.content == first.content
+    assert first.headers["content-location"].endswith(f"/runs/{first.headers['x-run-id']}")
+
+
 # -- a conversation ---------------------------------------------------------------------------------------------------
 
 
@@ -185,6 +196,15 @@ async def test_a_conversation_goes_on_behind_any_of_its_events(agent_site: Agent
             last = [await anext(reader) for reader in [read_frames(answer)] for _ in range(2)]
     assert [frame.id for frame in read] == [str(number) for number in range(cut + 1, 15)]
     assert last[-1].event in ("values", "end")
+
+
+async def test_a_conversation_ends_when_the_server_shuts_down(agent_site: AgentSites) -> None:
+    site = await agent_site(echo())
+    await site.service.wait(await begun(site.service, "a", thread_id="t"))
+    async with http(site) as ask, ask.stream("GET", "/threads/t/stream?after=7") as answer:
+        closing = asyncio.create_task(site.service.close())
+        assert [frame async for frame in read_frames(answer)] == []
+        await closing
 
 
 async def test_messages_of_a_thread_are_its_own(agent_site: AgentSites) -> None:

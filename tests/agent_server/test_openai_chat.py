@@ -258,7 +258,11 @@ async def test_the_same_idempotency_key_is_the_same_run_and_another_body_a_confl
         again = await asked.chat.completions.create(model="held", messages=ASK, extra_headers=key)
         with pytest.raises(openai.ConflictError):
             await asked.chat.completions.create(model="held", messages=ASK, user="other", extra_headers=key)
-    assert first.id == again.id
+        service = site.service
+        await service.store.sweep(service.now() + 1, service.now() + 1)
+        late = await asked.chat.completions.create(model="held", messages=ASK, extra_headers=key)
+    assert first.id == again.id == late.id
+    assert late.choices[0].message.content == "one two"
     assert held.runs == 1
 
 

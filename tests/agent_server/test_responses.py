@@ -246,15 +246,16 @@ async def test_an_interrupt_is_a_call_and_its_output_goes_on_with_the_run(agent_
         answer = await ctx.interrupt({"text": "Go on?"})
         yield f"you said {answer}"
 
-    site = await agent_site(agent)
+    site = await agent_site(parrot(), agent)
     async with client(site) as asked:
         first = await asked.responses.create(model="careful", input="go")
         call: Any = first.output[-1]
         assert (first.status, call.type, call.name) == ("completed", "function_call", "interrupt")
         assert json.loads(call.arguments)["question"] == {"text": "Go on?"}
         output: Any = {"type": "function_call_output", "call_id": call.call_id, "output": '"yes"'}
-        second = await asked.responses.create(model="careful", input=[output], previous_response_id=first.id)
+        second = await asked.responses.create(input=[output], previous_response_id=first.id)
     assert second.output_text == "you said yes"
+    assert second.model == "agent/careful", "who asked is who hears the answer"
 
 
 async def test_the_request_is_repeated_in_the_response_and_reaches_the_agent(agent_site: AgentSites) -> None:

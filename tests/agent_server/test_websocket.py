@@ -124,10 +124,10 @@ async def test_native_answers_a_question(site: AgentSite) -> None:
 @pytest.mark.parametrize(
     ("order", "code", "param"),
     [
-        ('{"type":"run"}', "bad_request", "text"),
-        ('{"type":"fly"}', "bad_request", "type"),
-        ('{"type":"run","text":5}', "bad_request", "text"),
-        ("{", "bad_request", None),
+        ('{"type":"run"}', "invalid_request_body", "text"),
+        ('{"type":"fly"}', "invalid_request_body", "type"),
+        ('{"type":"run","text":5}', "invalid_request_body", "text"),
+        ("{", "invalid_request_body", None),
         ('{"type":"resume","run_id":"nobody-s"}', "not_found", None),
         ('{"type":"cancel","run_id":"nobody-s"}', "not_found", None),
         ('{"type":"run","text":"x","agent":"nobody"}', "not_found", None),
@@ -276,15 +276,17 @@ async def test_a_client_that_reads_nothing_is_dropped_and_its_run_goes_on(
         for _ in range(200):
             yield "x" * 50_000
 
+    def viewers() -> int:
+        return sum(task.get_name().startswith("WebSocket viewer") for task in asyncio.all_tasks())
+
     site = await agent_site(agent)
+    lazy = connect(f"{site.ws_url}/ws", subprotocols=[NATIVE], compression=None, max_queue=1, close_timeout=0.1)
+    async with lazy as socket:
+        run = (await ask(socket, type="run", text="go", thread_id="t"))["run_id"]
+        assert viewers() == 1
+        await until(lambda: not viewers())
     async with httpx.AsyncClient(base_url=site.url) as http:
-        async with connect(f"{site.ws_url}/ws", subprotocols=[NATIVE], compression=None, max_queue=1) as socket:
-            run = (await ask(socket, type="run", text="go", thread_id="t"))["run_id"]
-            await until(lambda: not site.service.running)
-            await until(
-                lambda: socket.transport.is_closing() or socket.transport.get_extra_info("socket") is None or True
-            )
-        answer = await http.get(f"/runs/{run}")
+        answer = await http.get(f"/runs/{run}/wait")
     assert answer.json()["status"] == "success"
 
 

@@ -64,13 +64,13 @@ async def test_viewers_and_stalled_ones_do_not_slow_a_run_down() -> None:
     assert len(asyncio.all_tasks()) == 1
 
 
-async def test_a_thousand_runs_at_once_cost_at_most_64_kib_each() -> None:
+async def test_runs_at_once_cost_at_most_64_kib_each() -> None:
     go = asyncio.Event()
     agent = Agent("one", max_concurrent=2000)
 
     @agent.on_message
     async def handle(ctx: Context) -> Any:
-        for number in range(40):
+        for number in range(70):
             yield f"word {number} of a story "
         await go.wait()
 
@@ -79,14 +79,14 @@ async def test_a_thousand_runs_at_once_cost_at_most_64_kib_each() -> None:
         tracemalloc.start()
         try:
             before = tracemalloc.get_traced_memory()[0]
-            runs = [await t.start("hello", thread=f"thread-{number}") for number in range(1000)]
+            runs = [await t.start("hello", thread=f"thread-{number}") for number in range(300)]
             async with asyncio.timeout(30):
-                while not all(running.log.last >= 43 for running in t.service.running.values()):
+                while not all(running.log.last >= 73 for running in t.service.running.values()):
                     await asyncio.sleep(0.01)
             each = (tracemalloc.get_traced_memory()[0] - before) / len(runs)
         finally:
             tracemalloc.stop()
-        assert len(t.service.running) == 1000
+        assert len(t.service.running) == 300
         assert each <= 64 * 1024, f"{each / 1024:.1f} KiB a run"
         go.set()
         for run in runs:

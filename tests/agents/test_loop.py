@@ -224,7 +224,7 @@ async def test_cancelling_a_run_closes_the_models_answer() -> None:
 def careful(done: list[Any]) -> Agent:
     agent = calculating()
 
-    @agent.tool(approve=True)
+    @agent.tool(approve=True)  # type: ignore[untyped-decorator]  # it takes any function
     def pay(euros: int) -> str:
         done.append(euros)
         return f"paid {euros}"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import pytest
@@ -163,6 +163,29 @@ async def test_a_handler_that_swallows_its_cancellation_holds_up_nobody_and_writ
         let_go.set()
     assert [type_of(event) for event in after] == [type_of(event) for event in seen]
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_handler_that_never_gives_in_is_named_when_the_server_stops() -> None:
+    let_go = asyncio.Event()
+
+    async def stubborn(ctx: Context) -> Any:
+        while not let_go.is_set():
+            with suppress(asyncio.CancelledError):
+                await let_go.wait()
+
+    t = agent_of(stubborn).test()
+    await t.service.open()
+    run = await t.start("hi")
+    while t.service.running[run.id].context is None:
+        await asyncio.sleep(0)
+    await t.service.close(timeout_s=0)
+    assert [str(fault) for fault in t.faults] == [
+        f"the handler of {run.id} swallows its cancellation and is still there"
+    ]
+    let_go.set()
+    async with asyncio.timeout(5):
+        while len(asyncio.all_tasks()) > 1:
+            await asyncio.sleep(0)
 
 
 async def test_cancelling_takes_less_than_a_quarter_of_a_second_in_99_of_100() -> None:

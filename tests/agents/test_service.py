@@ -337,6 +337,16 @@ async def test_a_viewer_on_another_worker_keeps_a_run_alive_that_minds() -> None
         assert isinstance((await watching)[-1], RunFinished)
 
 
+async def test_a_run_whose_events_the_store_cannot_keep_ends_as_failed() -> None:
+    async with held(asyncio.Event()).test() as t:
+        run = await t.start("hi")
+        async with until(lambda: t.service.running[run.id].writer.watch.spoke):
+            t.service.store.lost(run.id)
+        end = (await read(t, run))[-1]
+        assert isinstance(end, RunFailed)
+        assert (end.code, end.status) == ("store_failed", 503)
+
+
 async def test_history_that_the_client_keeps_becomes_the_threads() -> None:
     async with echo().test() as t:
         await t.run("one", thread="x")

@@ -110,7 +110,7 @@ async def test_the_chatbot_prints_the_seeds_lines_and_ends_when_told(tmp_path: P
     [
         (("nothing:agent",), "there is no such module"),
         (("json:dumps",), "is no agent"),
-        (("--host", "0.0.0.0"), "nobody is asked who they are"),  # noqa: S104
+        (("--host", "0.0.0.0"), "nobody is asked who they are"),
         (("--host", "somewhere"), "no address to listen on"),
         (("--store", "floppy://a"), "sqlite:///"),
         (("--drain-timeout", "soon"), "--drain-timeout"),

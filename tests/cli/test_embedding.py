@@ -16,7 +16,6 @@ from sluice.testing.fake_desk import Options
 from sluice.testing.fake_provider import FakeProvider
 from tests.support.waiting import until
 
-
 SECRET = '[[fake {"content": "one two three"}]]'
 
 
@@ -89,7 +88,7 @@ async def test_a_store_that_cannot_be_used_keeps_the_server_from_starting(capsys
     async def send(message: object) -> None:
         sent.append(message)
 
-    await App([echo()], store="floppy://a")({"type": "lifespan"}, receive, send)  # type: ignore[arg-type]
+    await App([echo()], store="floppy://a")({"type": "lifespan"}, receive, send)
     assert [message["type"] for message in sent] == ["lifespan.startup.failed"]  # type: ignore[index]
 
 
@@ -120,4 +119,4 @@ async def test_a_cancel_closes_the_providers_connection_within_a_quarter_second(
 async def test_a_message_without_text_is_refused_by_the_chatbot() -> None:
     async with chatbot("mock:hi").test() as t:
         events = await t.run("  ")
-    assert events[-1].status == 400  # type: ignore[union-attr]
+    assert events[-1].status == 400

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -104,7 +105,7 @@ async def test_calls_of_tools_arrive_in_pieces_by_their_index(world: World) -> N
     for delta in (delta for chunk in chunks for delta in chunk.tool_calls):
         heard.setdefault(delta.index, ["", "", ""])
         heard[delta.index] = [
-            old + new for old, new in zip(heard[delta.index], (delta.id, delta.name, delta.arguments))
+            old + new for old, new in zip(heard[delta.index], (delta.id, delta.name, delta.arguments), strict=True)
         ]
     assert [row[1:] for row in heard.values()] == [["add", '{"a":1}'], ["mul", '{"b":2}']]
     assert all(row[0] for row in heard.values())
@@ -143,11 +144,14 @@ async def test_an_answer_that_breaks_off_is_never_whole(world: World) -> None:
     fake, _, models = await road(world)
     fake.cut_after(1200)
     chunks = models.stream(asking(saying(content="one two three four five six seven eight nine ten")))
-    heard = []
+    heard = [await anext(chunks)]
+
+    async def listen() -> None:
+        while True:
+            heard.append(await anext(chunks))
+
     with pytest.raises((Truncated, InBandFailure)):
-        async for chunk in chunks:
-            heard.append(chunk)
-    assert heard
+        await listen()
     assert all(not chunk.finish_reason for chunk in heard)
 
 
@@ -206,13 +210,14 @@ async def test_an_agent_that_reads_slowly_holds_up_the_provider(world: World) ->
     words = " ".join(["word"] * 40_000)
     chunks = models.stream(asking(saying(content=words)))
     await anext(chunks)
-    sent = fake.bytes_sent
-    while True:
-        await asyncio.sleep(0.05)
-        if fake.bytes_sent == sent:
-            break
-        sent = fake.bytes_sent
-    assert fake.open_streams == 1
+    looks: deque[int] = deque(maxlen=10)
+
+    def rests() -> bool:
+        looks.append(fake.bytes_sent)
+        return len(looks) == looks.maxlen and len(set(looks)) == 1
+
+    await until(rests)
+    assert fake.open_streams == 1  # it has more to say, and waits
     rest = await all_of(chunks)
     assert len(rest) > 30_000
     assert rest[-1].finish_reason == "stop"

@@ -51,6 +51,7 @@ class NoStore:
     """A log that keeps nothing: what is written stands in memory only. Nothing is ever safe, so all of it stays."""
 
     committed: Callable[[str, int], None] | None
+    lost: Callable[[str], None] | None
 
     def append(self, run_id: str, seq: int, data: bytes) -> None:
         """Keep nothing."""

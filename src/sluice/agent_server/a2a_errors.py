@@ -28,20 +28,26 @@ class Kind(NamedTuple):
     status: int
     grpc: str
     reason: str
+    name: str
+    """As REST of 0.3 has it."""
 
 
-PARSE = Kind(-32700, 400, "INVALID_ARGUMENT", "INVALID_REQUEST")
-INVALID_REQUEST = Kind(-32600, 400, "INVALID_ARGUMENT", "INVALID_REQUEST")
-NO_METHOD = Kind(-32601, 404, "NOT_FOUND", "METHOD_NOT_FOUND")
-INVALID_PARAMS = Kind(-32602, 400, "INVALID_ARGUMENT", "INVALID_PARAMS")
-INTERNAL = Kind(-32603, 500, "INTERNAL", "INTERNAL_ERROR")
-NO_TASK = Kind(-32001, 404, "NOT_FOUND", "TASK_NOT_FOUND")
-NOT_CANCELABLE = Kind(-32002, 400, "FAILED_PRECONDITION", "TASK_NOT_CANCELABLE")
-NO_PUSH = Kind(-32003, 400, "FAILED_PRECONDITION", "PUSH_NOTIFICATION_NOT_SUPPORTED")
-UNSUPPORTED = Kind(-32004, 400, "FAILED_PRECONDITION", "UNSUPPORTED_OPERATION")
-CONTENT_TYPE = Kind(-32005, 400, "INVALID_ARGUMENT", "CONTENT_TYPE_NOT_SUPPORTED")
-NO_CARD = Kind(-32007, 400, "FAILED_PRECONDITION", "EXTENDED_AGENT_CARD_NOT_CONFIGURED")
-NO_VERSION = Kind(-32009, 400, "FAILED_PRECONDITION", "VERSION_NOT_SUPPORTED")
+PARSE = Kind(-32700, 400, "INVALID_ARGUMENT", "INVALID_REQUEST", "JSONParseError")
+INVALID_REQUEST = Kind(-32600, 400, "INVALID_ARGUMENT", "INVALID_REQUEST", "InvalidRequestError")
+NO_METHOD = Kind(-32601, 404, "NOT_FOUND", "METHOD_NOT_FOUND", "MethodNotFoundError")
+INVALID_PARAMS = Kind(-32602, 400, "INVALID_ARGUMENT", "INVALID_PARAMS", "InvalidParamsError")
+INTERNAL = Kind(-32603, 500, "INTERNAL", "INTERNAL_ERROR", "InternalError")
+NO_TASK = Kind(-32001, 404, "NOT_FOUND", "TASK_NOT_FOUND", "TaskNotFoundError")
+NOT_CANCELABLE = Kind(-32002, 400, "FAILED_PRECONDITION", "TASK_NOT_CANCELABLE", "TaskNotCancelableError")
+NO_PUSH = Kind(
+    -32003, 400, "FAILED_PRECONDITION", "PUSH_NOTIFICATION_NOT_SUPPORTED", "PushNotificationNotSupportedError"
+)
+UNSUPPORTED = Kind(-32004, 400, "FAILED_PRECONDITION", "UNSUPPORTED_OPERATION", "UnsupportedOperationError")
+CONTENT_TYPE = Kind(-32005, 400, "INVALID_ARGUMENT", "CONTENT_TYPE_NOT_SUPPORTED", "ContentTypeNotSupportedError")
+NO_CARD = Kind(
+    -32007, 400, "FAILED_PRECONDITION", "EXTENDED_AGENT_CARD_NOT_CONFIGURED", "ExtendedAgentCardNotConfiguredError"
+)
+NO_VERSION = Kind(-32009, 400, "FAILED_PRECONDITION", "VERSION_NOT_SUPPORTED", "VersionNotSupportedError")
 
 OF_HTTP = frozenset({401, 403, 404, 413, 415, 429, 503})
 """Statuses that HTTP keeps under JSON-RPC too: they are told before a method is, and what stands between a client and
@@ -84,11 +90,13 @@ def rpc_error(error: Refused, call: object) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": call, "error": told}
 
 
-def rest_error(error: Refused, status: int = 0) -> Response:
-    """Return an error as the REST bindings have it: 1.0's google.rpc.Status, with 0.3's `type` and `message` in it."""
+def rest_error(error: Refused, status: int = 0, *, named: bool = False) -> Response:
+    """Return an error as REST has it: google.rpc.Status; `named`: with the name and the message beside it, which is all
+    that clients of 0.3 read."""
     kind = error.kind
     info: dict[str, Any] = {"@type": ERROR_INFO, "reason": kind.reason, "domain": "a2a-protocol.org"}
     if error.data:
         info["metadata"] = error.data
     told = {"code": status or kind.status, "status": kind.grpc, "message": str(error), "details": [info]}
-    return as_json({"error": told}, status or kind.status)
+    beside = {"type": kind.name, "message": str(error)} if named else {}
+    return as_json({**beside, "error": told}, status or kind.status)

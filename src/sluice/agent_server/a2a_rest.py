@@ -11,7 +11,6 @@ from sluice.agent_server.a2a_errors import Refused, refused, rest_error
 from sluice.agent_server.a2a_tasks import Tasks
 from sluice.agent_server.a2a_verbs import V03_REST, V1, Call, Verbs, Version, checked
 from sluice.agent_server.server import Endpoint, Server, answering, as_json
-from sluice.errors import SluiceError
 
 MEDIA_TYPE = "application/a2a+json"
 """Of answers in 1.0 (section 11.1)."""
@@ -45,7 +44,7 @@ def routes(server: Server) -> list[BaseRoute]:
 
 
 def _endpoint(server: Server, verbs: Verbs, version: Version, verb: str) -> Endpoint:
-    media_type = MEDIA_TYPE if version is V1 else "application/json"
+    media_type, named = (MEDIA_TYPE, False) if version is V1 else ("application/json", True)
 
     async def rest(request: Request) -> Response:
         try:
@@ -56,11 +55,7 @@ def _endpoint(server: Server, verbs: Verbs, version: Version, verb: str) -> Endp
                 params, _ = await server.body(request, object)
             result = await verbs.table[verb](Call(request, tasks, version, params))
         except Refused as error:
-            return rest_error(error)
+            return rest_error(error, named=named)
         return result if isinstance(result, Response) else as_json(result, media_type=media_type)
 
-    return answering(_told, rest)
-
-
-def _told(error: SluiceError) -> Response:
-    return rest_error(refused(error), error.status)
+    return answering(lambda error: rest_error(refused(error), error.status, named=named), rest)

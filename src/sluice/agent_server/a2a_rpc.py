@@ -62,13 +62,14 @@ def endpoint(server: Server, *, shared: bool) -> Endpoint:
     async def rpc(request: Request) -> Response:
         call: Any = None
         try:
+            owner = await server.who(request)
             body = await _body(server, request)
             if shared and not (isinstance(body, dict) and ("jsonrpc" in body or "method" in body)):
                 return problem(RouteNotFound("POST / takes JSON-RPC 2.0: A2A"))
             call = _id(body)
             method = _read(body)
             checked(method.version, request.headers.get("a2a-version", request.query_params.get("A2A-Version", "")))
-            tasks = Tasks(server.service, await server.who(request), server.agent(request))
+            tasks = Tasks(server.service, owner, server.agent(request))
             understood = Call(request, tasks, method.version, body.get("params"), msgspec.json.encode(call))
             result = await verbs.table[method.verb](understood)
         except Refused as error:

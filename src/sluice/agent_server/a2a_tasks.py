@@ -75,7 +75,8 @@ class Tasks:
         return msgspec.structs.replace(
             asked,
             agent=f"{last.agent}::{last.version}",
-            thread_id=last.thread_id,
+            thread_id=last.thread_id if last.stored else "",
+            resumes=last.id,
             answers={str(question): Answer(value=answer_in(sent.message))},
             options={SENT: msgspec.to_builtins(sent.message)},
         )

@@ -28,7 +28,7 @@ from sluice.agent_server.a2a_reading import MAX_ID, Fields, Sent, read_sent
 from sluice.agent_server.a2a_tasks import Tasks, changed
 from sluice.agent_server.event_stream import as_sse, stream_headers
 from sluice.agent_server.server import Server, cursor
-from sluice.agents.asked import Answer, Asked
+from sluice.agents.asked import Answer
 from sluice.errors import BadRequest
 from sluice.runs.messages import Message, TextPart
 from sluice.runs.projection import Projection, project
@@ -161,7 +161,8 @@ class Verbs:
         last = (await call.tasks.chain(call.task_id()))[-1]
         service = self._server.service
         if last.status == "interrupted":
-            last = await service.start(_unanswered(last))
+            answers = {question.id: Answer(status="cancelled") for question in last.interrupts}
+            last = await service.resume(last.owner, last.id, answers, agent=f"{last.agent}::{last.version}")
         elif last.status not in LIVE:
             raise Refused(NOT_CANCELABLE, f"the task {call.task_id()!r} is over", taskId=call.task_id())
         await service.cancel(last.owner, last.id, "cancelled by its client")
@@ -229,13 +230,6 @@ def reply_of(task: Task, run: Run) -> Message | None:
         why = task.status.message.text if task.status.message is not None else "the agent failed"
         raise Refused(INTERNAL, why, taskId=task.id, code=str(task.status.metadata.get("code", "error")))
     return reply
-
-
-def _unanswered(run: Run) -> Asked:
-    answers = {question.id: Answer(status="cancelled") for question in run.interrupts} or {
-        "*": Answer(status="cancelled")
-    }
-    return Asked(owner=run.owner, agent=f"{run.agent}::{run.version}", thread_id=run.thread_id, answers=answers)
 
 
 def _page(token: str) -> int:

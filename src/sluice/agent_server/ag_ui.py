@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 from sluice.agent_server import ag_ui_input
 from sluice.agent_server.ag_ui_input import RunAgentInput
 from sluice.agent_server.client_history import last_run, place
-from sluice.agent_server.event_stream import NO_BUFFERING, Viewer, frames_of
+from sluice.agent_server.event_stream import NO_BUFFERING, Pace, Viewer, frames_of
 from sluice.agent_server.server import Server, answering, as_json
 from sluice.agents.asked import Asked
 from sluice.agents.service import Service
@@ -46,7 +46,8 @@ def routes(server: Server) -> list[BaseRoute]:
         owner, thread = await server.who(request), request.path_params["thread"]
         await service.thread(owner, thread)
         runs = await service.store.list_runs(owner, thread, limit=REPLAYED)
-        return Viewer(_told_again(service, runs[::-1]), name=f"thread {thread}", headers=NO_BUFFERING)
+        pace = Pace()
+        return Viewer(_told_again(service, runs[::-1], pace), pace, name=f"thread {thread}", headers=NO_BUFFERING)
 
     return [
         Route("/ag-ui", answering(told, begin), methods=["POST"]),
@@ -97,10 +98,10 @@ def _projection(run: Run) -> AgUi:
     return AgUi(run_id=str(run.options.get("run_id", "")), known=run.options.get("calls", ()))
 
 
-async def _told_again(service: Service, runs: list[Run]) -> AsyncGenerator[list[Frame], None]:
+async def _told_again(service: Service, runs: list[Run], pace: Pace) -> AsyncGenerator[list[Frame], None]:
     """Give each run whole, one behind the other."""
     for run in runs:
-        async with aclosing(frames_of(service, run, _projection(run))) as batches:
+        async with aclosing(frames_of(service, run, _projection(run), pace=pace)) as batches:
             async for frames in batches:
                 yield frames
 

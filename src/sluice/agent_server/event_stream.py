@@ -6,10 +6,12 @@ resume; it holds up neither the run nor the other viewers.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import aclosing
+from typing import TypeVar
 from urllib.parse import quote
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -25,6 +27,7 @@ SEND_S = 5.0
 SLOW_S = 0.05
 """A viewer is slow, and gets adjacent deltas as one, when a write waits longer than this for it."""
 HEARTBEAT = b": keep-alive\n\n"
+T = TypeVar("T")
 Batches = AsyncGenerator[list[Frame], None]
 """A viewer's frames as they come; an empty list is a heartbeat."""
 
@@ -98,32 +101,32 @@ class Viewer(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             return
         await send({"type": "http.response.body", "body": b"", "more_body": True})  # the head leaves now
-        told = asyncio.create_task(self._tell(send), name=f"viewer of {self._name}")
-        watch = _Stall(self._pace, told, receive)
         try:
-            await until_gone(receive, told)
+            await until_gone(receive, self._tell(receive, send), f"viewer of {self._name}")
+        except ClientDisconnect:
+            if self._left is not None:
+                await self._left()
+
+    async def _tell(self, receive: Receive, send: Send) -> None:
+        pace = self._pace
+        watch = _Stall(pace, receive)
+        try:
+            async with aclosing(self._batches) as batches:
+                async for frames in batches:
+                    pace.begin()
+                    await send({"type": "http.response.body", "body": as_sse(frames) or HEARTBEAT, "more_body": True})
+                    pace.end()
         finally:
             watch.stop()
-            if told.cancelled() and self._left is not None:
-                await self._left()
-        if not told.cancelled():
-            told.result()
-
-    async def _tell(self, send: Send) -> None:
-        pace = self._pace
-        async with aclosing(self._batches) as batches:
-            async for frames in batches:
-                pace.begin()
-                await send({"type": "http.response.body", "body": as_sse(frames) or HEARTBEAT, "more_body": True})
-                pace.end()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class _Stall:
     """Drops a viewer whose socket takes nothing. One timer per viewer, none per write."""
 
-    def __init__(self, pace: Pace, told: "asyncio.Task[None]", receive: Receive) -> None:
-        self._pace, self._told, self._receive = pace, told, receive
+    def __init__(self, pace: Pace, receive: Receive) -> None:
+        self._pace, self._receive = pace, receive
+        self._telling = asyncio.current_task()
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(SEND_S, self._look)
 
@@ -135,8 +138,8 @@ class _Stall:
         due = (now if since is None else since) + SEND_S
         if due > now:
             self._timer = self._loop.call_at(due, self._look)
-        elif not _abort(self._receive):
-            self._told.cancel()
+        elif not _abort(self._receive) and self._telling is not None:
+            self._telling.cancel()
 
 
 def _abort(receive: Receive) -> bool:
@@ -170,7 +173,7 @@ class EventStream(Viewer):
             pace,
             name=run.id,
             content_type=projection.content_type,
-            headers=stream_headers(run, headers),
+            headers=stream_headers(run, headers, protocol=projection.name),
             status_code=status_code,
             left=(lambda: service.cancel(run.owner, run.id, "its viewer left")) if cancels else None,
         )
@@ -211,15 +214,23 @@ async def fold(service: Service, run: Run, projection: Projection, after: int) -
     return last
 
 
-async def until_gone(receive: Receive, work: "asyncio.Task[object] | asyncio.Task[None] | asyncio.Task[Run]") -> None:
-    """Return when the work is done, or has been cancelled because the client is gone."""
-    gone = asyncio.create_task(_gone(receive), name=f"client of {work.get_name()}")
+async def until_gone(receive: Receive, work: Coroutine[object, object, T], name: str) -> T:
+    """Return what some work comes to that is done for a client.
+
+    Raises:
+        ClientDisconnect: the client went, or was dropped, before that; the work was cancelled.
+    """
+    doing = asyncio.create_task(work, name=name)
+    gone = asyncio.create_task(_gone(receive), name=f"client, {name}")
     try:
-        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({doing, gone}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (work, gone):
+        for task in (doing, gone):
             task.cancel()
-        await asyncio.wait({work, gone})
+        await asyncio.wait({doing, gone})
+    if doing.cancelled():
+        raise ClientDisconnect
+    return doing.result()
 
 
 async def _gone(receive: Receive) -> None:
@@ -227,12 +238,17 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-def stream_headers(run: Run, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return what every stream says of its run."""
+def stream_headers(run: Run, more: Mapping[str, str] | None = None, *, protocol: str = "langgraph") -> dict[str, str]:
+    """Return what every stream says of its run: `Location` is where the same protocol reads on."""
     place = f"/threads/{quote(run.thread_id, safe='')}/runs/{run.id}"
+    again = f"/runs/{run.id}/stream"
+    if protocol == "langgraph":
+        again = f"{place}/stream"
+    elif protocol != "native":
+        again += f"?protocol={protocol}"
     return {
         **NO_BUFFERING,
-        "location": f"{place}/stream",
+        "location": again,
         "content-location": place,
         "x-run-id": run.id,
         "x-thread-id": in_header(run.thread_id),

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from sluice.agent_server.event_stream import in_header, stream_headers
 from sluice.agent_server.langgraph_bodies import RunBody, asked_of
 from sluice.agent_server.langgraph_errors import detail
+from sluice.agent_server.langgraph_states import undo
 from sluice.agent_server.run_json import run_json
 from sluice.agent_server.run_streams import final_values, reading
 from sluice.agent_server.server import Server, answering, as_json, cursor, number, takes
@@ -181,6 +182,7 @@ class _Reading:
         if action == "rollback" or number(request, "wait", 0, 1):
             run = await self._server.whole(request, run)
         if action == "rollback":
+            await undo(self._service, run)
             await forget(self._service.house, run)
 
     @takes(Cancel)

@@ -199,5 +199,17 @@ class States:
         return {"thread_id": self._thread.id, "checkpoint_ns": "", "checkpoint_id": checkpoint_id or None}
 
 
+async def undo(service: Service, run: Run) -> None:
+    """Make the thread's state what it was before a run that is to have never been."""
+    store = service.store
+    newest = await store.get_checkpoint(run.owner, run.thread_id)
+    if newest is None or newest.run_id != run.id:
+        return
+    older = [one for one in await store.list_checkpoints(run.owner, run.thread_id, limit=RUNS) if one.run_id != run.id]
+    base = older[0] if older else msgspec.structs.replace(newest, id="", state={}, next=(), metadata={}, step=-1)
+    restored = msgspec.structs.replace(base, id=uuid7(), created=service.now(), parent_id=base.id, source="fork")
+    await store.put_checkpoint(restored)
+
+
 def _objects(values: Any) -> list[_Json]:
     return [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []

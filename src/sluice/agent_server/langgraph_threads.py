@@ -9,12 +9,21 @@ from starlette.routing import BaseRoute, Route
 
 from sluice.agent_server.langgraph_errors import detail
 from sluice.agent_server.langgraph_states import States
+from sluice.agent_server.langgraph_thread_bodies import (
+    AtCheckpoint,
+    Create,
+    History,
+    Prune,
+    Search,
+    Update,
+    UpdateState,
+)
 from sluice.agent_server.run_json import moment
 from sluice.agent_server.server import Server, answering, as_json, number, takes
 from sluice.agents.ids import uuid7
 from sluice.errors import BadRequest, Conflict
 from sluice.runs.projections.langgraph_view import interrupt
-from sluice.runs.records import LIVE, Thread, ThreadStatus
+from sluice.runs.records import LIVE, Thread
 
 _Json = dict[str, Any]
 MOST = 1000
@@ -27,58 +36,6 @@ _SORTS: dict[str, Literal["created", "updated", "status", "id"]] = {
     "updated_at": "updated",
     "state_updated_at": "updated",
 }
-
-
-class Create(msgspec.Struct, frozen=True, kw_only=True):
-    thread_id: str | None = None
-    metadata: _Json = {}
-    if_exists: Literal["raise", "do_nothing"] = "raise"
-    ttl: Any = None
-    supersteps: Any = None
-
-
-class Update(msgspec.Struct, frozen=True, kw_only=True):
-    metadata: _Json = {}
-    ttl: Any = None
-
-
-class Search(msgspec.Struct, frozen=True, kw_only=True):
-    """Of `/threads/search` and `/threads/count`."""
-
-    metadata: _Json | None = None
-    values: _Json | None = None
-    ids: list[str] | None = None
-    status: ThreadStatus | None = None
-    limit: int = 10
-    offset: int = 0
-    sort_by: str = "updated_at"
-    sort_order: Literal["asc", "desc"] = "desc"
-    select: list[str] | None = None
-    extract: Any = None
-
-
-class Prune(msgspec.Struct, frozen=True, kw_only=True):
-    thread_ids: list[str]
-    strategy: Literal["delete", "keep_latest"] = "delete"
-
-
-class UpdateState(msgspec.Struct, frozen=True, kw_only=True):
-    values: Any = None
-    as_node: str | None = None
-    checkpoint: _Json | None = None
-    checkpoint_id: str | None = None
-
-
-class History(msgspec.Struct, frozen=True, kw_only=True):
-    limit: int = 10
-    before: str | _Json | None = None
-    metadata: _Json | None = None
-    checkpoint: _Json | None = None
-
-
-class AtCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
-    checkpoint: _Json
-    subgraphs: bool = False
 
 
 def routes(server: Server) -> list[BaseRoute]:

@@ -3,6 +3,7 @@
 Runs are begun by `langgraph_runs`: the names of both are the Agent Protocol's.
 """
 
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -60,7 +61,14 @@ def routes(server: Server) -> list[BaseRoute]:
         if run.status != "interrupted":
             raise Conflict(f"run {run.id!r} asks nothing: it is {run.status}")
         answers = body.answers or {"*": Answer(value=body.value)}
-        resumed = await service.resume(owner, run.id, answers)
+        resumed = await service.resume(
+            owner,
+            run.id,
+            answers,
+            agent=f"{run.agent}::{run.version}",
+            request_id=request.headers.get("idempotency-key", ""),
+            digest=sha256(msgspec.json.encode(body)).hexdigest(),
+        )
         if "text/event-stream" in request.headers.get("accept", "") or "protocol" in request.query_params:
             return server.stream(resumed, await reading(service, resumed, request, "native"))
         return as_json(run_json(resumed), 201, headers={"location": f"/runs/{resumed.id}/stream"})

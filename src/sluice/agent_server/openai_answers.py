@@ -19,6 +19,7 @@ from sluice.runs.events import Event
 from sluice.runs.messages import Message, ToolResultPart
 from sluice.runs.projections.openai_failure import Failure
 from sluice.runs.records import Run
+from sluice.runs.retold import retold
 
 PREFIX = "agent/"
 """Before an agent's name, where a model is named."""
@@ -69,11 +70,11 @@ def about(run: Run) -> dict[str, str]:
 
 
 async def log_of(server: Server, run: Run) -> list[Event]:
-    """Return the events of a run that are there now."""
+    """Return the events of a run that are there now; if there are none, those that its record tells."""
     log: list[Event] = []
     while events := await server.service.past(run, len(log), BATCH):
         log += events
-    return log
+    return log or retold(run)
 
 
 def answers_in(messages: Sequence[Message]) -> tuple[str, dict[str, Answer]]:

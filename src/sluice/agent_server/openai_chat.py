@@ -73,7 +73,7 @@ def routes(server: Server) -> list[BaseRoute]:
     async def completions(request: Request) -> Response:
         owner = await server.who(request)
         body, digest = await server.body(request, _Body)
-        run = await server.service.start(_asked(server, request, owner, body, digest))
+        run = await server.service.start(await _asked(server, request, owner, body, digest))
         if not body.stream:
             return await _whole(server, request, run)
         include_usage = body.stream_options is not None and body.stream_options.include_usage
@@ -87,7 +87,7 @@ def routes(server: Server) -> list[BaseRoute]:
 
 
 async def _whole(server: Server, request: Request, run: Run) -> Response:
-    await server.whole(request, run)
+    run = await server.whole(request, run)
     log = await log_of(server, run)
     failure = failure_of(log[-1])
     if failure is not None:
@@ -96,7 +96,7 @@ async def _whole(server: Server, request: Request, run: Run) -> Response:
     return as_json(folded(chunk for event in log for chunk in projection.chunks(event)), headers=about(run))
 
 
-def _asked(server: Server, request: Request, owner: str, body: _Body, digest: str) -> Asked:
+async def _asked(server: Server, request: Request, owner: str, body: _Body, digest: str) -> Asked:
     if body.n not in (None, 1):
         raise BadRequest("an agent gives one answer: n must be 1", param="n")
     if not body.messages:
@@ -105,9 +105,13 @@ def _asked(server: Server, request: Request, owner: str, body: _Body, digest: st
     thread = metadata.get("thread_id", "")
     said = tuple(_message(message, f"messages[{place}]") for place, message in enumerate(body.messages))
     resumes, answers = answers_in(said)
+    agent = named(agent_of(server, request, body.model))
+    if answers:  # whoever asked hears the answer, whichever model is named
+        before = await server.service.run(owner, resumes)
+        agent = f"{before.agent}::{before.version}"
     return Asked(
         owner=owner,
-        agent=named(agent_of(server, request, body.model)),
+        agent=agent,
         input=() if answers else said,
         thread_id="" if answers else thread,
         replace_history=bool(thread) and not answers,

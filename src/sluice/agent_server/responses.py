@@ -21,7 +21,6 @@ from sluice.runs.messages import lasting
 from sluice.runs.projections.openai_failure import failure_of
 from sluice.runs.projections.responses import Responses
 from sluice.runs.records import LIVE, Run
-from sluice.runs.retold import retold
 
 CANCEL_S = 2.0
 """How long the answer to a cancel waits for the end that it brings about."""
@@ -92,10 +91,10 @@ async def response_of(server: Server, run: Run) -> dict[str, Any]:
     """Return the response as it is now."""
     projection = Responses(echo_of(run))
     log = await log_of(server, run)
-    for event in log or retold(run):
+    for event in log:
         projection.step(event)
     response = projection.response()
-    return response if log or run.status not in LIVE else response | {"status": "queued"}
+    return response | {"status": "queued"} if run.status == "pending" and len(log) == 1 else response
 
 
 async def _stopped(server: Server, run: Run) -> Run:

@@ -98,11 +98,13 @@ async def asked(
         raise BadRequest("there is no input", param="input")
     resumes, answers = answers_in(said)
     place = _Place() if answers else await _place(server, owner, body, stored, unstored)
-    if answers:
-        await found(server, owner, resumes, unstored)
+    agent = named(agent_of(server, request, body.model))
+    if answers:  # whoever asked hears the answer, whichever model is named
+        before = await found(server, owner, resumes, unstored)
+        agent = f"{before.agent}::{before.version}"
     return Asked(
         owner=owner,
-        agent=named(agent_of(server, request, body.model)),
+        agent=agent,
         input=(*place.before, *_instructions(body), *said),
         thread_id=place.thread_id,
         request_id=request.headers.get("idempotency-key", ""),

@@ -11,23 +11,26 @@ from sluice.runs.projection import Projection
 from sluice.runs.projections.langgraph import LangGraph, modes_of
 from sluice.runs.projections.langgraph_view import View
 from sluice.runs.projections.table import projection
-from sluice.runs.records import LIVE, Run
+from sluice.runs.records import Run
 
 MODES, SUBGRAPHS = "langgraph.stream_mode", "langgraph.subgraphs"
 """Where a run remembers how its client wants it told, for a reader who comes back and does not say (agents.md E.9)."""
+OF_THREADS = frozenset({"run_modes", "lifecycle", "state_update"})
+"""Stream modes of a thread's stream; `run_modes`, those each run was begun with, is what all of them get here."""
 PAGE = 1000
 
 
 async def reading(service: Service, run: Run, request: Request, default: str) -> Projection:
-    """Return the projection that a request for a stream names in `?protocol=`.
+    """Return the projection that a request for a stream names in `?protocol=`. Stream modes are LangGraph's word.
 
     Raises:
         BadRequest: there is no such protocol, or no such stream mode.
     """
-    name = request.query_params.get("protocol") or default
+    asked = request.query_params.getlist("stream_mode")
+    name = request.query_params.get("protocol") or (LangGraph.name if asked else default)
     if name != LangGraph.name:
         return projection(name)
-    asked = request.query_params.getlist("stream_mode")
+    asked = [mode for mode in asked if mode not in OF_THREADS]
     return await as_langgraph(service, run, modes_of(asked) or tuple(run.options.get(MODES, ())))
 
 
@@ -70,8 +73,3 @@ async def final_values(service: Service, run: Run) -> dict[str, Any]:
     if run.status == "interrupted":
         values["__interrupt__"] = view.asked()
     return values
-
-
-def is_over(run: Run) -> bool:
-    """Whether a run has ended."""
-    return run.status not in LIVE

@@ -1,6 +1,5 @@
 """What every protocol's routes share: the service, who asks, bodies, and errors in a protocol's own shape."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from hashlib import sha256
@@ -110,6 +109,8 @@ class Server:
             raise BadRequest(f"the body is no JSON: {error}") from None
         except UnicodeDecodeError:
             raise BadRequest("the body is no JSON: it is no UTF-8") from None
+        except RecursionError:
+            raise BadRequest("the body is nested too deeply") from None
 
     async def body_or(self, request: Request, default: T) -> T:
         """Return the body as the default's type, or the default if there is none.
@@ -141,11 +142,7 @@ class Server:
         Raises:
             ClientDisconnect: it went.
         """
-        waiting = asyncio.create_task(self.service.wait(run), name=f"answer of {run.id}")
-        await until_gone(request.receive, waiting)
-        if waiting.cancelled():
-            raise ClientDisconnect
-        return waiting.result()
+        return await until_gone(request.receive, self.service.wait(run), f"answer of {run.id}")
 
 
 async def _read(request: Request) -> bytes:

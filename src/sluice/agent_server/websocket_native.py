@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from sluice.agent_server.event_stream import frames_of
+from sluice.agent_server.event_stream import Pace, frames_of
 from sluice.agent_server.websocket_line import Line
 from sluice.agents.asked import Answer, Asked
 from sluice.agents.service import Service
@@ -136,10 +136,13 @@ class NativeSpeaker:
         await self._say({"type": "accepted", "id": order.id, "run_id": run.id, "thread_id": run.thread_id})
 
     async def _tell(self, run: Record, after: int) -> None:
-        async with aclosing(frames_of(self._service, run, Native(), after)) as batches:
+        pace = Pace()
+        async with aclosing(frames_of(self._service, run, Native(), after, pace)) as batches:
             async for frames in batches:
+                pace.begin()
                 for frame in frames:
                     await self._line.send(frame.data.decode())
+                pace.end()
 
     async def _say(self, said: dict[str, Any]) -> None:
         await self._line.send(msgspec.json.encode(said).decode())

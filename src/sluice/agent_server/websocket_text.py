@@ -8,7 +8,7 @@ import asyncio
 from contextlib import aclosing
 
 from sluice.agent_server.client_history import last_run
-from sluice.agent_server.event_stream import frames_of
+from sluice.agent_server.event_stream import Pace, frames_of
 from sluice.agent_server.websocket_line import LATER, Line
 from sluice.agents.asked import Answer, Asked
 from sluice.agents.service import Service
@@ -61,7 +61,10 @@ class TextSpeaker:
                 on_disconnect="cancel",
             )
         )
-        async with aclosing(frames_of(self._service, run, PlainText())) as batches:
+        pace = Pace()
+        async with aclosing(frames_of(self._service, run, PlainText(), pace=pace)) as batches:
             async for frames in batches:
+                pace.begin()
                 for frame in frames:
                     await self._line.send(PlainText.spoken(frame))
+                pace.end()

@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from importlib import import_module
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from sluice.agents.callbacks import Callback
 from sluice.agents.context import Context
 from sluice.agents.definition import Definition
 from sluice.agents.langgraph_adapter import LangGraphAgent
-from sluice.agents.tools import Tool
+from sluice.agents.tools import CALL_TIMEOUT_S, CALLS_AT_ONCE, Tool
 from sluice.errors import ConfigError
 
 Handler = Callable[[Context], Any]
@@ -62,16 +62,25 @@ class Agent(Definition):
 
     __call__ = on_message
 
-    def tool(self, function: _F | None = None, *, name: str = "", approve: bool = False) -> Any:
+    def tool(
+        self,
+        function: _F | None = None,
+        *,
+        name: str = "",
+        approve: bool = False,
+        timeout: float | None = CALL_TIMEOUT_S,
+        at_once: int = CALLS_AT_ONCE,
+    ) -> Any:
         """Let the model call this function: its type hints and docstring are the schema. With `approve` each call
-        waits for a person. Used bare or with arguments.
+        waits for a person. `timeout`: seconds that a call may take, to its first value if it yields; None = as long as
+        the run. `at_once`: calls of it in this process at a time. Used bare or with arguments.
 
         Raises:
             ConfigError: there is one of that name, or it cannot be told to a model.
         """
 
         def add(function: _F) -> _F:
-            tool = Tool.of(function, name=name, approve=approve)
+            tool = Tool.of(function, name=name, approve=approve, timeout=timeout, at_once=at_once)
             if tool.name in self.tools:
                 raise ConfigError(f"there are two tools {tool.name!r}", path=f"agent {self.name!r}")
             self.tools[tool.name] = tool
@@ -187,3 +196,10 @@ _END = object()
 
 def _next(made: Iterator[Any]) -> Any:
     return next(made, _END)
+
+
+async def call(hooks: Iterable[Hook]) -> None:
+    """Call hooks in their order, each when the one before is done."""
+    for hook in hooks:
+        if (waiting := hook()) is not None:
+            await waiting

@@ -29,11 +29,11 @@ async def follow(
     service: Service, owner: str, thread_id: str, after: int, *, beat_s: float
 ) -> AsyncGenerator[Heard, None]:
     """Give the events of all runs of a thread, from behind place `after` on. Runs whose events are not kept any more
-    are passed over: `Service.messages` has what was said. Never ends by itself."""
+    are passed over: `Service.messages` has what was said. Ends only when the server shuts down."""
     before = 0
     known: set[str] = set()
     with service.arrivals.followed(owner, thread_id) as news:
-        while True:
+        while not service.draining:
             news.clear()
             new = [run for run in await _runs(service, owner, thread_id) if run.id not in known]
             for run in new:
@@ -44,8 +44,9 @@ async def follow(
                         last = events[-1].seq if events else last
                         yield Heard(run, before, events) if events else Heard(None)
                 before += last
-            if not new and not await _more(service, owner, thread_id, known, news, beat_s):
-                yield Heard(None)
+            if new or await _more(service, owner, thread_id, known, news, beat_s):
+                continue
+            yield Heard(None)
 
 
 async def _hear(service: Service, run: Run, skip: int, *, beat_s: float) -> AsyncGenerator[list[Event], None]:
@@ -75,7 +76,7 @@ async def _more(
     """Wait until the thread has a run that is not known, at most so long; return whether it has. Those of this process
     are told of at once, for those of others the store is asked now and then."""
     due = service.clock() + within_s
-    while service.clock() < due:
+    while service.clock() < due and not service.draining:
         newest = await service.store.list_runs(owner, thread_id, limit=1)
         if newest and newest[0].id not in known:
             return True

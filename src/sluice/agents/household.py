@@ -1,5 +1,6 @@
 """What a run needs of its service: its thread and turn, what its handler sees, and the keeping of what it leaves."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -54,6 +55,7 @@ class Household:
         self._models, self._later = GuardedModels(models), later
         self._turns = Turns(store, worker, now)
         self._turned: set[str] = set()
+        self._stubborn: set[asyncio.Task[None]] = set()
         self._buttons = ButtonDesk(store, now, catalogue)
 
     def begin(self, agent: Agent, run: Run, past: tuple[list[Event], int] = ([], 0)) -> Running:
@@ -219,3 +221,18 @@ class Household:
             self.fault(error)
         finally:
             self.running.pop(run.id, None)
+            if running.handler is not None and not running.handler.done():
+                self._stubborn.add(running.handler)
+                running.handler.add_done_callback(self._gave_in)
+
+    def _gave_in(self, handler: "asyncio.Task[None]") -> None:
+        self._stubborn.discard(handler)
+        if not handler.cancelled():
+            handler.exception()  # looked at: its run has ended long ago
+
+    async def let_go(self, timeout_s: float) -> None:
+        """Wait for handlers that do not let themselves be cancelled; say which of them never gave in."""
+        if self._stubborn:
+            await asyncio.wait(self._stubborn, timeout=timeout_s)
+        for handler in self._stubborn:
+            self.fault(RuntimeError(f"the {handler.get_name()} swallows its cancellation and is still there"))

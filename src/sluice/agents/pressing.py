@@ -26,7 +26,15 @@ from sluice.agents.items import ItemStore
 from sluice.agents.ports import Clock, Now, Store
 from sluice.agents.reply import Reply
 from sluice.agents.resilience import Breaker, Retry, Timeout, through
-from sluice.errors import Conflict, Forbidden, RateLimited, SluiceError, Unauthenticated
+from sluice.errors import (
+    CallbackFailed,
+    CallbackRefused,
+    Conflict,
+    Forbidden,
+    RateLimited,
+    SluiceError,
+    Unauthenticated,
+)
 from sluice.runs.messages import said
 
 RETRIES = 3
@@ -69,12 +77,6 @@ class Outcome(msgspec.Struct, frozen=True):
     standing: Standing
     error: SluiceError | None = None
     """Why a handler failed; `result` says it too."""
-
-
-class CallbackFailed(SluiceError):
-    """A handler failed, or said that it could not do what was asked."""
-
-    code = "callback_failed"
 
 
 class PressDesk:
@@ -262,7 +264,7 @@ async def gathered(made: Any) -> dict[str, Any]:
     """Return a handler's answer as the wire has it: texts one after another, the attachments, the last patch.
 
     Raises:
-        CallbackFailed: the handler says that it could not do what was asked.
+        CallbackRefused: the handler says that it could not do what was asked.
         TypeError: it returned something else, or what JSON has no word for.
     """
     result: dict[str, Any] = {}
@@ -275,9 +277,7 @@ async def gathered(made: Any) -> dict[str, Any]:
             else:
                 result[key] = value
     if result.pop("success", True) is False:
-        refused = CallbackFailed(str(result.get("error") or "the action was refused"))
-        refused.status = 422
-        raise refused
+        raise CallbackRefused(str(result.get("error") or "the action was refused"))
     whole: dict[str, Any] = msgspec.json.decode(msgspec.json.encode({"success": True, **result}))
     return whole
 

@@ -12,10 +12,12 @@ from typing import Any
 import msgspec
 
 from sluice.agents import watching
+from sluice.agents.agent import call
 from sluice.agents.arrivals import Arrivals
 from sluice.agents.asked import Answer, Asked
 from sluice.agents.beginnings import draft, forget, interrupted_run, make_way, resuming, thread_for
 from sluice.agents.catalogue import Catalogue
+from sluice.agents.endings import ending_of
 from sluice.agents.household import LEASE_MS, Household
 from sluice.agents.ids import uuid7
 from sluice.agents.orphans import Orphans
@@ -23,12 +25,11 @@ from sluice.agents.ports import Clock, Models, Now, Store
 from sluice.agents.pressing import PressDesk
 from sluice.agents.running import Running
 from sluice.agents.sweeping import Sweeper
-from sluice.errors import Conflict, NotFound, Overloaded, Unavailable
+from sluice.errors import Conflict, NotFound, Overloaded, StoreFailed, Unavailable
 from sluice.runs.events import Event
 from sluice.runs.messages import Message
 from sluice.runs.records import LIVE, Run, Thread
 
-LOOK_S = watching.LOOK_S
 KEEP_S = 5.0
 """How often leases are renewed and the runs of dead workers looked for."""
 LET_GO_S = 1.0
@@ -60,8 +61,8 @@ class Service:
         self.callbacks = PressDesk(store, catalogue, clock=clock, now=now, fault=fault)
         self._orphans = Orphans(self.house)
         self._sweeper = Sweeper(store, clock, now)
-        self._stubborn: set[asyncio.Task[None]] = set()
-        self._draining = False
+        self.draining = False
+        """Whether it takes no more work."""
         self._keeper: asyncio.Task[None] | None = None
 
     @property
@@ -73,11 +74,6 @@ class Service:
     def run_ended(self, told: Callable[[Run], None]) -> None:
         self.house.run_ended = told
 
-    @property
-    def draining(self) -> bool:
-        """Whether it takes no more work."""
-        return self._draining
-
     # -- the process --------------------------------------------------------------------------------------------------
 
     async def open(self) -> None:
@@ -86,21 +82,18 @@ class Service:
         Raises:
             ConfigError: the store cannot be used.
         """
-        self.store.committed = self._committed
+        self.store.committed, self.store.lost = self._committed, self._lost
         self.store.lost = self.house.lost
         self.store.hear(self._heard)
         await self.store.open()
-        for agent in self.catalogue:
-            for hook in agent.started:
-                if (waiting := hook()) is not None:
-                    await waiting
+        await call(hook for agent in self.catalogue for hook in agent.started)
         await self._orphans.look()
         self._keeper = asyncio.create_task(self._keep(), name="keeper of runs")
 
     async def close(self, timeout_s: float = 10.0) -> None:
         """Take no more work, let runs end for so long, end the rest as cancelled by the shutdown, and close. Runs of
         durable agents are left to the next worker at once."""
-        self._draining = True
+        self.draining = True
         for running in self.running.values():
             if running.agent.durable and running.run.stored:
                 running.hand_over()
@@ -108,15 +101,11 @@ class Service:
         for running in self.running.values():
             running.cancel("the server is shutting down")
         await _over(self.running.values(), None)
-        if self._stubborn:
-            await asyncio.wait(self._stubborn, timeout=LET_GO_S)
+        await self.house.let_go(LET_GO_S)
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait({self._keeper})
-        for agent in self.catalogue:
-            for hook in agent.stopped:
-                if (waiting := hook()) is not None:
-                    await waiting
+        await call(hook for agent in self.catalogue for hook in agent.stopped)
         await self.store.close()
 
     async def _keep(self) -> None:
@@ -133,6 +122,11 @@ class Service:
         running = self.running.get(run_id)
         if running is not None:
             running.log.committed(seq)
+
+    def _lost(self, run_id: str) -> None:
+        running = self.running.get(run_id)
+        if running is not None:
+            running.stop(ending_of(StoreFailed("the events of the run can no longer be kept")))
 
     def _heard(self, topic: str, message: bytes) -> None:
         run_id, _, reason = message.decode().partition(" ")
@@ -156,15 +150,15 @@ class Service:
             Overloaded: the agent has as many runs as it may.
             Unavailable: the server is shutting down.
         """
-        if self._draining:
+        if self.draining:
             raise Unavailable("the server is shutting down")
-        before = await interrupted_run(self.house, asked) if asked.answers and not asked.request_id else None
-        agent = self.catalogue.get(asked.agent or (f"{before.agent}::{before.version}" if before else ""))
         if asked.request_id:
-            known = await self.store.find_run(asked.owner, asked.request_id, agent.name)
+            name = "" if asked.answers and not asked.agent else self.catalogue.get(asked.agent).name
+            known = await self.store.find_run(asked.owner, asked.request_id, name)
             if known is not None:
                 return _same(known, asked)
-            before = await interrupted_run(self.house, asked) if asked.answers else None
+        before = await interrupted_run(self.house, asked) if asked.answers else None
+        agent = self.catalogue.get(asked.agent or (f"{before.agent}::{before.version}" if before else ""))
         agent.settings_of(asked.settings)
         if sum(running.agent is agent for running in self.running.values()) >= agent.max_concurrent:
             raise Overloaded(f"agent {agent.name!r} has as many runs as it may")

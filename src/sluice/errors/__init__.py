@@ -14,6 +14,7 @@
     │   ├── Conflict            409 the thread is busy, or a request id came twice with two bodies
     │   ├── BodyTooLarge        413
     │   ├── UnsupportedMedia    415
+    │   ├── CallbackRefused     422 the handler of a button says no
     │   ├── RateLimited         429 a limit is reached; says when to come back
     │   │   └── BudgetExceeded  429 the money or the tokens of a period are spent
     │   ├── GuardRejected       403 (or as configured) a guard refused what was asked or answered
@@ -34,6 +35,7 @@
     │   └── StoreFailed         503 a store of runs cannot be read or written
     ├── RunLimit                500 an agent went further than one run may: steps, events, bytes
     ├── Internal                500 our own fault
+    ├── CallbackFailed          500 the handler of a button failed
     └── ConfigError                 the configuration is refused; names file, line, path and gives a hint
 
 Every layer translates the tree below it once: wire raises ProtocolError, a dialect raises BadRequest or InBandFailure,
@@ -46,6 +48,7 @@ from sluice.errors.client import (
     BadRequest,
     BodyTooLarge,
     BudgetExceeded,
+    CallbackRefused,
     ClientError,
     Conflict,
     Denied,
@@ -61,7 +64,16 @@ from sluice.errors.client import (
     Unauthenticated,
     UnsupportedMedia,
 )
-from sluice.errors.ours import ConfigError, Internal, Overloaded, PolicyUnavailable, RunLimit, StoreFailed, Unavailable
+from sluice.errors.ours import (
+    CallbackFailed,
+    ConfigError,
+    Internal,
+    Overloaded,
+    PolicyUnavailable,
+    RunLimit,
+    StoreFailed,
+    Unavailable,
+)
 from sluice.errors.upstream import (
     FrameTooLarge,
     InBandFailure,
@@ -79,6 +91,8 @@ __all__ = [
     "BadRequest",
     "BodyTooLarge",
     "BudgetExceeded",
+    "CallbackFailed",
+    "CallbackRefused",
     "ClientError",
     "ConfigError",
     "Conflict",

@@ -65,14 +65,6 @@ class NotFound(ClientError):
     reason = "NotFound"
 
 
-class Conflict(ClientError):
-    """It cannot be done as things stand: the thread is busy, or the same request id came with another body."""
-
-    status = 409
-    code = "conflict"
-    reason = "Conflict"
-
-
 class MethodNotAllowed(ClientError):
     """A chat address was asked with something else than POST, which `allow` names (RFC 9110, 15.5.6)."""
 
@@ -87,6 +79,14 @@ class RequestTimeout(ClientError):
     reason = "Timeout"
 
 
+class Conflict(ClientError):
+    """It cannot be done as things stand: the thread is busy, or the same request id came with another body."""
+
+    status = 409
+    code = "conflict"
+    reason = "Conflict"
+
+
 class BodyTooLarge(ClientError):
     status = 413
     code = "request_body_too_large"
@@ -95,6 +95,14 @@ class BodyTooLarge(ClientError):
 class UnsupportedMedia(ClientError):
     status = 415
     code = "unsupported_media_type"
+
+
+class CallbackRefused(ClientError):
+    """The handler of a button says that it cannot do what was asked."""
+
+    status = 422
+    code = "callback_refused"
+    reason = "Callback"
 
 
 class RateLimited(ClientError):

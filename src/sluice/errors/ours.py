@@ -56,6 +56,12 @@ class Internal(SluiceError):
     """Our own fault. The message says nothing of the cause: that is in the server's log."""
 
 
+class CallbackFailed(SluiceError):
+    """The handler of a button failed."""
+
+    code = "callback_failed"
+
+
 class ConfigError(SluiceError):
     """The configuration is refused as a whole and the running one, if any, stays.
 
