@@ -40,6 +40,7 @@ async def test_a_method_that_is_not_done_is_a_problem_that_names_those_that_are(
         (b"{", "application/json", 422),
         (b'{"input": "\xff"}', "application/json", 422),
         (b'{"assistant_id": 1}', "application/json", 422),
+        (b'{"input": ' + b"[" * 100_000, "application/json", 422),
         (b'{"assistant_id": "nobody"}', "application/json; charset=utf-8", 404),
     ],
 )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sluice.agents.ports import Log
 from sluice.runs.events import TERMINAL, Codec, Event
 
-KEEP = 64
+KEEP = 32
 """Events of each run that stay in memory for viewers who keep up."""
 
 

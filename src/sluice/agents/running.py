@@ -174,6 +174,12 @@ class Running:
         ctx = self.context = await self._home.prepare(self)
         self._clocks.start()
         ctx.deadline = self._clocks.deadline
+        try:
+            await self._speak(ctx)
+        except SystemExit as error:  # a handler that exits leaves its run, not the server
+            raise RuntimeError(f"the handler exited: {error}") from error
+
+    async def _speak(self, ctx: Context) -> None:
         pieces = 0
         async with aclosing(self.agent.call(ctx)) as said:  # type: ignore[type-var]  # every call of ours is a generator
             async for piece in said:
