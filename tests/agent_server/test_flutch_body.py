@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from sluice.agents.agent import Agent
 from sluice.agents.context import Context
 from tests.agent_server.flutch_agents import Start, start, storyteller, told
@@ -71,7 +69,13 @@ async def test_the_fields_that_the_seeds_own_snippets_leave_out_may_be_left_out(
     assert (await client.post("/generate", {"message": "Hello", "threadId": None}))[1]["text"] == "Once upon a time"
 
 
-VERSIONS: list[tuple[dict[str, Any], str]] = 
+VERSIONS: list[tuple[dict[str, Any], str]] = [
+    ({"graphSettings": {"graphType": "acme.chat::1.0.0"}}, "1.0.0"),
+    ({"graphSettings": {"graphType": "acme.chat::1.0.3"}}, "1.1.0"),
+    ({"graphSettings": {}}, "2.0.0"),
+    ({"graphType": ..., "graphSettings": {"graphType": "chat::1.0.0"}}, "1.0.0"),
+    ({"graphType": "chat", "graphSettings": {"graphType": "acme.chat::1.0.0", "strict": True}}, "1.0.0"),
+    ({"graphType": ..., "graphSettings": ..., "agentId": "acme.chat::1.1.0"}, "1.1.0"),
 ]
 
 
@@ -86,22 +90,22 @@ async def test_graph_type_picks_the_router_and_the_settings_the_version(start: S
 
 
 WRONG: list[tuple[dict[str, Any], int, str]] = [
-        ({"graphType": "nope"}, 400, "graphType is nope, and graphSettings.graphType streaming-chat::1.0.0"),
-        ({"graphType": "nope", "graphSettings": {}}, 404, "Graph type 'nope' not found"),
-        ({"graphType": 7}, 400, "graphType must be a string of at most 256 characters"),
-        ({"requestId": "x" * 257}, 400, "requestId must be a string of at most 256 characters"),
-        ({"message": ...}, 400, "message should not be empty"),
-        ({"message": {"content": ""}}, 400, "message should not be empty"),
-        ({"message": {"content": 7}}, 400, "message.content must be a string or a list of parts"),
-        ({"graphSettings": []}, 400, "graphSettings must be an object"),
-        ({"context": {"history": "x"}}, 400, "context.history must be a list of messages"),
-        ({"context": {"history": [{"content": "x"}]}}, 400, "context.history[0] has no role"),
-        (
-            {"graphSettings": {"graphType": "streaming-chat::0.9.0", "strict": True}},
-            404,
-            "graph type 'streaming-chat' has no version 0.9.0; it has 1.0.0",
-        ),
-    ]
+    ({"graphType": "nope"}, 400, "graphType is nope, and graphSettings.graphType streaming-chat::1.0.0"),
+    ({"graphType": "nope", "graphSettings": {}}, 404, "Graph type 'nope' not found"),
+    ({"graphType": 7}, 400, "graphType must be a string of at most 256 characters"),
+    ({"requestId": "x" * 257}, 400, "requestId must be a string of at most 256 characters"),
+    ({"message": ...}, 400, "message should not be empty"),
+    ({"message": {"content": ""}}, 400, "message should not be empty"),
+    ({"message": {"content": 7}}, 400, "message.content must be a string or a list of parts"),
+    ({"graphSettings": []}, 400, "graphSettings must be an object"),
+    ({"context": {"history": "x"}}, 400, "context.history must be a list of messages"),
+    ({"context": {"history": [{"content": "x"}]}}, 400, "context.history[0] has no role"),
+    (
+        {"graphSettings": {"graphType": "streaming-chat::0.9.0", "strict": True}},
+        404,
+        "graph type 'streaming-chat' has no version 0.9.0; it has 1.0.0",
+    ),
+]
 
 
 async def test_what_is_wrong_is_said_before_any_stream_in_nests_shape(start: Start) -> None:

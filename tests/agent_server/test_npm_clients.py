@@ -1,9 +1,14 @@
 """The clients of npm against a real server: text, tools, reasoning, an error, a stop, a cut, a question."""
 
 import asyncio
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sluice.runs.records import LIVE
+from tests.agent_server.nginx import nginx
 from tests.agent_server.npm_agents import Gates, npm_site
 from tests.agent_server.npm_clients import play
 from tests.support.agent_site import AgentSites
@@ -16,10 +21,14 @@ def kinds(parts: list[dict[str, Any]]) -> list[str]:
     return [part["type"] for part in parts]
 
 
-async def test_ai_sdk_5_reads_all_that_an_agent_says_and_can_resume_and_stop(agent_site: AgentSites) -> None:
+@pytest.mark.parametrize("behind_nginx", [False, True])
+async def test_ai_sdk_5_reads_all_that_an_agent_says_and_can_resume_and_stop(
+    agent_site: AgentSites, tmp_path: Path, behind_nginx: bool
+) -> None:
     gates = Gates()
     site = await npm_site(agent_site, gates)
-    saw = await play("ai_v5.mjs", site.url, gates.open)
+    async with nginx(site.port, tmp_path) if behind_nginx else nullcontext(site.url) as url:
+        saw = await play("ai_v5.mjs", url, gates.open)
 
     assert saw["text"]["texts"] == ["a story", TEXT]
     assert saw["text"]["status"] == "ready"

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
@@ -26,11 +26,11 @@ NATIVE, TEXT, UI = Subprotocol("sluice.v1"), Subprotocol("text"), Subprotocol("u
 class Keys:
     """Two principals by their keys."""
 
-    async def principal(self, request: Request) -> str:
+    async def principal(self, request: HTTPConnection) -> str:
         for name in ("anna", "ben"):
             if request.headers.get("authorization") == f"Bearer {name}-key":
                 return name
-        raise Unauthenticated("no key, or a wrong one")
+        raise Unauthenticated("no key, or a wrong one", reason="apiKey")
 
 
 @pytest.fixture

@@ -33,15 +33,14 @@ class NoModels:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Ends when it is told, not at its next tick: tests start and stop hundreds."""
-
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.told = asyncio.Event()
+        self.leave = asyncio.Event()
 
     async def main_loop(self) -> None:
+        """Serve until told to leave, at once: uvicorn's own looks ten times a second."""
         await self.on_tick(0)
-        await self.told.wait()
+        await self.leave.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -76,7 +75,7 @@ class AgentSite:
         """End all runs, close the service, and let the port go."""
         for running in list(self.service.running.values()):
             running.cancel("the test is over")
-        self._uvicorn.told.set()
+        self._uvicorn.leave.set()
         if self._task is not None:
             await self._task
         self._socket.close()

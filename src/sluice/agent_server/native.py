@@ -39,7 +39,7 @@ def routes(server: Server) -> list[BaseRoute]:
     async def stream(request: Request) -> Response:
         run = await service.run(await server.who(request), request.path_params["run"])
         after = cursor(request)
-        if after and run.status not in LIVE and after >= run.last_seq:
+        if after and run.status not in LIVE and after == run.last_seq:
             return Response(status_code=204)  # has all of it: an EventSource would otherwise come back for ever
         return server.stream(run, await reading(service, run, request, "native"), after=after)
 

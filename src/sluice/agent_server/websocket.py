@@ -10,7 +10,7 @@ import asyncio
 from urllib.parse import urlsplit
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
@@ -34,7 +34,9 @@ def routes(server: Server) -> list[BaseRoute]:
             check_origin(socket, server.cors)
             owner = await server.who(_request(socket))
         except SluiceError as error:
-            await socket.send_denial_response(problem(error))
+            refusal = problem(error)
+            refusal.raw_headers.extend(error.headers)
+            await socket.send_denial_response(refusal)
             return
         spoken = next((name for name in socket.scope["subprotocols"] if name in (NATIVE, UI, TEXT)), None)
         await socket.accept(spoken)
@@ -77,13 +79,13 @@ def _spoken(text: str) -> str:
     return UI if "requestId" in raw else NATIVE
 
 
-def _request(socket: WebSocket) -> Request:
-    """Return the handshake as the request that it is, with the key that a page gave as a subprotocol."""
+def _request(socket: WebSocket) -> HTTPConnection:
+    """Return the handshake with the key that a page gave as a subprotocol."""
     headers = list(socket.scope["headers"])
     for name in socket.scope["subprotocols"]:
         if name.startswith(BEARER) and not any(key == b"authorization" for key, _ in headers):
             headers.append((b"authorization", b"Bearer " + name.removeprefix(BEARER).encode()))
-    return Request({**socket.scope, "type": "http", "method": "GET", "headers": headers})
+    return HTTPConnection({**socket.scope, "headers": headers})
 
 
 def check_origin(socket: WebSocket, allowed: tuple[str, ...]) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 import msgspec
 
-from sluice.agents.graph_run import GraphRun
+from sluice.agents.graph_run import GraphRun, Node, NodeFunction
 from sluice.agents.reducers import Schema
 from sluice.errors import ConfigError
 from sluice.runs.events import Channel
@@ -32,19 +32,8 @@ START: Final = "__start__"
 END: Final = "__end__"
 RECURSION: Final = 40
 """Super-steps of one run, at most, unless the graph says otherwise."""
-NodeFunction = Callable[..., Any]
-"""`async def node(state, ctx)`: returns an update (a mapping) or nothing; what it yields is said, but for mappings,
-which are updates."""
 Pick = Callable[[Any], "str | Sequence[str]"]
 _F = TypeVar("_F", bound=NodeFunction)
-
-
-class Node(msgspec.Struct, frozen=True):
-    """One node. `channel`: where its text goes, the answer or what may be folded away."""
-
-    name: str
-    function: NodeFunction
-    channel: Channel = "text"
 
 
 class Branch(msgspec.Struct, frozen=True):

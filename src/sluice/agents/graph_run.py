@@ -8,15 +8,16 @@ checkpoint: the run that resumes runs only the nodes that had not ended.
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
 
 from sluice.agents.agent import called
 from sluice.agents.checkpoints import Source, pointer
 from sluice.agents.interrupts import Interrupted
+from sluice.agents.reducers import Schema
 from sluice.agents.writer import Writer
 from sluice.errors import RunLimit
 from sluice.runs.events import Channel, StatePatch, StateSnapshot
@@ -25,15 +26,41 @@ from sluice.runs.records import Checkpoint
 
 if TYPE_CHECKING:
     from sluice.agents.context import Context
-    from sluice.agents.graph import Graph, Node
 
 Update = dict[str, Any]
+NodeFunction = Callable[..., Any]
+"""`async def node(state, ctx)`: returns an update (a mapping) or nothing; what it yields is said, but for mappings,
+which are updates."""
+
+
+class Node(msgspec.Struct, frozen=True):
+    """One node. `channel`: where its text goes, the answer or what may be folded away."""
+
+    name: str
+    function: NodeFunction
+    channel: Channel = "text"
+
+
+class Nodes(Protocol):
+    """A graph, as its run sees it."""
+
+    schema: Schema
+    nodes: dict[str, Node]
+    recursion_limit: int
+
+    def first(self, values: Update, arrived: dict[int, set[str]]) -> tuple[str, ...]:
+        """Return who is next at the beginning."""
+        ...
+
+    def after(self, done: Sequence[str], values: Update, arrived: dict[int, set[str]]) -> tuple[str, ...]:
+        """Return who is next after these."""
+        ...
 
 
 class GraphRun:
     """One run. `pieces` runs it, and gives None after each step."""
 
-    def __init__(self, graph: "Graph", ctx: "Context") -> None:
+    def __init__(self, graph: Nodes, ctx: "Context") -> None:
         self._graph, self._ctx = graph, ctx
         self._arrived: dict[int, set[str]] = {}
         self._written: dict[str, list[Update]] = {}
@@ -108,7 +135,7 @@ class GraphRun:
             await self._keep(values, following, step, "loop")
             raise asked
 
-    async def _node(self, node: "Node", values: Update, step: int) -> None:
+    async def _node(self, node: Node, values: Update, step: int) -> None:
         """Run a node; what it said and its updates are there when it has ended."""
         ctx = copy.copy(self._ctx)
         ctx.path, ctx.channel = (*self._ctx.path, node.name), node.channel

@@ -16,7 +16,7 @@ export async function open(gate) {
 /** Return when something holds; gives up after five seconds. */
 export async function until(holds, what) {
   const deadline = Date.now() + 5000;
-  while (!holds()) {
+  while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`never: ${what ?? holds}`);
     await new Promise(resolve => setTimeout(resolve, 3));
   }

@@ -17,7 +17,7 @@ from sluice.runs.projections.flutch_widget import FlutchWidget
 from sluice.runs.projections.table import projection
 from tests.runs.laws import Script, check_resume, end, random_logs
 
-PROJECTIONS = (Flutch, FlutchSdk, FlutchWidget)
+PROJECTIONS: tuple[type[Flutch | FlutchSdk | FlutchWidget], ...] = (Flutch, FlutchSdk, FlutchWidget)
 
 
 def data(frame: Frame) -> Any:
@@ -29,20 +29,22 @@ def test_they_stand_in_the_table(made: type[Flutch]) -> None:
     assert isinstance(projection(made.name), made)
 
 
-@pytest.mark.parametrize("made", PROJECTIONS)
-@given(log=random_logs())
-def test_resuming_gives_what_the_reader_lacks(made: type[Flutch], log: list[Event]) -> None:
-    check_resume(made, log)
+@given(random_logs())
+def test_resuming_gives_what_the_reader_lacks(log: list[Event]) -> None:
+    for made in PROJECTIONS:
+        check_resume(made, log)
 
 
-@pytest.mark.parametrize("made", PROJECTIONS)
-@given(log=random_logs())
-def test_there_is_one_end_and_it_is_the_last(made: type[Flutch], log: list[Event]) -> None:
-    frames = project(made(), log)
-    ends = [frame.event for frame in frames if frame.event in ("final", "error")]
-    assert ends == [frames[-1].event]
-    assert {frame.event for frame in frames[:-1]} <= {"stream_event", "partial"}
-    assert [int(frame.id) for frame in frames] == sorted({int(frame.id) for frame in frames})
+@given(random_logs())
+def test_there_is_one_end_it_is_the_last_and_a_slow_reader_is_told_the_same(log: list[Event]) -> None:
+    slow = merged(log)
+    for made in PROJECTIONS:
+        frames = project(made(), log)
+        ends = [frame.event for frame in frames if frame.event in ("final", "error")]
+        assert ends == [frames[-1].event]
+        assert {frame.event for frame in frames[:-1]} <= {"stream_event", "partial"}
+        assert [int(frame.id) for frame in frames] == sorted({int(frame.id) for frame in frames})
+        assert project(made(), slow)[-1] == frames[-1]
 
 
 @given(random_logs())
@@ -82,12 +84,6 @@ def test_who_puts_the_deltas_of_the_sdk_together_has_the_chains_of_the_final(log
         said = {name: "".join(one["text"] for one in chain if one["type"] == "text") for name, chain in told.items()}
         assert {name: text for name, text in said.items() if text} == texts
         assert all([one["index"] for one in chain] == list(range(len(chain))) for chain in told.values())
-
-
-@pytest.mark.parametrize("made", PROJECTIONS)
-@given(log=random_logs())
-def test_a_slow_reader_is_told_the_same(made: type[Flutch], log: list[Event]) -> None:
-    assert project(made(), log)[-1] == project(made(), merged(log))[-1]
 
 
 @given(random_logs())
