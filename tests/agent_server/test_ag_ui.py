@@ -54,13 +54,13 @@ def frames(body: str) -> list[dict[str, Any]]:
     return [msgspec.json.decode(one) for one in data]
 
 
-@pytest.mark.parametrize("agent", ["teller", "rich", "worker", "failing", "asking", "buyer"])
-async def test_every_frame_of_every_agent_is_one_of_the_protocol_s(site: AgentSite, agent: str) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as http:
-        answer = await http.post(f"/agents/{agent}/ag-ui", json=asked(user("go")))
-    said = frames(answer.text)
-    assert (said[0]["type"], said[0]["runId"], said[0]["threadId"]) == ("RUN_STARTED", "r1", "t1")
-    assert said[-1]["type"] in ("RUN_FINISHED", "RUN_ERROR")
+async def test_every_frame_of_every_agent_is_one_of_the_protocol_s(site: AgentSite) -> None:
+    for agent in ("teller", "rich", "worker", "failing", "asking", "buyer"):
+        async with httpx.AsyncClient(base_url=site.url) as http:
+            answer = await http.post(f"/agents/{agent}/ag-ui", json=asked(user("go"), thread=agent))
+        said = frames(answer.text)
+        assert (said[0]["type"], said[0]["runId"], said[0]["threadId"]) == ("RUN_STARTED", "r1", agent)
+        assert said[-1]["type"] in ("RUN_FINISHED", "RUN_ERROR")
 
 
 async def test_what_the_client_gives_is_the_agent_s_context(site: AgentSite) -> None:
@@ -72,30 +72,28 @@ async def test_what_the_client_gives_is_the_agent_s_context(site: AgentSite) -> 
     assert run.context == {"state": {"n": 1}, "tools": tools, "context": [{"description": "page", "value": "/a"}]}
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "param"),
-    [
-        ({"threadId": "t1", "runId": "r1", "messages": []}, 400, "messages"),
-        ({"threadId": "", "runId": "r1", "messages": []}, 400, "threadId"),
-        ({"runId": "r1", "messages": []}, 400, None),
-        (
-            asked(user("x")) | {"messages": [{**user("x"), "content": [{"type": "hologram"}]}]},
-            400,
-            "messages[0].content[0]",
-        ),
-    ],
-)
-async def test_what_is_wrong_is_said_as_an_error_of_the_protocol(
-    site: AgentSite, body: dict[str, Any], status: int, param: str | None
-) -> None:
-    async with httpx.AsyncClient(base_url=site.url) as http:
-        answer = await http.post("/ag-ui", json=body)
-        unknown = await http.get("/ag-ui/nobody-s")
-    assert answer.status_code == status
-    error = MODELS.validate_json(answer.text)
-    assert error.code == "invalid_request_body"
-    assert (error.metadata or {}).get("param") == param
-    assert unknown.status_code == 404
+WRONG: list[Any] = [
+    ({"threadId": "t1", "runId": "r1", "messages": []}, 400, "messages"),
+    ({"threadId": "", "runId": "r1", "messages": []}, 400, "threadId"),
+    ({"runId": "r1", "messages": []}, 400, None),
+    (
+        asked(user("x")) | {"messages": [{**user("x"), "content": [{"type": "hologram"}]}]},
+        400,
+        "messages[0].content[0]",
+    ),
+]
+
+
+async def test_what_is_wrong_is_said_as_an_error_of_the_protocol(site: AgentSite) -> None:
+    for body, status, param in WRONG:
+        async with httpx.AsyncClient(base_url=site.url) as http:
+            answer = await http.post("/ag-ui", json=body)
+            unknown = await http.get("/ag-ui/nobody-s")
+        assert answer.status_code == status
+        error = MODELS.validate_json(answer.text)
+        assert error.code == "invalid_request_body"
+        assert (error.metadata or {}).get("param") == param
+        assert unknown.status_code == 404
 
 
 async def test_the_same_run_id_is_the_same_run_and_another_body_a_conflict(site: AgentSite) -> None:

@@ -121,24 +121,24 @@ async def test_native_answers_a_question(site: AgentSite) -> None:
         assert "So red." in "".join(event.get("text", "") for event in said)
 
 
-@pytest.mark.parametrize(
-    ("order", "code", "param"),
-    [
-        ('{"type":"run"}', "invalid_request_body", "text"),
-        ('{"type":"fly"}', "invalid_request_body", "type"),
-        ('{"type":"run","text":5}', "invalid_request_body", "text"),
-        ("{", "invalid_request_body", None),
-        ('{"type":"resume","run_id":"nobody-s"}', "not_found", None),
-        ('{"type":"cancel","run_id":"nobody-s"}', "not_found", None),
-        ('{"type":"run","text":"x","agent":"nobody"}', "not_found", None),
-    ],
-)
-async def test_native_tells_what_is_wrong_and_stays(site: AgentSite, order: str, code: str, param: str | None) -> None:
-    async with connect(f"{site.ws_url}/ws", subprotocols=[NATIVE]) as socket:
-        await socket.send(order)
-        refusal = await hear(socket)
-        assert (refusal["type"], refusal["code"], refusal.get("param")) == ("error", code, param)
-        assert (await ask(socket, type="ping"))["type"] == "pong"
+WRONG_ORDERS: list[Any] = [
+    ('{"type":"run"}', "invalid_request_body", "text"),
+    ('{"type":"fly"}', "invalid_request_body", "type"),
+    ('{"type":"run","text":5}', "invalid_request_body", "text"),
+    ("{", "invalid_request_body", None),
+    ('{"type":"resume","run_id":"nobody-s"}', "not_found", None),
+    ('{"type":"cancel","run_id":"nobody-s"}', "not_found", None),
+    ('{"type":"run","text":"x","agent":"nobody"}', "not_found", None),
+]
+
+
+async def test_native_tells_what_is_wrong_and_stays(site: AgentSite) -> None:
+    for order, code, param in WRONG_ORDERS:
+        async with connect(f"{site.ws_url}/ws", subprotocols=[NATIVE]) as socket:
+            await socket.send(order)
+            refusal = await hear(socket)
+            assert (refusal["type"], refusal["code"], refusal.get("param")) == ("error", code, param)
+            assert (await ask(socket, type="ping"))["type"] == "pong"
 
 
 # -- plain text -------------------------------------------------------------------------------------------------------

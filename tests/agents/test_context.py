@@ -34,10 +34,8 @@ async def do(ctx: Context, verb: str, open_steps: AsyncExitStack) -> None:
     match verb:
         case "write" | "think":
             await getattr(ctx, verb)("text ")
-        case "step":
-            await open_steps.enter_async_context(ctx.step("step"))
-        case "leave":
-            await open_steps.aclose()
+        case "step" | "leave":
+            await (open_steps.enter_async_context(ctx.step("step")) if verb == "step" else open_steps.aclose())
         case "progress":
             await ctx.progress(0.5, "half")
         case "data":

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.agents.bounds import Bounds
@@ -98,6 +98,7 @@ def test_held_text_goes_before_whatever_stands_behind_it(what: str) -> None:
     assert type_of(script.log()[-1]) != "text.delta"
 
 
+@settings(max_examples=40)
 @given(random_verbs(), st.sampled_from(ENDS))
 def test_holding_changes_the_number_of_pieces_and_nothing_that_is_said(verbs: list[Verb], how: str) -> None:
     plain, holding = Script(), Script(interval_s=0.1, later=Later())
@@ -113,6 +114,7 @@ def test_holding_changes_the_number_of_pieces_and_nothing_that_is_said(verbs: li
     ]
 
 
+@settings(max_examples=40)
 @given(random_verbs(), random_verbs(), st.sampled_from(ENDS))
 def test_a_silent_part_leaves_a_legal_log_in_which_only_what_is_open_is_said(
     silent: list[Verb], loud: list[Verb], how: str

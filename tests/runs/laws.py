@@ -71,7 +71,6 @@ class Script:
 
     def __init__(self, run: Run = RUN, **options: Any) -> None:
         self.seconds = 0.0
-        self.events: list[Event] = []
         self._log = LiveLog(run.id, NoStore())
         self.writer = Writer(run, self._log, clock=lambda: self.seconds, now=self._now, **options)
         self.writer.start(run)

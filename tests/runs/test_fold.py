@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from sluice.agents.merging import merged
 from sluice.runs.events import Event, RunFailed, RunFinished, TextDelta
@@ -58,6 +58,7 @@ def test_the_text_is_that_of_the_channel_and_the_notice_stands_behind_broken_one
     assert noticed == [False] * (len(answers) - 1) + [broken] * bool(answers)
 
 
+@settings(max_examples=40)
 @given(random_logs())
 def test_every_cut_folds_without_an_error(log: list[Event]) -> None:
     fold = Fold()
@@ -66,6 +67,7 @@ def test_every_cut_folds_without_an_error(log: list[Event]) -> None:
         assert all(isinstance(message, Message) for message in fold.messages())
 
 
+@settings(max_examples=40)
 @given(random_logs())
 def test_a_record_told_again_folds_to_its_output(log: list[Event]) -> None:
     output, last = folded(log).messages(), log[-1]

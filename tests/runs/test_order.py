@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from sluice.runs.events import (
     TERMINAL,
@@ -52,6 +52,7 @@ def test_whatever_a_handler_does_the_log_is_legal_gapless_and_ends_once(events: 
     assert [type(event) in TERMINAL for event in events] == [False] * (len(events) - 1) + [True]
 
 
+@settings(max_examples=40)
 @given(random_logs())
 def test_every_cut_of_a_log_can_be_closed_in_the_order_that_closing_says(events: list[Event]) -> None:
     for cut in range(1, len(events)):

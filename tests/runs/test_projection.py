@@ -10,6 +10,7 @@ from sluice.runs.projections.table import PROJECTIONS, projection
 from tests.runs.laws import check_resume, random_logs
 
 
+@settings(max_examples=40)
 @given(log=random_logs())
 def test_native_resumes_at_every_cut(log: list[Event]) -> None:
     check_resume(Native, log)

@@ -125,7 +125,7 @@ def _status(pid: int, name: str) -> int:
     raise AssertionError(f"the kernel does not say {name}")
 
 
-def asked(agent: str, text: str, **more: Any) -> dict[str, Any]:
+def body(agent: str, text: str, **more: Any) -> dict[str, Any]:
     """Return the body that begins a run."""
     return {"assistant_id": agent, "input": {"messages": [{"role": "user", "content": text}]}, **more}
 
@@ -136,7 +136,7 @@ async def begin(
     """Begin a run and return its id."""
     path = f"/threads/{thread}/runs" if thread else "/runs"
     headers = {"idempotency-key": key} if key else {}
-    answer = await client.post(path, json=asked(agent, text, if_not_exists="create", **more), headers=headers)
+    answer = await client.post(path, json=body(agent, text, if_not_exists="create", **more), headers=headers)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["run_id"])
 

@@ -52,6 +52,15 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     output: list[Any] = []
 
 
+class Pressed(msgspec.Struct, frozen=True, kw_only=True):
+    """What pressing a button came to."""
+
+    success: bool = True
+    message: str = ""
+    attachments: list[dict[str, Any]] = []
+    patch: dict[str, Any] | None = None
+
+
 class AgentInfo(msgspec.Struct, frozen=True, kw_only=True):
     """An agent that is served."""
 
@@ -92,6 +101,15 @@ class Client:
     async def agents(self) -> list[AgentInfo]:
         """Return the agents that are served."""
         return await self.ask("GET", "/agents", into=list[AgentInfo])
+
+    async def press(self, token: str) -> Pressed:
+        """Press a button of an answer.
+
+        Raises:
+            Refused: it was pressed before (409), is too old or somebody else's (403), or its handler said no.
+        """
+        headers = {"idempotency-key": uuid7()}
+        return await self.ask("POST", "/callback", {"token": token}, into=Pressed, headers=headers)
 
     async def ask(
         self, method: str, path: str, body: object = None, *, into: type[T], headers: Mapping[str, str] | None = None
@@ -233,10 +251,13 @@ class Runs:
         """Stop a run, and return it when it has stopped."""
         return await self._client.ask("POST", f"/runs/{_name(run)}/cancel?wait=1", into=Run)
 
-    async def resume(self, run: str, value: Any = None) -> Run:
-        """Answer what an interrupted run asked, and return the run that goes on."""
+    async def resume(self, run: str, value: Any = None, *, answers: Mapping[str, Any] | None = None) -> Run:
+        """Answer what an interrupted run asked, and return the run that goes on. `answers`: by the questions' ids,
+        where there are several; else `value` is the one."""
         headers = {"idempotency-key": uuid7()}
-        return await self._client.ask("POST", f"/runs/{_name(run)}/resume", {"value": value}, into=Run, headers=headers)
+        given = {id: {"value": answer} for id, answer in (answers or {}).items()}  # noqa: A001
+        body = {"answers": given} if given else {"value": value}
+        return await self._client.ask("POST", f"/runs/{_name(run)}/resume", body, into=Run, headers=headers)
 
 
 def _name(text: str) -> str:

@@ -197,5 +197,6 @@ def refused(status: int, body: bytes) -> SluiceError:
     except (msgspec.MsgspecError, UnicodeError):
         told = _Problem()
     inner = told.error if isinstance(told.error, _Problem) else told
-    message = inner.detail or inner.message or f"the server answered with status {status}"
+    said = told.error if isinstance(told.error, str) else ""
+    message = inner.detail or inner.message or said or f"the server answered with status {status}"
     return Refused(message, status=status, code=inner.code or None)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from sluice.agents.ids import uuid7
-from sluice.agents.ports import Now, Threads
+from sluice.agents.ports import Now, Store
 from sluice.runs.records import Checkpoint, Run
 
 Source = Literal["input", "loop", "update", "fork"]
@@ -19,8 +19,8 @@ class Checkpoints:
     """Those of one run. `begun`: the checkpoint that the run begins from; `left`: where a graph goes on that was
     interrupted, or whose worker died."""
 
-    def __init__(self, threads: Threads, run: Run, now: Now, begun: Checkpoint | None, left: Checkpoint | None) -> None:
-        self._threads, self._run, self._now = threads, run, now
+    def __init__(self, store: Store, run: Run, now: Now, begun: Checkpoint | None, left: Checkpoint | None) -> None:
+        self._store, self._run, self._now = store, run, now
         self.begun, self.left = begun, left
         self._parent = "" if begun is None else begun.id
         self._step = -1 if begun is None else begun.step
@@ -44,7 +44,9 @@ class Checkpoints:
         source: Source = "loop",
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        """Keep this state, behind the one before. A run without a thread keeps nothing."""
+        """Keep this state, behind the one before, and before that what was said up to here: a checkpoint never knows
+        more than the log, or a run that goes on from it would leave something out. A run without a thread keeps
+        nothing."""
         kept = encoded(state)
         self._kept, self.state = kept, msgspec.json.decode(kept)
         self._step = self._step + 1 if step is None else step
@@ -64,7 +66,8 @@ class Checkpoints:
             metadata=metadata or {},
         )
         self._parent = checkpoint.id
-        await self._threads.put_checkpoint(checkpoint)
+        await self._store.flush()
+        await self._store.put_checkpoint(checkpoint)
 
 
 def encoded(state: Any) -> bytes:

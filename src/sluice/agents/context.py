@@ -239,8 +239,8 @@ class Context:
         """
         if self.checkpoints.changed(self.state):
             patch = difference(self.checkpoints.state, self.state)
-            await self.checkpoints.save(self.state)
             self._put(StatePatch, patch=patch)
+            await self.checkpoints.save(self.state)
 
     def _put(self, event: Any, **fields: Any) -> None:
         self.writer.put(event, channel=self.channel, path=self.path, **fields)

@@ -207,6 +207,7 @@ class Household:
             if thread is not None:
                 kept = msgspec.structs.replace(thread, status=_THREAD.get(status, "error"), updated=self.now())
                 await self.store.put_thread(kept)
+        await self.store.flush()  # who finds a run ended finds its log whole, all but the end
         await self.store.put_run(running.run)
 
     async def left(self, running: Running) -> None:

@@ -47,6 +47,7 @@ class Orphans:
             writer.start(run)
         writer.fail(ERROR.code, ERROR.message, retryable=ERROR.retryable, status=ERROR.status)
         await store.flush()
+        writer.folded.interrupted()
         output, now = writer.folded.messages(), house.now()
         if run.stored:
             await store.add_messages(run.owner, run.thread_id, (*lasting(run.input), *output))

@@ -7,6 +7,8 @@ gap (a `data` event named `resume_gap`, numbered 0) and gets the run from its be
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, closing
 
+import msgspec
+
 from sluice.agents.household import Household
 from sluice.agents.merging import merged
 from sluice.agents.running import Running
@@ -78,27 +80,37 @@ async def _stored(house: Household, run: Run, after: int, beat_s: float) -> Batc
                 return
             continue
         record = await house.store.get_run(run.id)
-        if record is None:
+        if record is None or (record.status in LIVE and run.id in house.running):
             return
         if record.status in LIVE:
-            if run.id in house.running:
-                return
             if record.on_disconnect == "cancel":
                 await house.store.tell("viewer", run.id.encode())
             await house.store.grown(run.id, after, LOOK_S)
             if house.clock() - heard >= beat_s:
                 heard = house.clock()
                 yield []
-        elif after != record.last_seq and not await past(house, run, after, 1):
-            yield [_gap(run, after, record.last_seq)]
-            kept = await past(house, run, 0, 1)
-            if kept and kept[0].seq == 1 and after > record.last_seq:
-                after = 0
-                continue
-            yield retold(record)
+        elif not await past(house, run, after, 1):
+            for batch in await _missing(house, record, after):
+                yield batch
             return
-        elif after == record.last_seq:
-            return
+
+
+async def _missing(house: Household, run: Run, after: int) -> list[list[Event]]:
+    """Return what a reader gets of a run that is over whose log has nothing beyond its cursor."""
+    if after == run.last_seq:
+        return []
+    if after == run.last_seq - 1:
+        if await house.store.grown(run.id, after, LOOK_S):
+            return [await past(house, run, after, BATCH)]
+        # Its worker died between keeping the record and writing the end.
+        return [[msgspec.structs.replace(retold(run)[-1], seq=run.last_seq)]]
+    gap = [_gap(run, after, run.last_seq)]
+    if after < run.last_seq or not await past(house, run, 0, 1):
+        return [gap, retold(run)]
+    kept: list[Event] = []
+    while events := await past(house, run, kept[-1].seq if kept else 0, BATCH):
+        kept += events
+    return [gap, kept]
 
 
 def _gap(run: Run, after: int, last: int) -> Event:

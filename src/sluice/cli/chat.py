@@ -1,19 +1,22 @@
 """`sluice chat`: ask a model or an agent, watch the answer come, see its numbers."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Coroutine
+from functools import partial
 from urllib.parse import urlsplit
 
 import click
 import uvloop
 
-from sluice.cli.chat_agent import AgentQuestion, agents_at, converse
+from sluice.cli.chat_agent import CANCELLED, AgentQuestion, agents_at, converse
 from sluice.cli.chat_call import Heard, Question, Rejected, ask
 from sluice.cli.chat_screen import Screen, summary
+from sluice.cli.chat_talk import Talk
 from sluice.errors import InBandFailure, Refused, SluiceError, TimedOut, Truncated, Unreachable
 
-FAILED, UNREACHABLE, CANCELLED = 1, 2, 130
-"""Exit statuses; 130 is what a shell reports for a process that SIGINT ended."""
+FAILED, UNREACHABLE = 1, 2
+"""Exit statuses."""
 
 
 @click.command("chat")
@@ -44,13 +47,17 @@ def chat_command(
     PROMPT may be several words. Without one, or as `-`, it is read from stdin. At an address without a path it is found
     out whether agents answer there or a gateway; with a path, as /v1, its chat completions are asked.
 
+    With an agent, in a terminal and without a PROMPT, the conversation goes on until Ctrl-D. What the agent asks is
+    asked here, and its buttons have numbers. Ctrl-C stops an answer, on the server too; a second one leaves.
+
     Exit status: 0 the answer is complete, 1 it is an error or broke off, 2 nobody answers at the address,
     130 cancelled with Ctrl-C.
     """
     if resume or _agents(url, key.strip(), must=bool(agent or thread)):
-        said = "" if resume and not prompt else _prompt(prompt)
+        terminal = sys.stdin.isatty() and sys.stdout.isatty()
+        said = "" if not prompt and (resume or terminal) else _prompt(prompt)
         wanted = AgentQuestion(url=url, key=key.strip(), prompt=said, agent=agent, thread=thread, resume=resume)
-        sys.exit(_answered(lambda screen: converse(wanted, screen)))
+        sys.exit(_talk(wanted) if terminal else _answered(lambda screen: _asked(wanted, screen), agent=True))
     question = Question(
         url=url if _has_path(url) else f"{url.rstrip('/')}/v1",
         key=key.strip(),
@@ -65,6 +72,21 @@ def chat_command(
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     sys.exit(_answered(lambda screen: _converse(question, screen)))
+
+
+def _talk(wanted: AgentQuestion) -> int:
+    """Talk to an agent from a terminal."""
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401  # `input` edits lines with it, and knows the ones before
+
+    return Talk(wanted, partial(_answered, agent=True), input, once=bool(wanted.prompt or wanted.resume)).run()
+
+
+async def _asked(wanted: AgentQuestion, screen: Screen) -> int:
+    turn = await converse(wanted, screen)
+    if turn.status == CANCELLED:
+        click.echo("cancelled", err=True)
+    return turn.status
 
 
 def _has_path(url: str) -> bool:
@@ -104,9 +126,9 @@ def _prompt(words: tuple[str, ...]) -> str:
     return text
 
 
-def _answered(ask_for: Callable[[Screen], Coroutine[None, None, int]]) -> int:
+def _answered(ask_for: Callable[[Screen], Coroutine[None, None, int]], *, agent: bool = False) -> int:
     """Ask, show, and return the exit status."""
-    screen = Screen(sys.stdout)
+    screen = Screen(sys.stdout, calls_dim=agent)
     try:
         status = uvloop.run(ask_for(screen))
     except KeyboardInterrupt:

@@ -3,8 +3,9 @@ breaks, its progress and its tools shown, and stopped there when the person here
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from typing import Any
 
 import click
 import msgspec
@@ -13,14 +14,18 @@ from sluice.agent_client.client import AgentInfo, Client
 from sluice.agents.ids import uuid7
 from sluice.chat import events as chat
 from sluice.cli.chat_screen import Screen
-from sluice.errors import ProtocolError, Refused, Truncated
+from sluice.errors import ProtocolError, Refused, SluiceError, Truncated
 from sluice.runs.events import (
+    Artifact,
+    Attachment,
     Event,
+    File,
     InterruptRequested,
     Progress,
     ReasoningDelta,
     RunFailed,
     RunFinished,
+    Source,
     StepStarted,
     TextDelta,
     ToolFailed,
@@ -30,8 +35,10 @@ from sluice.runs.events import (
     ToolStarted,
 )
 
+CANCELLED = 130
+"""Exit status: what a shell reports for a process that SIGINT ended."""
 CANCEL_S = 2.0
-"""How long leaving waits for the server to be told."""
+"""How long stopping waits for the server to be told."""
 SHOWN = 200
 """Characters of a tool's result that are shown."""
 
@@ -46,7 +53,28 @@ class AgentQuestion(msgspec.Struct, frozen=True, kw_only=True):
     thread: str = ""
     """Empty = a new conversation."""
     resume: str = ""
-    """A run to take up: to watch, or, with a prompt, to answer."""
+    """A run to take up: to watch, or, with a prompt or answers, to answer."""
+    answers: Mapping[str, Any] | None = None
+    """What that run asked, by the questions' ids."""
+
+
+class Button(msgspec.Struct, frozen=True):
+    """A button of an answer."""
+
+    label: str
+    token: str
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run has left."""
+
+    status: int
+    """Of the exit: 0 it said all or asks, 1 it did not, 130 it was stopped from here."""
+    run: str
+    thread: str
+    questions: tuple[InterruptRequested, ...] = ()
+    """What it waits for."""
+    buttons: tuple[Button, ...] = ()
 
 
 async def agents_at(url: str, key: str) -> list[AgentInfo] | None:
@@ -63,32 +91,43 @@ async def agents_at(url: str, key: str) -> list[AgentInfo] | None:
             return None
 
 
-async def converse(question: AgentQuestion, screen: Screen) -> int:
-    """Ask, show, and return the exit status. Cancelling stops the run on the server too.
+async def converse(question: AgentQuestion, screen: Screen, *, asks: bool = False, pressed: int = 0) -> Turn:
+    """Ask, show, and return what is left to do. Cancelling stops the run on the server, and is no error then. `asks`:
+    somebody here can answer what the run asks. `pressed`: how many buttons were shown before.
 
     Raises:
         UpstreamError: the server cannot be reached, or said no.
         OSError: nobody reads what is shown.
     """
     async with Client(question.url, key=question.key) as client:
-        thread = question.thread or uuid7()
-        if question.resume and question.prompt:
-            run = await client.runs.resume(question.resume, question.prompt)
+        if question.resume and (question.prompt or question.answers):
+            run = await client.runs.resume(question.resume, question.prompt, answers=question.answers)
         elif question.resume:
             run = await client.runs.get(question.resume)
         else:
+            thread = question.thread or uuid7()
             run = await client.runs.start(question.prompt, agent=question.agent, thread=thread)
+        teller = Teller(screen, asks=asks, buttons=pressed)
         try:
             async with aclosing(client.runs.watch(run.id)) as events:
-                return await _show(events, screen, run.thread_id)
+                status = await _show(events, screen, teller, run.thread_id)
         except asyncio.CancelledError:
-            async with asyncio.timeout(CANCEL_S):
-                await client.runs.cancel(run.id)
-            raise
+            screen.close()
+            await _stop(client, run.id)
+            return Turn(status=CANCELLED, run=run.id, thread=run.thread_id)
+    questions = tuple(teller.questions) if status == 0 else ()
+    return Turn(status=status, run=run.id, thread=run.thread_id, questions=questions, buttons=tuple(teller.buttons))
 
 
-async def _show(events: AsyncGenerator[Event, None], screen: Screen, thread: str) -> int:
-    teller = Teller(screen)
+async def _stop(client: Client, run: str) -> None:
+    try:
+        async with asyncio.timeout(CANCEL_S):
+            await client.runs.cancel(run)
+    except (SluiceError, TimeoutError):
+        click.echo(f"the server could not be told: run {run} may go on", err=True)
+
+
+async def _show(events: AsyncGenerator[Event, None], screen: Screen, teller: "Teller", thread: str) -> int:
     async for event in events:
         match event:
             case RunFinished() | RunFailed():
@@ -102,11 +141,13 @@ async def _show(events: AsyncGenerator[Event, None], screen: Screen, thread: str
 class Teller:
     """Tells events to a screen, and to stderr what is not part of the answer."""
 
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
+    def __init__(self, screen: Screen, *, asks: bool = False, buttons: int = 0) -> None:
+        self._screen, self._asks, self._pressed = screen, asks, buttons
         self._calls: dict[str, int] = {}
         self._filled: set[str] = set()
         """Calls whose arguments came in pieces."""
+        self.questions: list[InterruptRequested] = []
+        self.buttons: list[Button] = []
 
     def tell(self, event: Event) -> None:
         match event:
@@ -123,8 +164,9 @@ class Teller:
             case StepStarted():
                 self._aside(f"… {event.name}")
             case InterruptRequested():
-                asked = event.question if isinstance(event.question, str) else _json(event.question)
-                self._aside(f"? {asked}  (answer with: sluice chat --resume {event.run_id} …)")
+                self._question(event)
+            case Source() | File() | Artifact() | Attachment():
+                self._beside(event)
 
     def _tool(self, event: ToolStarted | ToolInputDelta | ToolInput | ToolOutput | ToolFailed) -> None:
         match event:
@@ -138,15 +180,40 @@ class Teller:
                 text = _json(event.input)
                 self._screen.show(chat.ToolCallDelta(choice=0, index=self._calls[event.id], arguments=text))
             case ToolOutput():
-                self._aside(f"← {event.output if isinstance(event.output, str) else _json(event.output)}")
+                self._aside(f"← {_text(event.output)}")
             case ToolFailed():
                 self._aside(f"← failed: {event.error}")
 
-    def _aside(self, text: str) -> None:
+    def _question(self, event: InterruptRequested) -> None:
+        self.questions.append(event)
+        how = "" if self._asks else f"  (answer with: sluice chat --resume {event.run_id} …)"
+        self._aside(f"? {_text(event.question)}{how}", dim=False)
+
+    def _beside(self, event: Source | File | Artifact | Attachment) -> None:
+        match event:
+            case Source():
+                self._aside(f"↗ {event.title} {event.url}")
+            case File():
+                place = "" if event.url.startswith("data:") else event.url
+                self._aside(f"+ {event.name or event.media_type} {place}")
+            case Artifact():
+                self._aside(f"+ {event.name}: {event.description or f'{len(event.parts)} parts'}")
+            case Attachment(kind="button", value={"label": str(label), "token": str(token)}):
+                self.buttons.append(Button(label, token))
+                self._aside(f"[{self._pressed + len(self.buttons)}] {label}", dim=False)
+            case Attachment():
+                self._aside(f"+ {event.kind} {_text(event.value)}")
+
+    def _aside(self, text: str, *, dim: bool = True) -> None:
         self._screen.close()
-        line = " ".join(text.split())
-        shown = line if len(line) <= SHOWN else f"{line[: SHOWN - 1]}…"
-        click.echo(click.style("".join(c for c in shown if c.isprintable()), dim=True), err=True)
+        aside(text, dim=dim)
+
+
+def aside(text: str, *, dim: bool = True) -> None:
+    """Print one line beside the answer, on stderr: nothing in it commands the terminal, and it is not long."""
+    line = " ".join(text.split())
+    shown = line if len(line) <= SHOWN else f"{line[: SHOWN - 1]}…"
+    click.echo(click.style("".join(c for c in shown if c.isprintable()), dim=dim or None), err=True)
 
 
 def _ended(event: RunFinished | RunFailed, thread: str) -> int:
@@ -167,3 +234,7 @@ def _ended(event: RunFinished | RunFailed, thread: str) -> int:
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else _json(value)

@@ -18,13 +18,14 @@ Place = tuple[int, str, int]
 
 
 class Screen:
-    """Writes events to `out` and flushes each. A terminal gets reasoning dimmed and no control characters."""
+    """Writes events to `out` and flushes each. A terminal gets reasoning dimmed and no control characters. `calls_dim`:
+    tool calls too, where others make them and they are no part of the answer."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, *, calls_dim: bool = False) -> None:
         if isinstance(out, io.TextIOWrapper):
             out.reconfigure(errors="replace")
         self._out = out
-        self._terminal = out.isatty()
+        self._terminal, self._calls_dim = out.isatty(), calls_dim
         self._place: Place | None = None
         self._fresh = True
         """The cursor stands at the beginning of a line."""
@@ -45,7 +46,7 @@ class Screen:
                 self._go((event.choice, "call", event.index), f"→ {event.name}(")
             case ToolCallDelta():
                 self._go((event.choice, "call", event.index), "→ … (")
-                self._write(event.arguments)
+                self._write(event.arguments, dim=self._calls_dim)
             case _:
                 return
         self._out.flush()
@@ -53,7 +54,7 @@ class Screen:
     def close(self) -> None:
         """End what is open, so that the next line is one."""
         if self._place is not None and self._place[1] == "call":
-            self._write(")")
+            self._write(")", dim=self._calls_dim)
         if not self._fresh:
             self._write("\n")
         self._place = None
@@ -66,7 +67,8 @@ class Screen:
         again = self._place is not None
         self.close()
         self._place = place
-        self._write(("\n" if again else "") + (f"[{place[0]}] " if place[0] else "") + label)
+        head = ("\n" if again else "") + (f"[{place[0]}] " if place[0] else "") + label
+        self._write(head, dim=self._calls_dim and place[1] == "call")
 
     def _write(self, text: str, *, dim: bool = False) -> None:
         if not text:

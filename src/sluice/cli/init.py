@@ -45,7 +45,12 @@ def init_command(name: str) -> None:
         click.echo(f"the project cannot be written: {error.strerror}: {error.filename}", err=True)
         sys.exit(1)
     click.echo(f"{name}/ is ready:\n")
-    for line in (f"cd {name}", "python -m pytest", "sluice agent agent:agent", 'sluice chat "How many words are in this?"'):
+    for line in (
+        f"cd {name}",
+        "python -m pytest",
+        "sluice agent agent:agent",
+        'sluice chat "How many words are in this?"',
+    ):
         click.echo(f"  {line}")
 
 

@@ -16,6 +16,7 @@ from sluice.stores import runs_tables as sql
 from sluice.stores.runs_engine import Listener, Row, Step, Value
 from sluice.stores.runs_growth import Growth
 from sluice.stores.runs_pen import Entry
+from sluice.stores.runs_sqlite_presence import Presence
 from sluice.stores.runs_sqlite_thread import SqliteThread, connect
 
 LOOK_S = 0.025
@@ -33,6 +34,7 @@ class SqliteEngine:
     def __init__(self, path: str) -> None:
         self._path = path
         self._teller = os.urandom(8).hex()
+        self._presence = Presence(path)
         self._over = threading.Event()
         self._writer: SqliteThread | None = None
         self._reader: SqliteThread | None = None
@@ -43,9 +45,11 @@ class SqliteEngine:
         try:
             # Conversations are nobody else's business; the files beside it get the mode of this one.
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            alone = self._presence.enter()
             self._writer = SqliteThread(self._path, "runs: writer")
             self._writer.start()
-            told = await self._writer.do(_made, OPEN_S)
+            told = await self._writer.do(lambda db: _made(db, alone=alone), OPEN_S)
+            await asyncio.to_thread(self._presence.settle)  # waits while another opens it
         except (OSError, StoreFailed, ConfigError) as error:
             await self.close()
             why = error.strerror if isinstance(error, OSError) else getattr(error, "detail", "") or str(error)
@@ -67,6 +71,7 @@ class SqliteEngine:
         if self._writer is not None:
             await self._writer.close()
             self._writer = None
+        self._presence.leave()
 
     async def read(self, statement: str, *values: Value) -> list[Row]:
         if self._reader is None:
@@ -125,8 +130,9 @@ class SqliteEngine:
                             loop.call_soon_threadsafe(growth.reached, run_id, last[0])
 
 
-def _made(db: sqlite3.Connection) -> int:
-    """Bring the tables up to date. Return the number of the last thing told.
+def _made(db: sqlite3.Connection, *, alone: bool) -> int:
+    """Bring the tables up to date; forget all leases if nobody lives who could hold one. Return the number of the last
+    thing told.
 
     Raises:
         ConfigError: the file holds something else.
@@ -142,6 +148,8 @@ def _made(db: sqlite3.Connection) -> int:
         for statement in migration:
             db.execute(statement)
     db.execute(f"PRAGMA user_version={len(sql.MIGRATIONS)}")
+    if alone:
+        db.execute(sql.FORGET_LEASES)
     last = db.execute(sql.LAST_TOLD).fetchone()[0]
     db.execute("COMMIT")
     return int(last)

@@ -109,6 +109,7 @@ ACQUIRE = """INSERT INTO leases (name, worker, until) VALUES (?, ?, ?)
     ON CONFLICT (name) DO UPDATE SET worker = excluded.worker, until = excluded.until
     WHERE leases.worker = excluded.worker OR leases.until <= ? RETURNING 1"""
 RELEASE = "DELETE FROM leases WHERE name = ? AND worker = ?"
+FORGET_LEASES = "DELETE FROM leases"
 TELL = "INSERT INTO told (at, teller, topic, message) VALUES (?, ?, ?, ?) RETURNING n"
 LAST_TOLD = "SELECT coalesce(max(n), 0) FROM told"
 TOLD = "SELECT n, teller, topic, message FROM told WHERE n > ? ORDER BY n"

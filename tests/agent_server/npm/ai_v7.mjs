@@ -37,9 +37,10 @@ await play({
     await until(async () => (await fetch(`${base}/api/chat/v7-slow/stream`)).status === 200);
     const again = http('v7-slow', 'slowbuyer', history);
     const resumed = again.resumeStream();
+    await until(() => again.status === 'streaming');
     await open('buy');
     await Promise.all([sent, resumed]);
-    return { ...seen(again), same: JSON.stringify(again.messages) === JSON.stringify(c.messages), first: seen(c) };
+    return { ...seen(again), first: seen(c) };
   },
   async socketText() {
     const transport = socket('teller');

@@ -99,8 +99,8 @@ class AiSdk:
         chunks = self.chunks(event)
         if not chunks:
             return []
-        frames = [Frame(msgspec.json.encode(chunk)) for chunk in chunks[:-1]]
-        return [*frames, Frame(msgspec.json.encode(chunks[-1]), id=str(event.seq))]
+        frames = [Frame(msgspec.json.encode(chunk)) for chunk in chunks]
+        return [*frames[:-1], Frame(frames[-1].data, id=str(event.seq))]
 
     def end(self) -> list[Frame]:
         return [Frame(b"[DONE]")]
@@ -151,12 +151,10 @@ class AiSdk:
     def _tool(self, event: Event) -> list[Chunk]:
         match event:
             case ToolStarted():
-                told = event.id in self._known
-                border = [] if told else self._bordered()
+                border = [] if event.id in self._known else self._bordered()
                 self._names[event.id], self._inputs[event.id] = event.name, ""
-                if told:
-                    return []
-                return [*border, {"type": "tool-input-start", "toolCallId": event.id, "toolName": event.name}]
+                begun = {"type": "tool-input-start", "toolCallId": event.id, "toolName": event.name}
+                return [] if event.id in self._known else [*border, begun]
             case ToolInputDelta():
                 self._inputs[event.id] += event.text
                 return [{"type": "tool-input-delta", "toolCallId": event.id, "inputTextDelta": event.text}]
