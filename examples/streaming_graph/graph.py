@@ -1,7 +1,8 @@
 """Seed 004's graph: a storyteller that streams. `sluice agent examples/streaming_graph/graph.py:agent --port 3000`."""
 
+import operator
 from collections.abc import AsyncIterator
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from sluice import END, START, Agent, Graph
 from sluice.agents.context import Context
@@ -10,7 +11,7 @@ from sluice.runs.messages import Message
 
 
 class State(TypedDict):
-    messages: list[Message]
+    messages: Annotated[list[Message], operator.add]  # what a thread has said so far, and what is said now
 
 
 graph = Graph(State)

@@ -10,7 +10,7 @@ from sluice.runs.events import Event, RunFailed, RunFinished, TextDelta
 from sluice.runs.fold import STREAM_INTERRUPTED, Fold
 from sluice.runs.messages import Message, TextPart, ToolCallPart, ToolResultPart
 from sluice.runs.records import Run, RunError
-from sluice.runs.retelling import retold
+from sluice.runs.retold import retold
 from tests.runs.laws import RUN, Player, Script, Verb, end, random_logs
 
 

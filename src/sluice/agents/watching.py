@@ -14,7 +14,7 @@ from sluice.agents.merging import merged
 from sluice.agents.running import Running
 from sluice.runs.events import TERMINAL, Codec, Data, Event
 from sluice.runs.records import LIVE, Run
-from sluice.runs.retelling import retold
+from sluice.runs.retold import retold
 
 BATCH = 256
 """Events that a viewer takes from the log at once."""

@@ -12,35 +12,15 @@ import msgspec
 
 from sluice.agent_client.client import AgentInfo, Client
 from sluice.agents.ids import uuid7
-from sluice.chat import events as chat
 from sluice.cli.chat_screen import Screen
+from sluice.cli.chat_teller import Button, Teller
 from sluice.errors import ProtocolError, Refused, SluiceError, Truncated
-from sluice.runs.events import (
-    Artifact,
-    Attachment,
-    Event,
-    File,
-    InterruptRequested,
-    Progress,
-    ReasoningDelta,
-    RunFailed,
-    RunFinished,
-    Source,
-    StepStarted,
-    TextDelta,
-    ToolFailed,
-    ToolInput,
-    ToolInputDelta,
-    ToolOutput,
-    ToolStarted,
-)
+from sluice.runs.events import Event, InterruptRequested, RunFailed, RunFinished
 
 CANCELLED = 130
 """Exit status: what a shell reports for a process that SIGINT ended."""
 CANCEL_S = 2.0
 """How long stopping waits for the server to be told."""
-SHOWN = 200
-"""Characters of a tool's result that are shown."""
 
 
 class AgentQuestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,13 +36,6 @@ class AgentQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """A run to take up: to watch, or, with a prompt or answers, to answer."""
     answers: Mapping[str, Any] | None = None
     """What that run asked, by the questions' ids."""
-
-
-class Button(msgspec.Struct, frozen=True):
-    """A button of an answer."""
-
-    label: str
-    token: str
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +100,7 @@ async def _stop(client: Client, run: str) -> None:
         click.echo(f"the server could not be told: run {run} may go on", err=True)
 
 
-async def _show(events: AsyncGenerator[Event, None], screen: Screen, teller: "Teller", thread: str) -> int:
+async def _show(events: AsyncGenerator[Event, None], screen: Screen, teller: Teller, thread: str) -> int:
     async for event in events:
         match event:
             case RunFinished() | RunFailed():
@@ -136,84 +109,6 @@ async def _show(events: AsyncGenerator[Event, None], screen: Screen, teller: "Te
             case _:
                 teller.tell(event)
     raise Truncated("the stream ended before the run's end")
-
-
-class Teller:
-    """Tells events to a screen, and to stderr what is not part of the answer."""
-
-    def __init__(self, screen: Screen, *, asks: bool = False, buttons: int = 0) -> None:
-        self._screen, self._asks, self._pressed = screen, asks, buttons
-        self._calls: dict[str, int] = {}
-        self._filled: set[str] = set()
-        """Calls whose arguments came in pieces."""
-        self.questions: list[InterruptRequested] = []
-        self.buttons: list[Button] = []
-
-    def tell(self, event: Event) -> None:
-        match event:
-            case TextDelta():
-                channel: chat.Channel = "text" if event.channel == "text" else "reasoning"
-                self._screen.show(chat.TextDelta(choice=0, text=event.text, channel=channel))
-            case ReasoningDelta():
-                self._screen.show(chat.TextDelta(choice=0, text=event.text, channel="reasoning"))
-            case ToolStarted() | ToolInputDelta() | ToolInput() | ToolOutput() | ToolFailed():
-                self._tool(event)
-            case Progress():
-                share = "" if event.value is None else f"{event.value:.0%} "
-                self._aside(f"… {share}{event.note}")
-            case StepStarted():
-                self._aside(f"… {event.name}")
-            case InterruptRequested():
-                self._question(event)
-            case Source() | File() | Artifact() | Attachment():
-                self._beside(event)
-
-    def _tool(self, event: ToolStarted | ToolInputDelta | ToolInput | ToolOutput | ToolFailed) -> None:
-        match event:
-            case ToolStarted():
-                self._calls[event.id] = index = len(self._calls)
-                self._screen.show(chat.ToolCallStarted(choice=0, index=index, id=event.id, name=event.name))
-            case ToolInputDelta():
-                self._filled.add(event.id)
-                self._screen.show(chat.ToolCallDelta(choice=0, index=self._calls[event.id], arguments=event.text))
-            case ToolInput() if event.id not in self._filled:
-                text = _json(event.input)
-                self._screen.show(chat.ToolCallDelta(choice=0, index=self._calls[event.id], arguments=text))
-            case ToolOutput():
-                self._aside(f"← {_text(event.output)}")
-            case ToolFailed():
-                self._aside(f"← failed: {event.error}")
-
-    def _question(self, event: InterruptRequested) -> None:
-        self.questions.append(event)
-        how = "" if self._asks else f"  (answer with: sluice chat --resume {event.run_id} …)"
-        self._aside(f"? {_text(event.question)}{how}", dim=False)
-
-    def _beside(self, event: Source | File | Artifact | Attachment) -> None:
-        match event:
-            case Source():
-                self._aside(f"↗ {event.title} {event.url}")
-            case File():
-                place = "" if event.url.startswith("data:") else event.url
-                self._aside(f"+ {event.name or event.media_type} {place}")
-            case Artifact():
-                self._aside(f"+ {event.name}: {event.description or f'{len(event.parts)} parts'}")
-            case Attachment(kind="button", value={"label": str(label), "token": str(token)}):
-                self.buttons.append(Button(label, token))
-                self._aside(f"[{self._pressed + len(self.buttons)}] {label}", dim=False)
-            case Attachment():
-                self._aside(f"+ {event.kind} {_text(event.value)}")
-
-    def _aside(self, text: str, *, dim: bool = True) -> None:
-        self._screen.close()
-        aside(text, dim=dim)
-
-
-def aside(text: str, *, dim: bool = True) -> None:
-    """Print one line beside the answer, on stderr: nothing in it commands the terminal, and it is not long."""
-    line = " ".join(text.split())
-    shown = line if len(line) <= SHOWN else f"{line[: SHOWN - 1]}…"
-    click.echo(click.style("".join(c for c in shown if c.isprintable()), dim=dim or None), err=True)
 
 
 def _ended(event: RunFinished | RunFailed, thread: str) -> int:
@@ -230,11 +125,3 @@ def _ended(event: RunFinished | RunFailed, thread: str) -> int:
         return 0
     click.echo(f"{event.outcome}: the answer is not complete: {event.message or event.reason}", err=True)
     return 1
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else _json(value)

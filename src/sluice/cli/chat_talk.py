@@ -7,6 +7,7 @@ Ctrl-C stops the run that is being watched; the next one, or one while nothing r
 """
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -14,8 +15,9 @@ import msgspec
 
 from sluice.agent_client.client import Client
 from sluice.agents.ids import uuid7
-from sluice.cli.chat_agent import CANCELLED, AgentQuestion, Button, Turn, aside, converse
+from sluice.cli.chat_agent import CANCELLED, AgentQuestion, Turn, converse
 from sluice.cli.chat_screen import Screen
+from sluice.cli.chat_teller import Button, aside
 from sluice.runs.events import InterruptRequested
 
 Read = Callable[[str], str]
@@ -77,7 +79,7 @@ class Talk:
         while True:
             line = self._read(label).strip()
             if line.isdecimal() and 1 <= int(line) <= last:
-                self._do(lambda screen: self._press(self._buttons[int(line) - 1], screen))
+                self._do(partial(self._press, self._buttons[int(line) - 1]))
             elif line and not self._once:
                 return self._question(prompt=line)
             elif self._once:

@@ -1,11 +1,11 @@
-"""A log made up again from a run's record: for who asks about a run whose events are not kept any more, or has none
-yet.
+"""A log told again from the record of its run, when its events are not kept any more, or are none yet: what was asked
+and said, and how it ended. Not what it was, letter by letter: texts come whole, and reasoning and calls as the messages
+have them."""
 
-It says the same messages in the same order, each block in one piece; what is not part of a message is lost.
-"""
-
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
+
+import msgspec
 
 from sluice.runs.events import (
     Event,
@@ -37,75 +37,99 @@ _OUTCOMES: dict[RunStatus, Outcome] = {
     "cancelled": "cancelled",
     "timeout": "timeout",
 }
-_Said = tuple[Any, dict[str, Any]]
 
 
 def retold(run: Run) -> list[Event]:
-    """Return a log that says what the record says; of a run that lives only that it was asked."""
-    said: list[_Said] = [
-        (RunStarted, {"agent": run.agent, "version": run.version, "request_id": run.request_id, "input": run.input})
-    ]
+    """Return a log of a run. Its fold is what the record has as output; of a run that lives it is only what was asked."""
+    teller = _Teller(run)
+    teller.say(
+        RunStarted,
+        agent=run.agent,
+        version=run.version,
+        request_id=run.request_id,
+        input=run.input,
+        resumes=run.resumes,
+    )
     if run.status not in LIVE:
-        said += _messages(run.output, waits=run.status == "interrupted")
-        said.append(_end(run))
-    last = len(said)
-    return [
-        kind(
-            seq=seq,
-            run_id=run.id,
-            thread_id=run.thread_id,
-            ts=run.finished if seq == last > 1 else run.created,
-            **fields,
-        )
-        for seq, (kind, fields) in enumerate(said, 1)
-    ]
+        for place, message in enumerate(run.output):
+            teller.message(message, message.id or f"message-{place}")
+        teller.end()
+    return teller.log
 
 
-def _end(run: Run) -> _Said:
-    if run.error is not None or run.status not in _OUTCOMES:
-        error = run.error
-        code, message = (error.code, error.message) if error is not None else ("error", "the run failed")
-        status = error.status if error is not None else 500
-        return RunFailed, {"code": code, "message": message, "status": status, "usage": run.usage, "stats": run.stats}
-    return RunFinished, {"outcome": _OUTCOMES[run.status], "usage": run.usage, "stats": run.stats}
+class _Teller:
+    """Numbers what it is given."""
 
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._waiting: dict[str, None] = {}
+        """Calls without a result."""
+        self.log: list[Event] = []
 
-def _messages(messages: tuple[Message, ...], *, waits: bool) -> Iterator[_Said]:
-    answered = {part.id for message in messages for part in message.parts if isinstance(part, ToolResultPart)}
-    for place, message in enumerate(messages):
-        name = message.id or f"message-{place}"
+    def say(self, kind: Callable[..., Event], **fields: Any) -> None:
+        run = self._run
+        ts = run.finished or run.created
+        self.log.append(kind(seq=len(self.log) + 1, run_id=run.id, thread_id=run.thread_id, ts=ts, **fields))
+
+    def message(self, message: Message, name: str) -> None:
         if message.role == "tool":
-            yield from (_result(part) for part in message.parts if isinstance(part, ToolResultPart))
-            continue
-        yield MessageStarted, {"id": name}
+            for part in message.parts:
+                if isinstance(part, ToolResultPart) and part.id in self._waiting:
+                    del self._waiting[part.id]
+                    self._result(part)
+            return
+        self.say(MessageStarted, id=name)
         for number, part in enumerate(message.parts):
-            yield from _part(part, f"{name}-{number}", name)
-        yield MessageFinished, {"id": name}
-        for part in () if waits else message.parts:
-            if isinstance(part, ToolCallPart) and part.id not in answered:
-                yield ToolFailed, {"id": part.id, "error": "it gave no result"}
+            self._part(part, name, f"{name}-{number}")
+        self.say(MessageFinished, id=name)
+
+    def _result(self, part: ToolResultPart) -> None:
+        if part.error:
+            self.say(ToolFailed, id=part.id, error=part.error)
+        else:
+            self.say(ToolOutput, id=part.id, output=part.output)
+
+    def _part(self, part: Part, message: str, name: str) -> None:
+        match part:
+            case TextPart(text=text) if text != STREAM_INTERRUPTED:
+                self.say(TextStarted, id=name, message_id=message)
+                self.say(TextDelta, id=name, text=text)
+                self.say(TextFinished, id=name)
+            case ReasoningPart():
+                self.say(ReasoningStarted, id=name, message_id=message)
+                self.say(ReasoningDelta, id=name, text=part.text)
+                self.say(ReasoningFinished, id=name)
+            case ToolCallPart():
+                self._waiting[part.id] = None
+                self.say(ToolStarted, id=part.id, name=part.name, message_id=message)
+                self.say(ToolInput, id=part.id, name=part.name, input=part.input)
+            case FilePart():
+                self.say(File, id=name, url=part.url, media_type=part.media_type, name=part.name)
+
+    def end(self) -> None:
+        run, error = self._run, self._run.error
+        figures = {"usage": run.usage, "stats": run.stats}
+        if run.status != "interrupted":
+            for call in self._waiting:
+                self.say(ToolFailed, id=call, error=run.status)
+        else:
+            self.log += [
+                _renumbered(question, len(self.log) + place) for place, question in enumerate(run.interrupts, 1)
+            ]
+        if run.status in _OUTCOMES:
+            self.say(RunFinished, outcome=_OUTCOMES[run.status], **figures)
+        elif error is not None:
+            self.say(
+                RunFailed,
+                code=error.code,
+                message=error.message,
+                retryable=error.retryable,
+                status=error.status,
+                **figures,
+            )
+        else:
+            self.say(RunFailed, code="error", message="the run failed", **figures)
 
 
-def _part(part: Part, block: str, message: str) -> Iterator[_Said]:
-    match part:
-        case TextPart(text=text) if text == STREAM_INTERRUPTED:
-            return  # the end of the run says it again
-        case TextPart():
-            yield TextStarted, {"id": block, "message_id": message}
-            yield TextDelta, {"id": block, "text": part.text}
-            yield TextFinished, {"id": block}
-        case ReasoningPart():
-            yield ReasoningStarted, {"id": block, "message_id": message}
-            yield ReasoningDelta, {"id": block, "text": part.text}
-            yield ReasoningFinished, {"id": block}
-        case ToolCallPart():
-            yield ToolStarted, {"id": part.id, "name": part.name, "message_id": message}
-            yield ToolInput, {"id": part.id, "name": part.name, "input": part.input}
-        case FilePart():
-            yield File, {"id": block, "url": part.url, "media_type": part.media_type, "name": part.name}
-
-
-def _result(part: ToolResultPart) -> _Said:
-    if part.error:
-        return ToolFailed, {"id": part.id, "error": part.error}
-    return ToolOutput, {"id": part.id, "output": part.output}
+def _renumbered(event: Event, seq: int) -> Event:
+    return msgspec.structs.replace(event, seq=seq)
