@@ -40,7 +40,7 @@ _OUTCOMES: dict[RunStatus, Outcome] = {
 
 
 def retold(run: Run) -> list[Event]:
-    """Return a log of a run. Its fold is what the record has as output; of a run that lives it is only what was asked."""
+    """Return a log of a run: its fold is what the record has as output. Of a run that lives it says what was asked."""
     teller = _Teller(run)
     teller.say(
         RunStarted,
