@@ -7,33 +7,18 @@ from pathlib import Path
 
 import msgspec
 
-from bench.verdict import Machine
+from bench.agent_figures import AgentFigures
+from bench.verdict import AGENT_ADDED_MS, AGENT_CPU_US, Machine
 from tools import markdown
 
 LATEST = Path(__file__).resolve().parent / "results" / "agents.json"
 """The last run; committed, so that the table can be checked against it."""
 NOTHING = "Nothing is measured yet: run `python -m bench.agents`."
-PROMISED_US = 100.0
-"""CPU of one event with the SQLite log, at most."""
 NAMES = {
     "plain": "a Starlette endpoint that writes its events itself",
     "memory": "Sluice, runs in memory",
     "sqlite": "Sluice, runs in SQLite",
 }
-
-
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """One server."""
-
-    target: str
-    cpu_us: float
-    """Microseconds of CPU of its whole process, for each event that said a word."""
-    p50_us: int
-    """From the saying to the reading."""
-    p99_us: int
-    per_second: int
-    """Events."""
-    rss_mib: float
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +29,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     words: int
     interval_ms: float
     rounds: int
-    rows: tuple[Figures, ...]
+    rows: tuple[AgentFigures, ...]
 
 
 def block(latest: Path = LATEST) -> str:
@@ -61,13 +46,13 @@ def table(result: Result) -> str:
     where = (
         f"Measured {result.machine.date} on {result.machine.cpu}, Python {result.machine.python}; best of "
         f"{result.rounds} rounds. {result.runs} runs at once, each with a reader of its own, {result.words} words "
-        f"{result.interval_ms:g} ms apart. Promised: at most {PROMISED_US:g} us of CPU an event with the SQLite log, "
-        "and 1 ms added to the p50 of a plain endpoint."
+        f"{result.interval_ms:g} ms apart. Promised: at most {AGENT_CPU_US:g} us of CPU an event with the SQLite log, "
+        f"and {AGENT_ADDED_MS:g} ms added to the p50 of a plain endpoint."
     )
     heads = ("server", "CPU us per event", "delay p50 us", "p99 us", "events per second", "memory MiB")
     return f"{where}\n\n{markdown.table(heads, [_cells(row) for row in result.rows])}"
 
 
-def _cells(row: Figures) -> tuple[str, ...]:
+def _cells(row: AgentFigures) -> tuple[str, ...]:
     numbers = (row.p50_us, row.p99_us, row.per_second)
     return NAMES[row.target], f"{row.cpu_us:.0f}", *(str(number) for number in numbers), f"{row.rss_mib:.0f}"

@@ -5,6 +5,7 @@ pace, so that each word is an event of its own and wakes its reader. Counted are
 process from the first request to the last byte, and the time from a word's saying to its reading here.
 
 Writes bench/results/agents.json and the table of docs/performance.md. `--quick` takes a tenth and writes nothing.
+`make bench` measures the same, and judges it.
 """
 
 import argparse
@@ -22,11 +23,12 @@ from statistics import median, quantiles
 import msgspec
 import uvloop
 
-from bench.agent_report import LATEST, Figures, Result, table
+from bench.agent_figures import AgentFigures
+from bench.agent_report import LATEST, Result, table
 from bench.agent_target import PATH
 from bench.proc import cpu_seconds, rss_mib
-from bench.rig import ROOT
-from bench.run import machine
+from bench.machine import machine
+from bench.rig import ROOT, RigError
 from tools import docs
 
 TARGETS = ("plain", "memory", "sqlite")
@@ -44,7 +46,7 @@ def serving(name: str, words: int, folder: str) -> Iterator[tuple[int, int]]:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
-            raise SystemExit(f"{name} did not start")
+            raise RigError(f"{name} did not start")
         yield process.pid, int(line)
     finally:
         process.terminate()
@@ -69,11 +71,11 @@ async def read(port: int) -> list[float]:
         writer.close()
 
 
-async def one(name: str, words: int) -> Figures:
+async def one(name: str, words: int) -> AgentFigures:
     """Measure a target once.
 
     Raises:
-        SystemExit: not every word came.
+        RigError: it did not start, or not every word came.
     """
     with tempfile.TemporaryDirectory() as folder, serving(name, words, folder) as (pid, port):
         await read(port)  # what is done once is done
@@ -83,8 +85,8 @@ async def one(name: str, words: int) -> Figures:
         resident = rss_mib(pid)
     delays = [delay for run in per_run for delay in run]
     if len(delays) != RUNS * words:
-        raise SystemExit(f"{name}: {len(delays)} of {RUNS * words} words came")
-    return Figures(
+        raise RigError(f"{name}: {len(delays)} of {RUNS * words} words came")
+    return AgentFigures(
         target=name,
         cpu_us=round(spent / len(delays) * 1e6, 1),
         p50_us=round(median(delays)),
@@ -94,10 +96,14 @@ async def one(name: str, words: int) -> Figures:
     )
 
 
-async def measure(words: int, rounds: int) -> tuple[Figures, ...]:
+async def measure(words: int, rounds: int) -> tuple[AgentFigures, ...]:
     """Measure all targets, by turns; of each figure the best round counts: what else the machine does makes it worse,
-    never better."""
-    found: dict[str, list[Figures]] = {name: [] for name in TARGETS}
+    never better.
+
+    Raises:
+        RigError: as `one`.
+    """
+    found: dict[str, list[AgentFigures]] = {name: [] for name in TARGETS}
     for _ in range(rounds):
         for name in TARGETS:
             figures = await one(name, words)
@@ -106,9 +112,9 @@ async def measure(words: int, rounds: int) -> tuple[Figures, ...]:
     return tuple(best(figures) for figures in found.values())
 
 
-def best(rounds: list[Figures]) -> Figures:
+def best(rounds: list[AgentFigures]) -> AgentFigures:
     """Return the best of each figure."""
-    return Figures(
+    return AgentFigures(
         target=rounds[0].target,
         cpu_us=min(figures.cpu_us for figures in rounds),
         p50_us=min(figures.p50_us for figures in rounds),
@@ -118,6 +124,16 @@ def best(rounds: list[Figures]) -> Figures:
     )
 
 
+def told(rows: tuple[AgentFigures, ...], words: int, rounds: int) -> Result:
+    """Return figures with where and how they were measured."""
+    return Result(machine=machine(), runs=RUNS, words=words, interval_ms=INTERVAL_MS, rounds=rounds, rows=rows)
+
+
+def write(result: Result) -> None:
+    """Write bench/results/agents.json."""
+    LATEST.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+
+
 def main() -> int:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -125,11 +141,15 @@ def main() -> int:
     options = parser.parse_args()
     os.nice(10)
     words, rounds = (WORDS // 3, 1) if options.quick else (WORDS, ROUNDS)
-    rows = uvloop.run(measure(words, rounds))
-    result = Result(machine=machine(), runs=RUNS, words=words, interval_ms=INTERVAL_MS, rounds=rounds, rows=rows)
+    try:
+        rows = uvloop.run(measure(words, rounds))
+    except RigError as error:
+        print(f"bench.agents: {error}", file=sys.stderr)
+        return 2
+    result = told(rows, words, rounds)
     print("\n" + table(result))
     if not options.quick:
-        LATEST.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+        write(result)
         docs.renew(ROOT)
     return 0
 

@@ -5,19 +5,19 @@ if it could not be measured. `--quick` takes 90 seconds, promises nothing and wr
 """
 
 import argparse
-import datetime
-import os
-import platform
 import sys
 import tempfile
 from pathlib import Path
 
 import msgspec
+import uvloop
 
-from bench import compare, memory, rig, selfcheck, startup
+from bench import agents, compare, memory, rig, selfcheck, startup
+from bench.agent_figures import AgentFigures
 from bench.asked import FEW, PLAIN, PLAIN_PROSE, PROSE, STREAMS, TRANSLATED, Load, lanes
+from bench.machine import machine
 from bench.report import LATEST, render
-from bench.verdict import Machine, Result, judge
+from bench.verdict import Result, judge
 from tools import docs
 
 QUICK = rig.ROOT / "build" / "bench-quick.json"
@@ -35,6 +35,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int = 3
     held_streams: int = memory.STREAMS
     starts: int = startup.STARTS
+    agent_words: int = agents.WORDS
+    agent_rounds: int = agents.ROUNDS
+    """0 = the target is another gateway: agents are not asked of it."""
 
 
 def plan(rounds: int, quick: bool) -> Plan:
@@ -55,19 +58,8 @@ def plan(rounds: int, quick: bool) -> Plan:
         rounds=1,
         held_streams=200,
         starts=1,
-    )
-
-
-def machine() -> Machine:
-    """Return what this machine is."""
-    info = Path("/proc/cpuinfo").read_text().split("\n")
-    models = [line.partition(":")[2].strip() for line in info if line.startswith("model name")]
-    return Machine(
-        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
-        cpu=models[0] if models else platform.machine(),
-        cores=os.cpu_count() or 1,
-        kernel=platform.release(),
-        python=platform.python_version(),
+        agent_words=agents.WORDS // 3,
+        agent_rounds=1,
     )
 
 
@@ -105,7 +97,15 @@ def measure(target: rig.Target, todo: Plan, folder: Path) -> Result:
         measured.get("Streams of prose", ()),
         measured.get("A few streams of prose", ()),
         measured.get("Plain requests for prose", ()),
+        _of_agents(todo),
     )
+
+
+def _of_agents(todo: Plan) -> tuple[AgentFigures, ...]:
+    if not todo.agent_rounds:
+        return ()
+    say(f"{todo.agent_rounds} rounds of agents' events")
+    return uvloop.run(agents.measure(todo.agent_words, todo.agent_rounds))
 
 
 def _of_prose(todo: Plan) -> dict[str, Load]:
@@ -139,16 +139,20 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="one short round, 200 streams, no tables: for smoke")
     options = parser.parse_args()
-    out = QUICK if options.quick or options.target != parser.get_default("target") else LATEST
+    ours = options.target == parser.get_default("target")
+    out = LATEST if ours and not options.quick else QUICK
+    todo = plan(options.rounds, options.quick)
+    todo = todo if ours else msgspec.structs.replace(todo, agent_rounds=0)
     try:
         with tempfile.TemporaryDirectory() as name:
-            result = measure(rig.read_target(options.target), plan(options.rounds, options.quick), Path(name))
+            result = measure(rig.read_target(options.target), todo, Path(name))
     except (rig.RigError, OSError) as error:
         print(f"make bench: {error}", file=sys.stderr)
         return 2
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
     if out == LATEST:
+        agents.write(agents.told(result.agents, todo.agent_words, todo.agent_rounds))
         docs.renew(rig.ROOT)
     say("\n" + render(result))
     return 0 if options.quick or all(verdict.kept for verdict in judge(result)) else 1

@@ -1,16 +1,21 @@
 """What is promised, and whether one run of `bench.run` kept it. Reads figures, measures nothing.
 
-The promises are those of issue 1 (streams, requests, memory), issue 2 (translation) and issue 5 (guards), and one that
-is missed says so in the README: it is not taken out of this table.
+The promises are those of issue 1 (streams, requests, memory), issue 2 (translation), issue 5 (guards) and issue 6
+(agents), and one that is missed says so in the README: it is not taken out of this table.
 """
 
 from collections.abc import Callable
 
 import msgspec
 
+from bench.agent_figures import AgentFigures
 from bench.asked import EVERYTHING, GUARDED, MIRRORED
 from bench.compare import Figures
 from bench.memory import Memory
+
+AGENT_CPU_US, AGENT_ADDED_MS = 100.0, 1.0
+"""Of one event of an agent with the SQLite log, at most: its CPU, and what it comes later than from an endpoint that
+keeps nothing."""
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -44,6 +49,8 @@ class Result(msgspec.Struct, frozen=True):
     """The same rows, four streams at a time."""
     plain_prose: tuple[Figures, ...] = ()
     """Whole answers of prose: nginx, and the target with everything on."""
+    agents: tuple[AgentFigures, ...] = ()
+    """Agents' events: a plain endpoint, and the agent server on its stores. Empty = it was not measured."""
 
     def figures(self, name: str, plain: bool = False) -> Figures:
         """Return the row of `name`."""
@@ -78,6 +85,15 @@ class Result(msgspec.Struct, frozen=True):
         milliseconds."""
         guarded, bare = self.of_prose(GUARDED, few=True), self.of_prose(few=True)
         return round((guarded.ttft_p50_us - bare.ttft_p50_us) / 1000, 3)
+
+    def agent(self, target: str) -> AgentFigures:
+        """Return the row of one server of agents' events."""
+        return next(row for row in self.agents if row.target == target)
+
+    @property
+    def agent_added_ms(self) -> float:
+        """Median delay of an agent's event with the SQLite log beyond that of a plain endpoint's, in milliseconds."""
+        return round((self.agent("sqlite").p50_us - self.agent("plain").p50_us) / 1000, 3)
 
     @property
     def added_p50_ms(self) -> float:
@@ -118,6 +134,10 @@ def _guards(result: Result) -> object:
     return result.prose and result.few
 
 
+def _agents(result: Result) -> object:
+    return result.agents
+
+
 PROMISES = (
     Promise("CPU per streamed chunk", 2.0, "x nginx", lambda result: result.figures(result.target).x_nginx),
     Promise("CPU per translated chunk", 3.0, "x nginx", lambda result: result.translated_x_nginx, _translates),
@@ -135,6 +155,10 @@ PROMISES = (
         _translates,
     ),
     Promise("start to ready", 0.5, "s", lambda result: result.ready_s),
+    Promise("CPU per event of an agent", AGENT_CPU_US, "us", lambda result: result.agent("sqlite").cpu_us, _agents),
+    Promise(
+        "added latency of an agent's event, p50", AGENT_ADDED_MS, "ms", lambda result: result.agent_added_ms, _agents
+    ),
     Promise("answers broken, deltas lost or out of order", 0.0, "", lambda result: result.faults),
 )
 

@@ -12,10 +12,11 @@ from urllib.parse import unquote
 
 from bench import agent_report, policy_report, report
 from bench.soak import report as soak_report
-from tools import log_reference, policy_matrix, provider_reference, reference, translation
+from tools import agent_reference, log_reference, policy_matrix, provider_reference, reference, translation
 
 GENERATORS: dict[str, Callable[[], str]] = {
     "agent-events": agent_report.block,
+    **agent_reference.GENERATORS,
     "bench": report.block,
     "clocks": reference.clock_table,
     "errors": reference.error_table,

@@ -10,13 +10,15 @@ _EXPORTS = {
     "Graph": "sluice.agents.graph",
     "START": "sluice.agents.graph",
     "END": "sluice.agents.graph",
+    "Context": "sluice.agents.context",
     "Reply": "sluice.agents.reply",
     "ToolError": "sluice.agents.tools",
     "App": "sluice.cli.embedding",
     "serve": "sluice.cli.embedding",
     "Client": "sluice.agent_client",
 }
-"""What programs import from here, and where it is. Looked up when it is asked for: the gateway loads none of it."""
+"""What programs import from here, and where it is. Looked up when it is asked for: the gateway loads none of it.
+`__init__.pyi` says the same to type checkers."""
 __all__ = ["__version__", *_EXPORTS]
 
 

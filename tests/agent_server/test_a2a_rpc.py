@@ -277,6 +277,13 @@ async def test_who_is_not_known_gets_401_and_what_is_anothers_is_not_there(agent
         assert told["error"]["code"] == -32001
 
 
+async def test_what_http_refuses_names_the_request_once_it_is_read(agent_site: AgentSites) -> None:
+    site = await agent_site(asker())
+    site.service.draining = True
+    told = await post(site, rpc("message/send", text("hi"), "q-7"), status=503)
+    assert (told["id"], told["error"]["code"]) == ("q-7", -32603)
+
+
 async def test_a_task_that_works_takes_no_message_and_one_of_another_agent_is_not_there(
     agent_site: AgentSites,
 ) -> None:

@@ -7,6 +7,8 @@ import msgspec
 import pytest
 
 from sluice.agent_server.ai_sdk_messages import UiMessage, read, write
+from sluice.agents.agent import Agent
+from sluice.agents.mock import Call, MockModels
 from sluice.errors import BadRequest
 from sluice.runs.messages import FilePart, TextPart, ToolCallPart, ToolResultPart
 from tests.agent_server.npm_agents import Gates, npm_site
@@ -122,6 +124,53 @@ async def test_a_client_that_sends_only_the_last_message_has_the_thread_s_memory
         await http.post("/api/chat", json=chat(user("one")))
         answer = await http.post("/api/chat", json=chat(user("two", "u2")))
     assert text_of(answer.text) == "3: one | 1: one | two"
+
+
+async def test_a_message_that_answers_a_question_stays_in_the_conversation(site: AgentSite) -> None:
+    async with httpx.AsyncClient(base_url=f"{site.url}/agents/asking") as http:
+        await http.post("/api/chat", json=chat(user("paint it")))
+        asked = (await http.get("/api/chat/c1")).json()["messages"]
+        answer = await http.post("/api/chat", json=chat(*asked, user("red", "u2")))
+        assert text_of(answer.text) == "So red."
+        kept = (await http.get(f"{site.url}/threads/c1/messages")).json()
+        again = (await http.get("/api/chat/c1")).json()["messages"]
+        said = [(one["role"], "".join(part.get("text", "") for part in one["parts"])) for one in again]
+        assert said == [
+            ("user", "paint it"),
+            ("assistant", "I need to know. "),
+            ("user", "red"),
+            ("assistant", "So red."),
+        ]
+        assert len(kept) == len(said)
+        more = await http.post("/api/chat", json=chat(*again, user("and the roof", "u3")))
+        assert text_of(more.text) == "I need to know. "
+        assert len((await http.get(f"{site.url}/threads/c1/messages")).json()) == len(said) + 2
+
+
+async def test_approvals_given_one_by_one_go_on_with_the_same_conversation(agent_site: AgentSites) -> None:
+    agent = Agent("shop")
+
+    @agent.tool(approve=True)
+    async def pay(n: int) -> str:
+        """Pay."""
+        return f"paid {n}"
+
+    calls = [Call("pay", {"n": 1}, id="a"), Call("pay", {"n": 2}, id="b")]
+    site = await agent_site(agent, models=MockModels([calls, "Done."]))
+    async with httpx.AsyncClient(base_url=site.url) as http:
+        await http.post("/api/chat", json=chat(user("pay"), sdk=6))
+        for call in ("a", "b"):
+            history = (await http.get("/api/chat/c1")).json()["messages"]
+            part = next(part for part in history[-1]["parts"] if part.get("toolCallId") == call)
+            part |= {"state": "approval-responded", "approval": {**part["approval"], "approved": True}}
+            answer = await http.post("/api/chat", json=chat(*history, sdk=6))
+        assert text_of(answer.text) == "Done."
+        kept = (await http.get("/threads/c1/messages")).json()
+        last = (await http.get("/api/chat/c1")).json()["messages"]
+    assert [one["role"] for one in kept] == ["user", "assistant", "tool", "tool", "assistant"]
+    assert [one["role"] for one in last] == ["user", "assistant"]
+    shown = [part.get("toolCallId") or part.get("text") for part in last[-1]["parts"] if part["type"] != "step-start"]
+    assert shown == ["a", "b", "Done."]
 
 
 async def test_a_new_message_stops_the_answer_under_way(site: AgentSite, gates: Gates) -> None:

@@ -13,12 +13,13 @@ def http(site: AgentSite) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=site.url, timeout=5)
 
 
-async def test_a_place_that_is_not_there_is_a_problem(agent_site: AgentSites) -> None:
+@pytest.mark.parametrize("path", ["/no/such/place", "/agents/echo/no/such/place", "/agents/nobody/health"])
+async def test_a_place_that_is_not_there_is_a_problem(agent_site: AgentSites, path: str) -> None:
     async with http(await agent_site(echo())) as ask:
-        answer = await ask.get("/no/such/place")
+        answer = await ask.get(path)
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["detail"] == "there is no GET /no/such/place"
+    assert answer.json()["detail"] == f"there is no GET {path}"
 
 
 async def test_a_method_that_is_not_done_is_a_problem_that_names_those_that_are(agent_site: AgentSites) -> None:

@@ -49,6 +49,16 @@ def shop() -> Agent:
     return agent
 
 
+def asker() -> Agent:
+    agent = Agent("asker")
+
+    @agent.on_message
+    async def ask(ctx: Context) -> Any:
+        yield f"you said {await ctx.interrupt('Shall I?')}"
+
+    return agent
+
+
 async def buttons(client: Client) -> dict[str, str]:
     """Return the tokens of the three buttons."""
     body = asked(graphType="shop", graphSettings={}, threadId="t")
@@ -58,7 +68,7 @@ async def buttons(client: Client) -> dict[str, str]:
 
 @pytest.fixture
 async def site(agent_site: AgentSites) -> AgentSite:
-    return await agent_site(shop(), principals=ByHeader())
+    return await agent_site(shop(), asker(), principals=ByHeader())
 
 
 async def test_a_press_answers_with_message_and_patch_and_says_what_is_left(site: AgentSite) -> None:
@@ -184,3 +194,23 @@ async def test_other_addresses_are_not_there(site: AgentSite) -> None:
             404,
             {"message": "Cannot GET /callback/x", "error": "Not Found", "statusCode": 404},
         )
+
+
+@pytest.mark.parametrize(("given", "said"), [({}, True), ({"value": "red"}, "red")])
+async def test_the_button_of_a_question_answers_it_once_for_whose_run_it_is(
+    site: AgentSite, given: dict[str, Any], said: Any
+) -> None:
+    async with client_of(site.url) as client:
+        _, whole = await client.post("/generate", asked(graphType="asker", graphSettings={}, threadId="t"))
+        (button,) = whole["attachments"]
+        press = {"token": button["value"]["token"], **given}
+        assert (await client.post("/callback", press, X_User="bob"))[0] == 401
+        assert (await client.post("/callback", {"token": f"{press['token']}-x"}))[0] == 400
+        status, answer = await client.post("/callback", press, Idempotency_Key="k")
+        assert (status, answer["success"], answer["message"]) == (200, True, f"you said {said}")
+        assert answer["runId"] in {run.id for run in await site.service.store.list_runs("ann", "t")}
+        assert (await client.post("/callback", press, Idempotency_Key="k"))[1] == answer
+        status, again = await client.post("/callback", press)
+        assert (status, again["success"]) == (409, False)
+    messages = await site.service.messages("ann", "t")
+    assert messages[-1].text == f"you said {said}"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -253,7 +254,7 @@ async def test_an_interrupt_is_a_button_and_resume_answers_it(start: Start) -> N
     assert final.data["attachments"] == [
         {
             "type": "button",
-            "value": {"label": "Shall I?", "interruptId": question["id"]},
+            "value": {"label": "Shall I?", "token": ANY, "interruptId": question["id"]},
             "metadata": {"reason": "input"},
         }
     ]

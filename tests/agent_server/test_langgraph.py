@@ -15,6 +15,7 @@ from sluice.agents.graph import END, START, Graph
 from tests.support.agent_site import AgentSite, AgentSites
 from tests.support.agents import asks, counts, echo, fails, waits
 from tests.support.cutting_proxy import CuttingProxy
+from tests.support.waiting import until
 
 Connect = Callable[[AgentSite], Any]
 HELLO = {"messages": [{"role": "user", "content": "hello there"}]}
@@ -314,6 +315,22 @@ async def test_a_busy_thread_refuses_or_queues_as_asked(agent_site: AgentSites, 
     gate.set()
     await lg.runs.join(thread, queued["run_id"])
     assert {(await lg.runs.get(thread, one["run_id"]))["status"] for one in (first, queued)} == {"success"}
+
+
+async def test_a_run_that_waited_for_its_turn_tells_what_was_said_meanwhile(
+    agent_site: AgentSites, client: Connect
+) -> None:
+    gate = asyncio.Event()
+    site = await agent_site(waits(gate))
+    lg = client(site)
+    await lg.threads.create(thread_id="t")
+    await lg.runs.create("t", "waits", input={"messages": [{"role": "user", "content": "a"}]})
+    said = {"messages": [{"role": "user", "content": "b"}]}
+    queued = asyncio.create_task(collected(lg.runs.stream("t", "waits", input=said)))
+    await until(lambda: sum(running.viewers for running in site.service.running.values()) > 0)
+    gate.set()
+    values = [texts(data) for event, data, _ in await queued if event == "values"]
+    assert values == [["a", "one two", "b"], ["a", "one two", "b", "one two"]]
 
 
 async def test_a_thread_that_is_not_there_is_made_only_on_request(agent_site: AgentSites, client: Connect) -> None:

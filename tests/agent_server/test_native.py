@@ -266,14 +266,15 @@ async def test_runs_of_others_are_not_there(agent_site: AgentSites) -> None:
 
 
 async def test_the_same_request_finds_its_run_again(agent_site: AgentSites) -> None:
-    site = await agent_site(echo())
+    site = await agent_site(echo(), echo("other"))
     key = {"idempotency-key": "k-1"}
     async with http(site) as ask:
         first = await ask.post("/runs/wait", json={"input": "x"}, headers=key)
         same = await ask.post("/runs/wait", json={"input": "x"}, headers=key)
         other = await ask.post("/runs/wait", json={"input": "y"}, headers=key)
+        elsewhere = await ask.post("/agents/other/runs/wait", json={"input": "x"}, headers=key)
     assert first.headers["x-run-id"] == same.headers["x-run-id"]
-    assert other.status_code == 409
+    assert other.status_code == elsewhere.status_code == 409
 
 
 async def test_a_client_that_goes_is_no_viewer_any_more_at_once(agent_site: AgentSites) -> None:

@@ -67,11 +67,8 @@ async def test_ai_sdk_5_reads_all_that_an_agent_says_and_can_resume_and_stop(
     assert [str(fault) for fault in site.faults] == ["nobody else's business"]
 
 
-async def test_ai_sdk_7_approves_and_denies_and_speaks_over_a_websocket(agent_site: AgentSites) -> None:
-    gates = Gates()
-    site = await npm_site(agent_site, gates)
-    saw = await play("ai_v7.mjs", site.url, gates.open)
-
+def check_approvals(saw: dict[str, Any]) -> None:
+    """Check what the scenarios of approvals.mjs saw."""
     approves = saw["approves"]
     call = next(part for part in approves["parts"] if part["type"] == "tool-buy")
     assert approves["before"]["state"] == "approval-requested"
@@ -90,6 +87,13 @@ async def test_ai_sdk_7_approves_and_denies_and_speaks_over_a_websocket(agent_si
     assert kinds(slow["parts"]) == kinds(slow["first"]["parts"])
     assert slow["texts"][1] == "You have a pen."
 
+
+async def test_ai_sdk_7_approves_and_denies_and_speaks_over_a_websocket(agent_site: AgentSites) -> None:
+    gates = Gates()
+    site = await npm_site(agent_site, gates)
+    saw = await play("ai_v7.mjs", site.url, gates.open)
+
+    check_approvals(saw)
     assert saw["socketText"]["first"]["texts"] == ["a story", TEXT]
     assert saw["socketText"]["texts"] == ["a story", TEXT, "another", TEXT]
     assert saw["socketResumes"]["cut"] == "error"
@@ -97,6 +101,16 @@ async def test_ai_sdk_7_approves_and_denies_and_speaks_over_a_websocket(agent_si
     assert saw["socketResumes"]["idle"] == 1
     assert (saw["socketStops"]["texts"][1], saw["socketStops"]["idle"]) == ("Once upon", 204)
     assert (saw["socketFails"]["status"], saw["socketFails"]["texts"][1]) == ("error", "So far")
+
+
+async def test_ai_sdk_6_reads_resumes_stops_approves_and_denies(agent_site: AgentSites) -> None:
+    gates = Gates()
+    site = await npm_site(agent_site, gates)
+    saw = await play("ai_v6.mjs", site.url, gates.open)
+    assert (saw["rich"]["status"], saw["rich"]["texts"][1]) == ("ready", "Found it"), saw["rich"]["error"]
+    assert saw["resumes"]["texts"] == ["v6-resumes", TEXT]
+    assert (saw["stops"]["texts"][1], saw["stops"]["stopped"], saw["stops"]["status"]) == ("Once upon", 1, "ready")
+    check_approvals(saw)
 
 
 async def test_ag_ui_client_accepts_every_run_and_its_abort_ends_one(agent_site: AgentSites) -> None:

@@ -282,6 +282,7 @@ async def test_the_request_is_repeated_in_the_response_and_reaches_the_agent(age
     ("change", "param"),
     [
         ({"input": []}, "input"),
+        ({"input": openai.omit}, "input"),
         ({"input": [{"type": "computer_call"}]}, "input[0].type"),
         ({"input": [{"type": "function_call_output", "output": "x"}]}, "input[0].call_id"),
         (

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +12,19 @@ from sluice.agents.agent import Agent
 from sluice.agents.context import Context
 from sluice.agents.model import Chunk
 from sluice.agents.reply import Reply
-from sluice.runs.events import TERMINAL, Attachment, Event, File, RunFailed, RunFinished, TextDelta, type_of
+from sluice.runs.events import (
+    TERMINAL,
+    Artifact,
+    Attachment,
+    Codec,
+    Data,
+    Event,
+    File,
+    RunFailed,
+    RunFinished,
+    TextDelta,
+    type_of,
+)
 from sluice.runs.fold import Fold
 from sluice.runs.messages import DataPart, FilePart, ReasoningPart, TextPart, said
 from sluice.runs.order import Brackets
@@ -87,7 +100,7 @@ async def ran(verbs: list[str], how: str) -> None:
         log: list[Event] = []
         async for event in t.stream("hi", thread="x"):
             log.append(event)
-            if how == "cancel" and type_of(event) == "data" and event.name == "cancel me":  # type: ignore[union-attr]
+            if how == "cancel" and type_of(event) == "data" and event.name == "cancel me":
                 await t.service.cancel(t.owner, event.run_id)
         brackets, fold = Brackets(), Fold()
         for event in log:
@@ -113,6 +126,66 @@ async def ran(verbs: list[str], how: str) -> None:
 @given(st.lists(st.sampled_from(VERBS), max_size=12), st.sampled_from(ENDS))
 def test_any_verbs_ended_in_any_way_make_a_legal_log_that_folds_to_what_is_kept(verbs: list[str], how: str) -> None:
     asyncio.run(ran(verbs, how))
+
+
+WRONG: dict[str, Any] = {
+    "text that is a number": lambda ctx: ctx.write(123),
+    "text that is None": lambda ctx: ctx.write(None),
+    "reasoning that is bytes": lambda ctx: ctx.think(b"abc"),
+    "half an emoji": lambda ctx: ctx.write("\ud83d"),
+    "progress in words": lambda ctx: ctx.progress("half"),
+    "a source without a title": lambda ctx: ctx.source("https://x.test", title=None),
+    "a file of no type": lambda ctx: ctx.file("data:,x", None),
+    "an artifact of numbers": lambda ctx: ctx.artifact("report", 5),
+    "an attachment of no kind": lambda ctx: ctx.attach(None, {}),
+    "data that JSON has no word for": lambda ctx: ctx.data("x", object()),
+    "data that never ends": lambda ctx: ctx.data("x", _endless()),
+    "a reply that is a number": lambda ctx: ctx.reply(5),
+}
+
+
+def _endless() -> list[Any]:
+    inner: list[Any] = []
+    inner.append(inner)
+    return inner
+
+
+@pytest.mark.parametrize("what", WRONG)
+async def test_what_no_event_can_hold_is_the_handlers_failure_and_the_log_stays_readable(what: str) -> None:
+    agent = Agent("one")
+
+    @agent.on_message
+    async def handle(ctx: Context) -> Any:
+        yield "before"
+        await WRONG[what](ctx)
+        yield "behind"
+
+    async with agent.test() as t, asyncio.timeout(5):
+        log = await t.run("hi")
+        assert t.last is not None
+        kept = [Codec.decode(data) for data in await t.service.store.read(t.last.id, 0, 100)]
+        assert len(t.faults) == 1
+    assert kept == log
+    assert isinstance(log[-1], RunFailed)
+    assert [event.text for event in log if isinstance(event, TextDelta)] == ["before"]
+
+
+async def test_a_viewer_here_and_one_who_reads_the_store_see_the_same() -> None:
+    agent = Agent("one")
+
+    @agent.on_message
+    async def handle(ctx: Context) -> None:
+        await ctx.data("odd", {1: {"a"}, "t": (1, 2), "n": float("nan"), "b": b"abc"}, id=None)
+        await ctx.artifact("report", "a text", TextPart(text="and another"))
+
+    async with agent.test() as t:
+        log = await t.run("hi")
+        assert t.last is not None
+        kept = [Codec.decode(data) for data in await t.service.store.read(t.last.id, 0, 100)]
+    assert kept == log
+    told = [event for event in log if isinstance(event, Data | Artifact)]
+    assert [type_of(event) for event in told] == ["data", "artifact"]
+    assert told[0].value == {"1": ["a"], "t": [1, 2], "n": None, "b": "YWJj"}  # type: ignore[union-attr]
 
 
 async def test_every_is_true_when_so_much_time_or_so_many_words_have_passed() -> None:

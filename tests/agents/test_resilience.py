@@ -8,8 +8,8 @@ import pytest
 from sluice.agents.guarded_models import GuardedModels
 from sluice.agents.mock import MockModels
 from sluice.agents.model import ModelRequest
-from sluice.agents.resilience import Breaker, GaveUp, Retry, breaker, bulkhead, guarded, retry, timeout
-from sluice.errors import BudgetExceeded, Overloaded, Refused, SluiceError, Unavailable
+from sluice.agents.resilience import Breaker, Retry, breaker, bulkhead, guarded, retry, timeout
+from sluice.errors import BudgetExceeded, GaveUp, Overloaded, Refused, SluiceError, Unavailable
 from sluice.runs.messages import said
 
 

@@ -64,7 +64,9 @@ class Chromium:
     ) -> AsyncIterator[Browsing]:
         """Open a page; nothing may go wrong in it, and nothing may be asked of another place."""
         context = await self._browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+            base_url=origin,
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
         )
         try:
             page = await context.new_page()

@@ -1,6 +1,7 @@
 """Agents that a process serves while it is killed, cut off, or asked for too much: see tests/support/agent_process.py.
 
-A message says how much and how fast: `5 0.01` is five words, one each 10 ms; without a number it is said for ever.
+A message says how much and how fast: `5 0.01` is five words, one each 10 ms, `5 0.01 2000` five of 2,000 characters;
+without a number it is said for ever.
 """
 
 import asyncio
@@ -14,16 +15,16 @@ from sluice import END, START, Agent, Graph
 PACE_S = 0.02
 
 
-def _asked(text: str) -> tuple[int, float]:
-    """Return how many words, and the seconds between two."""
-    count, _, pace = text.partition(" ")
-    return (int(count) if count.isdecimal() else 1 << 30), (float(pace) if pace else PACE_S)
+def _asked(text: str) -> tuple[int, float, int]:
+    """Return how many words, the seconds between two, and the characters of one at least."""
+    count, pace, size, *_ = (*text.split(), "", "", "")
+    return int(count) if count.isdecimal() else 1 << 30, float(pace or PACE_S), int(size or 0)
 
 
 async def _words(text: str, begin: int = 0) -> AsyncIterator[str]:
-    count, pace_s = _asked(text)
+    count, pace_s, size = _asked(text)
     for number in range(begin, count):
-        yield f"w{number} "
+        yield f"w{number} ".rjust(size, "x")
         await asyncio.sleep(pace_s)
 
 

@@ -179,7 +179,8 @@ class Threads:
         return await self._client.ask("POST", "/threads", body, into=Thread)
 
     async def get(self, id: str) -> Thread:  # noqa: A002
-        """
+        """Return a conversation.
+
         Raises:
             Refused: there is none (404).
         """
@@ -241,7 +242,8 @@ class Runs:
         return "".join(said)
 
     async def get(self, run: str) -> Run:
-        """
+        """Return a run as it stands.
+
         Raises:
             Refused: there is none (404).
         """

@@ -3,6 +3,7 @@
 Answers are HTTP 200 as a2a-sdk gives them, errors of the protocol too (agents.md C.3). No batches: A2A has none.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,7 +22,7 @@ from sluice.agent_server.a2a_errors import (
 )
 from sluice.agent_server.a2a_tasks import Tasks
 from sluice.agent_server.a2a_verbs import V03, V1, Call, Verbs, Version, checked
-from sluice.agent_server.server import Endpoint, Server, answering, as_json, problem
+from sluice.agent_server.server import Endpoint, Server, answering, as_json, problem, refusal
 from sluice.errors import BadRequest, RouteNotFound, SluiceError
 
 
@@ -76,15 +77,15 @@ def endpoint(server: Server, *, shared: bool) -> Endpoint:
             return as_json(rpc_error(error, call))
         except SluiceError as error:
             if error.status in OF_HTTP:
-                raise
+                return refusal(partial(_of_http, call), error)
             return as_json(rpc_error(refused(error), call))
         return result if isinstance(result, Response) else as_json({"jsonrpc": "2.0", "id": call, "result": result})
 
-    return answering(_of_http, rpc)
+    return answering(partial(_of_http, None), rpc)
 
 
-def _of_http(error: SluiceError) -> Response:
-    return as_json(rpc_error(refused(error), None), error.status)
+def _of_http(call: Any, error: SluiceError) -> Response:
+    return as_json(rpc_error(refused(error), call), error.status)
 
 
 async def _body(server: Server, request: Request) -> Any:

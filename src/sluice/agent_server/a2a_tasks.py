@@ -12,7 +12,7 @@ from sluice.agents.ids import uuid7
 from sluice.agents.service import Service
 from sluice.errors import NotFound
 from sluice.runs.messages import DataPart, Message, TextPart
-from sluice.runs.projections.a2a_record import SENT, answered, recall
+from sluice.runs.projections.a2a_record import answered, recall
 from sluice.runs.projections.a2a_task import Past, Task
 from sluice.runs.records import LIVE, Run
 
@@ -77,8 +77,8 @@ class Tasks:
             agent=f"{last.agent}::{last.version}",
             thread_id=last.thread_id if last.stored else "",
             resumes=last.id,
+            input=(sent.message,),
             answers={str(question): Answer(value=answer_in(sent.message))},
-            options={SENT: msgspec.to_builtins(sent.message)},
         )
 
     # -- finding ------------------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def routes(server: Server) -> list[BaseRoute]:
         body, digest = await server.body(request, RunAgentInput)
         asked = await _asked(service, owner, body, digest, server.agent(request, request.query_params.get("agent", "")))
         run = await service.start(asked)
-        return server.stream(run, _projection(run))
+        return server.stream(run, as_ag_ui(run))
 
     async def replay(request: Request) -> Response:
         owner, thread = await server.who(request), request.path_params["thread"]
@@ -94,14 +94,15 @@ async def _on_disconnect(service: Service, owner: str, thread: str) -> OnDisconn
     return "cancel" if await service.store.get_thread(owner, thread) is None else "continue"
 
 
-def _projection(run: Run) -> AgUi:
+def as_ag_ui(run: Run) -> AgUi:
+    """Return how the client that began a run is told of it."""
     return AgUi(run_id=str(run.options.get("run_id", "")), known=run.options.get("calls", ()))
 
 
 async def _told_again(service: Service, runs: list[Run], pace: Pace) -> AsyncGenerator[list[Frame], None]:
     """Give each run whole, one behind the other."""
     for run in runs:
-        async with aclosing(frames_of(service, run, _projection(run), pace=pace)) as batches:
+        async with aclosing(frames_of(service, run, as_ag_ui(run), pace=pace)) as batches:
             async for frames in batches:
                 yield frames
 

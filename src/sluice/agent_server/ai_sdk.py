@@ -19,8 +19,6 @@ from sluice.agent_server.ai_sdk_chat import OLDEST, Chats, version
 from sluice.agent_server.server import Server, answering, as_json
 from sluice.errors import BadRequest, SluiceError
 
-HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
-
 
 def routes(server: Server) -> list[BaseRoute]:
     """Return its routes."""
@@ -33,11 +31,11 @@ def routes(server: Server) -> list[BaseRoute]:
             owner,
             body,
             agent=server.agent(request),
-            sdk=_sdk(request) or OLDEST,
+            sdk=sdk_of(request) or OLDEST,
             request_id=request.headers.get("idempotency-key", ""),
             digest=digest,
         )
-        return server.stream(run, projection, headers=HEADERS)
+        return server.stream(run, projection)
 
     async def messages(request: Request) -> Response:
         name = request.path_params["id"]
@@ -47,7 +45,7 @@ def routes(server: Server) -> list[BaseRoute]:
         run = await chats.live(await server.who(request), request.path_params["id"])
         if run is None:
             return Response(status_code=204)
-        return server.stream(run, await chats.replay(run, _sdk(request)), headers=HEADERS)
+        return server.stream(run, await chats.replay(run, sdk_of(request)))
 
     async def stop(request: Request) -> Response:
         name = request.path_params["id"]
@@ -68,7 +66,12 @@ def told(error: SluiceError) -> Response:
     return PlainTextResponse(f"{error}{place}", error.status, headers={"x-error-code": error.code})
 
 
-def _sdk(request: Request) -> int | None:
+def sdk_of(request: Request) -> int | None:
+    """Return the version of the SDK that a request names; None = it names none.
+
+    Raises:
+        BadRequest: it is none that speaks this protocol.
+    """
     text = request.query_params.get("sdk")
     if text is None:
         return None

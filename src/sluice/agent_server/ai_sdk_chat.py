@@ -101,10 +101,7 @@ class Chats:
         sent = [read(message, f"messages[{n}]") for n, message in enumerate(messages)]
         new = len(sent) - 1 if messages and messages[-1].role != "assistant" else len(sent)
         runs = await self._service.store.list_runs(owner, body.id, limit=LOOKED_AT)
-        names: dict[str, str] = {}
-        for run in runs:
-            if run.output:
-                names.setdefault(message_of(run), run.output[-1].id)
+        names = [(message_of(run), message.id) for run in runs for message in reversed(run.output)]
         return await place(self._service, owner, body.id, sent, new_from=new, names=names)
 
     async def _answers(self, owner: str, body: ChatBody, messages: list[UiMessage]) -> dict[str, Answer]:

@@ -1,6 +1,6 @@
 """The ASGI application of the agent server: one route table, one file a protocol."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.applications import Starlette
@@ -141,7 +141,8 @@ class _Counted:
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                protocol = self._protocols.get(scope.get("endpoint"), "none")
+                endpoint = scope.get("endpoint")  # a router, which has no hash, where none of its routes matched
+                protocol = self._protocols.get(endpoint, "none") if isinstance(endpoint, Hashable) else "none"
                 self._counters.answered(protocol, scope["method"], message["status"])
             await send(message)
 

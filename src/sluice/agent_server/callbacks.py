@@ -3,7 +3,7 @@
     {token, idempotencyKey?, userId?, threadId?, platformContext?}  ->  {success, message?, attachments?, patch?}
                                                                         {success: false, error, statusCode}
 
-Who presses is who is authenticated: `userId` and what `platformContext` claims of users and roles are not looked at.
+The button of a question takes `value` too: see callback_answers. Who presses is who is authenticated: `userId` and what `platformContext` claims of users and roles are not looked at.
 """
 
 from typing import Any
@@ -12,11 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from sluice.agent_server.callback_answers import answer
 from sluice.agent_server.flutch_nest import rest, route
 from sluice.agent_server.server import Server, answering, as_json, number
 from sluice.agents.callback_audit import MAX_ENTRIES, as_csv
 from sluice.agents.pressing import Pressed
 from sluice.errors import BadRequest, SluiceError, Unauthenticated
+from sluice.runs.projections.flutch_answer import QUESTION
 
 MAX_KEY = 256
 
@@ -37,7 +39,10 @@ def routes(server: Server) -> list[BaseRoute]:
             key=_key(request, body),
             platform=platform[:64] if isinstance(platform, str) else "",
         )
-        outcome = await server.service.callbacks.press(asked)
+        if asked.token.startswith(QUESTION):
+            outcome = await answer(server, request, asked, body)
+        else:
+            outcome = await server.service.callbacks.press(asked)
         headers = {key.decode(): value.decode() for key, value in outcome.standing.headers}
         if outcome.error is None:
             return as_json(outcome.result, server.legacy_status, headers=headers)

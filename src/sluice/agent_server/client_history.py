@@ -38,17 +38,17 @@ async def place(
     sent: Sequence[Sent],
     *,
     new_from: int,
-    names: Mapping[str, str] | None = None,
+    names: Sequence[tuple[str, str]] = (),
 ) -> Placed:
-    """Return what of the client's conversation is new. `new_from`: the place from which it is in any case; `names`: the
-    last message of the thread that a message of the client stands for, where their ids differ."""
+    """Return what of the client's conversation is new. `new_from`: the place from which it is in any case; `names`: where
+    their ids differ, a message of the client and one of the run that it stands for, the newest first."""
     stored = tuple(await service.store.list_messages(owner, thread_id))
     if not stored:
         return Placed(_flat(sent), False, stored)
     places = {message.id: place for place, message in enumerate(stored)}
-    for name, last in (names or {}).items():
-        if last in places:
-            places[name] = places[last]
+    for name, ours in reversed(names):
+        if ours in places:
+            places[name] = places[ours]
     keep, fresh = _divide(stored, places, sent, new_from)
     new = _flat(fresh)
     replaces = keep < len(stored) or await live_run(service, owner, thread_id) is not None

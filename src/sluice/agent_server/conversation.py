@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 
-from sluice.agent_server.event_stream import NO_BUFFERING, Batches, Pace, Viewer, fold, in_header, told
+from sluice.agent_server.event_stream import NO_BUFFERING, OF_PROTOCOL, Batches, Pace, Viewer, fold, in_header, told
 from sluice.agent_server.run_streams import reading
 from sluice.agent_server.server import Server
 from sluice.agents.following import Heard, follow
@@ -35,6 +35,7 @@ async def conversation(server: Server, thread: Thread, request: Request, after: 
         content_type=first.content_type,
         headers={
             **NO_BUFFERING,
+            **OF_PROTOCOL.get(first.name, {}),
             "location": f"/threads/{quote(thread.id, safe='')}/stream",
             "content-location": f"/threads/{quote(thread.id, safe='')}",
             "x-thread-id": in_header(thread.id),

@@ -15,11 +15,12 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from sluice.agent_server.run_history import history_of
 from sluice.agents.merging import merged
 from sluice.agents.service import Service
 from sluice.agents.watching import BATCH
 from sluice.runs.events import TERMINAL, Event
-from sluice.runs.projection import Frame, Projection
+from sluice.runs.projection import Frame, Projection, Recalling
 from sluice.runs.records import Run
 
 SEND_S = 5.0
@@ -185,8 +186,12 @@ async def frames_of(
     """Give a viewer's frames as they come, those up to `after` folded silently; an empty list is a heartbeat."""
     if after and projection.folds:
         after = await fold(service, run, projection, after)
+    recalled = after > 0
     async with aclosing(service.watch(run, after, beat_s=projection.heartbeat_s)) as batches:
         async for events in batches:
+            if events and not recalled:
+                recalled = True
+                await recall(service, run, projection)
             frames = told(projection, events, pace)
             if frames or not events:
                 yield frames
@@ -206,12 +211,19 @@ def told(projection: Projection, events: list[Event], pace: Pace | None) -> list
 
 async def fold(service: Service, run: Run, projection: Projection, after: int) -> int:
     """Fold what the reader has, silently; return how far that went: not beyond what there is."""
+    await recall(service, run, projection)
     last = 0
     while last < after and (events := await service.past(run, last, after - last)):
         for event in events:
             projection.step(event)
         last = events[-1].seq
     return last
+
+
+async def recall(service: Service, run: Run, projection: Projection) -> None:
+    """Tell a projection what was said before a run that has begun, if it wants to know."""
+    if isinstance(projection, Recalling):
+        projection.recall(await history_of(service, run))
 
 
 async def until_gone(receive: Receive, work: Coroutine[object, object, T], name: str) -> T:
@@ -248,6 +260,7 @@ def stream_headers(run: Run, more: Mapping[str, str] | None = None, *, protocol:
         again += f"?protocol={protocol}"
     return {
         **NO_BUFFERING,
+        **OF_PROTOCOL.get(protocol, {}),
         "location": again,
         "content-location": place,
         "x-run-id": run.id,
@@ -262,6 +275,8 @@ def in_header(name: str) -> str:
 
 
 NO_BUFFERING = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+OF_PROTOCOL: Mapping[str, Mapping[str, str]] = {"ui": {"x-vercel-ai-ui-message-stream": "v1"}}
+"""By which a protocol's clients know its streams."""
 
 
 def _move(response: Response, prefix: str) -> None:

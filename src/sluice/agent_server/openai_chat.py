@@ -76,14 +76,17 @@ def routes(server: Server) -> list[BaseRoute]:
         run = await server.service.start(await _asked(server, request, owner, body, digest))
         if not body.stream:
             return await _whole(server, request, run)
-        include_usage = body.stream_options is not None and body.stream_options.include_usage
-        projection = OpenAiChat(include_usage=include_usage)
-        return server.stream(run, projection, after=cursor(request), headers=about(run))
+        return server.stream(run, as_chat(run), after=cursor(request), headers=about(run))
 
     return [
         *openai_models.routes(server),
         Route("/v1/chat/completions", answering(told, completions), methods=["POST"]),
     ]
+
+
+def as_chat(run: Run) -> OpenAiChat:
+    """Return how the client that began a run is told of it; others are told the tokens."""
+    return OpenAiChat(include_usage=bool(run.options.get("include_usage", True)))
 
 
 async def _whole(server: Server, request: Request, run: Run) -> Response:
@@ -101,6 +104,7 @@ async def _asked(server: Server, request: Request, owner: str, body: _Body, dige
         raise BadRequest("an agent gives one answer: n must be 1", param="n")
     if not body.messages:
         raise BadRequest("there is no message", param="messages")
+    include_usage = body.stream_options is not None and body.stream_options.include_usage
     metadata = body.metadata or {}
     thread = metadata.get("thread_id", "")
     said = tuple(_message(message, f"messages[{place}]") for place, message in enumerate(body.messages))
@@ -121,7 +125,7 @@ async def _asked(server: Server, request: Request, owner: str, body: _Body, dige
         digest=digest,
         context=_context(body),
         metadata=dict(metadata),
-        options={"protocol": OpenAiChat.name},
+        options={"protocol": OpenAiChat.name, "include_usage": include_usage},
         keep_system=True,
         on_disconnect="continue" if thread else "cancel",
         linger_s=LINGER_S,

@@ -94,7 +94,7 @@ async def asked(
     if body.background and not stored:
         raise BadRequest("a response in the background is stored: leave store out", param="store")
     said = read(body.input)
-    if not said:
+    if not said or body.input == "":
         raise BadRequest("there is no input", param="input")
     resumes, answers = answers_in(said)
     place = _Place() if answers else await _place(server, owner, body, stored, unstored)

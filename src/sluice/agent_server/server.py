@@ -166,13 +166,13 @@ def answering(tell: Tell, endpoint: Endpoint) -> Endpoint:
         try:
             return await endpoint(request)
         except SluiceError as error:
-            return _told(tell, error)
+            return refusal(tell, error)
         except ClientDisconnect:
             return Response(status_code=GONE)
         except Exception as error:
             server: Server = request.app.state.server
             server.service.house.fault(error)
-            return _told(tell, Internal("the server failed; its log says how"))
+            return refusal(tell, Internal("the server failed; its log says how"))
 
     return answer
 
@@ -187,7 +187,8 @@ def takes(kind: Any) -> Callable[[F], F]:
     return mark
 
 
-def _told(tell: Tell, error: SluiceError) -> Response:
+def refusal(tell: Tell, error: SluiceError) -> Response:
+    """Return an error in a protocol's own shape, with the headers that every shape has."""
     response = tell(error)
     for key, value in error.headers:
         response.headers[key.decode()] = value.decode()

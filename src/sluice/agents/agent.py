@@ -5,7 +5,7 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from sluice.agents.callbacks import Callback
 from sluice.agents.context import Context
@@ -61,6 +61,16 @@ class Agent(Definition):
         return handler
 
     __call__ = on_message
+
+    @overload
+    def tool(
+        self, function: _F, *, name: str = ..., approve: bool = ..., timeout: float | None = ..., at_once: int = ...
+    ) -> _F: ...
+
+    @overload
+    def tool(
+        self, *, name: str = ..., approve: bool = ..., timeout: float | None = ..., at_once: int = ...
+    ) -> Callable[[_F], _F]: ...
 
     def tool(
         self,

@@ -94,6 +94,7 @@ def resuming(run: Run, asked: Asked, before: Run, now: int) -> Run:
     return msgspec.structs.replace(
         run,
         input=before.input,
+        brought=() if asked.replace_history else run.input,
         settings=asked.settings or before.settings,
         context=asked.context or before.context,
         stored=before.stored,
@@ -131,7 +132,7 @@ async def make_way(house: Household, run: Run) -> list[Run]:
 
 async def forget(house: Household, run: Run) -> None:
     """Undo a run that another takes the place of: its messages and its record."""
-    gone = {message.id for message in (*run.input, *run.output)}
+    gone = {message.id for message in (*run.input, *run.brought, *run.output)}
     messages = await house.store.list_messages(run.owner, run.thread_id)
     left = [message for message in messages if message.id not in gone]
     if len(left) < len(messages):

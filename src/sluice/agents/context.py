@@ -204,9 +204,9 @@ class Context:
         """Say how far it is: 0 to 1, or only a note."""
         self._put(Progress, value=value, note=note)
 
-    async def data(self, name: str, value: Any, *, id: str = "", transient: bool = False) -> None:  # noqa: A002
+    async def data(self, name: str, value: Any, *, id: str | None = None, transient: bool = False) -> None:  # noqa: A002
         """Send a value of one's own."""
-        self._put(Data, name=name, value=value, id=id, transient=transient)
+        self._put(Data, name=name, value=value, id=id or "", transient=transient)
 
     async def source(self, url: str = "", *, title: str = "", media_type: str = "", id: str = "") -> None:  # noqa: A002
         """Name what the answer rests on."""
@@ -216,9 +216,10 @@ class Context:
         """Send a file; `url` may be a `data:` URL."""
         self._put(File, id=self.writer.name("file"), url=url, media_type=media_type, name=name)
 
-    async def artifact(self, name: str, *parts: Part, description: str = "") -> None:
+    async def artifact(self, name: str, *parts: Part | str, description: str = "") -> None:
         """Send a result that is more than a message."""
-        self._put(Artifact, id=self.writer.name("artifact"), name=name, parts=parts, description=description)
+        whole = tuple(TextPart(text=part) if isinstance(part, str) else part for part in parts)
+        self._put(Artifact, id=self.writer.name("artifact"), name=name, parts=whole, description=description)
 
     async def attach(self, kind: str, value: Any, **metadata: Any) -> None:
         """Send an attachment of seed 004's kinds: image, card, chart, suggestion and so on."""

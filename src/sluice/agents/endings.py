@@ -4,7 +4,7 @@ import msgspec
 
 from sluice.agents.interrupts import InterruptCancelled, Interrupted
 from sluice.errors import GuardRejected, RateLimited, SluiceError, UpstreamError
-from sluice.runs.events import Outcome
+from sluice.runs.events import Event, Outcome, RunFailed, RunFinished
 from sluice.runs.records import RunError, RunStatus
 
 STATUS: dict[Outcome, RunStatus] = {
@@ -52,6 +52,15 @@ def ending_of(error: BaseException) -> Ending:
         return Ending(outcome="timeout", reason="total", message=str(error))
     told = error_of(error)
     return Ending(error=told, unforeseen=not isinstance(error, SluiceError))
+
+
+def ending_in(event: Event) -> Ending:
+    """Return how a run ended whose terminal event this is."""
+    if isinstance(event, RunFailed):
+        told = RunError(code=event.code, message=event.message, retryable=event.retryable, status=event.status)
+        return Ending(error=told)
+    assert isinstance(event, RunFinished)
+    return Ending(outcome=event.outcome, reason=event.reason, message=event.message)
 
 
 def error_of(error: BaseException) -> RunError:

@@ -1,10 +1,11 @@
-"""A conversation as models take it: every tool call once, with exactly one result right behind it.
+"""A conversation as models and threads take it: every tool call once.
 
-Threads keep what happened: a call whose run was cancelled has no result or a failed one, and a call that a person
-approved stands in the run that asked and in the one that went on. Providers refuse both.
+Logs keep what happened: a call whose run was cancelled has no result or a failed one, and a call that a person approved
+stands in the run that asked and in the one that went on. A reader of the thread would see that call twice, and
+providers refuse both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -34,6 +35,17 @@ def whole(messages: Sequence[Message]) -> list[Message]:
             result = results.get(call.id) or ToolResultPart(id=call.id, error=NEVER_RAN)
             out.append(Message(role="tool", parts=(result,), id=f"{call.id}-result"))
     return out
+
+
+def first_said(messages: Iterable[Message], before: Iterable[Message]) -> tuple[Message, ...]:
+    """Return messages without the calls that were made `before`; one that is nothing else is left out."""
+    made = {part.id for message in before for part in message.parts if isinstance(part, ToolCallPart)}
+    out: list[Message] = []
+    for message in messages:
+        parts = tuple(part for part in message.parts if not _again(part, made))
+        if parts or not message.parts:
+            out.append(message if len(parts) == len(message.parts) else msgspec.structs.replace(message, parts=parts))
+    return tuple(out)
 
 
 def _calls(message: Message) -> bool:

@@ -13,12 +13,13 @@ from sluice.agents.checkpoints import Checkpoints, difference
 from sluice.agents.context import Context
 from sluice.agents.endings import Ending, ending_of
 from sluice.agents.guarded_models import GuardedModels
+from sluice.agents.history import first_said
 from sluice.agents.interrupts import Interrupts, begin
 from sluice.agents.items import ItemStore
 from sluice.agents.live import LiveLog
 from sluice.agents.llm import Llm
 from sluice.agents.ports import Clock, Later, Models, Now, Store
-from sluice.agents.running import Running
+from sluice.agents.running import LEASE_MS, Running
 from sluice.agents.turns import Turns
 from sluice.agents.writer import Writer
 from sluice.errors import StoreFailed
@@ -26,10 +27,9 @@ from sluice.runs.events import Codec, Event, StatePatch, StateSnapshot
 from sluice.runs.messages import Message, lasting
 from sluice.runs.records import Checkpoint, Run, Thread, ThreadStatus
 
-LEASE_MS = 15_000
 PAGE = 1000
 """Events that are read at once."""
-_THREAD: dict[str, ThreadStatus] = {"success": "idle", "cancelled": "idle", "interrupted": "interrupted"}
+THREAD: dict[str, ThreadStatus] = {"success": "idle", "cancelled": "idle", "interrupted": "interrupted"}
 
 
 class Household:
@@ -81,8 +81,20 @@ class Household:
     async def keep_leases(self) -> None:
         """Say that this worker lives."""
         await self._turns.renew()
-        for run_id in list(self.running):
-            await self.hold(run_id)
+        for running in list(self.running.values()):
+            if not running.log.ended and not await self.owns(running, renew=True):
+                running.disown()
+
+    async def owns(self, running: Running, *, renew: bool = False) -> bool:
+        """Return whether a run is this worker's still. One that stood still for longer than its lease may be taken for
+        dead, and then another has written the end."""
+        now = self.now()
+        if now < running.lease_until and not renew:
+            return True
+        if await self.hold(running.run.id):
+            running.lease_until = now + LEASE_MS
+            return True
+        return False
 
     def lost(self, run_id: str) -> None:
         """End a run whose events the store cannot keep: told by the store."""
@@ -104,7 +116,7 @@ class Household:
     async def prepare(self, running: Running) -> Context:
         run, agent, store = running.run, running.agent, self.store
         history: list[Message] = []
-        said = await self._said(run)
+        said = await self.said(run)
         thread = Thread(id=run.thread_id, owner=run.owner, created=run.created, updated=run.created, agent=run.agent)
         begun: Checkpoint | None = None
         if run.stored:
@@ -145,7 +157,7 @@ class Household:
             room=running.room,
         )
 
-    async def _said(self, run: Run) -> tuple[Message, ...]:
+    async def said(self, run: Run) -> tuple[Message, ...]:
         """Return what the runs that this one resumes have said, oldest first."""
         chain: list[Run] = []
         before = run.resumes
@@ -161,13 +173,13 @@ class Household:
         if run.replace_history:
             await self.store.replace_messages(*place, lasting(run.input))
             return []
-        own = {message.id for message in run.input}
+        own = {message.id for message in (*run.input, *run.brought)}
         before = run.resumes
         while before and (earlier := await self.store.get_run(before)) is not None:
-            own |= {message.id for message in (*earlier.input, *earlier.output)}
+            own |= {message.id for message in (*earlier.input, *earlier.brought, *earlier.output)}
             before = earlier.resumes
         history = [message for message in await self.store.list_messages(*place) if message.id not in own]
-        await self.store.add_messages(*place, lasting(run.input))
+        await self.store.add_messages(*place, lasting((*run.input, *run.brought)))
         return history
 
     async def state(self, running: Running, context: Context, ending: Ending) -> None:
@@ -202,10 +214,11 @@ class Household:
             last_seq=running.log.last + 1,
         )
         if run.stored:
-            await self.store.add_messages(run.owner, run.thread_id, output)
+            before = running.context.said if running.context is not None else ()
+            await self.store.add_messages(run.owner, run.thread_id, first_said(output, before))
             thread = await self.store.get_thread(run.owner, run.thread_id)
             if thread is not None:
-                kept = msgspec.structs.replace(thread, status=_THREAD.get(status, "error"), updated=self.now())
+                kept = msgspec.structs.replace(thread, status=THREAD.get(status, "error"), updated=self.now())
                 await self.store.put_thread(kept)
         await self.store.flush()  # who finds a run ended finds its log whole, all but the end
         await self.store.put_run(running.run)

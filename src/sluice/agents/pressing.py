@@ -103,8 +103,7 @@ class PressDesk:
             Forbidden: it is another's button, too late, has failed too often, or wants a scope that is not granted.
             Conflict: it was pressed before, or is being answered now.
         """
-        await self._take(ADDRESS, asked.address, asked, None)
-        standing = await self._take(USER, asked.user, asked, None)
+        standing = await self.room(asked)
         found = await self._buttons.find(asked.token)
         if found is None:
             await self._note("refused", asked.user, None)
@@ -121,6 +120,11 @@ class PressDesk:
         if claimed is None:
             raise Conflict("This action is being processed")
         return await self._do(claimed, key, asked, standing)
+
+    async def room(self, asked: Pressed) -> Standing:
+        """Count a press by a user, from an address. Raises RateLimited if there were too many."""
+        await self._take(ADDRESS, asked.address, asked, None)
+        return await self._take(USER, asked.user, asked, None)
 
     async def _take(self, window: Window, whose: str, asked: Pressed, button: Button | None) -> Standing:
         standing = await self._limits.take(window, whose)

@@ -17,19 +17,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import wraps
 from typing import Any, Literal, TypeVar
 
-from sluice.errors import Overloaded, SluiceError, Unavailable
+from sluice.errors import GaveUp, Overloaded, SluiceError, Unavailable
 
 F = TypeVar("F", bound=Callable[..., Any])
 Call = Callable[[], Awaitable[Any]]
 """One attempt: what is awaited, or of a stream, its first piece and the rest."""
-
-
-class GaveUp(Unavailable):
-    """A call took longer than it may."""
-
-    status = 504
-    code = "timeout"
-    retryable = True
 
 
 class _Guard:

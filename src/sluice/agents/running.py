@@ -22,8 +22,11 @@ from sluice.agents.context import Context
 from sluice.agents.endings import Ending, ending_of
 from sluice.agents.ports import Clock, Now
 from sluice.agents.writer import Writer
+from sluice.errors import StoreFailed
 from sluice.runs.records import Run
 
+LEASE_MS = 15_000
+"""How long a worker may be silent before others take its runs for left."""
 GRACE_S = 0.1
 """How long a cancelled handler may take before its run is ended without it."""
 BREATH = 64
@@ -38,6 +41,10 @@ class Home(Protocol):
 
     async def prepare(self, running: "Running") -> Context:
         """Wait for the thread's turn, write that the run runs, and return what the handler sees."""
+        ...
+
+    async def owns(self, running: "Running") -> bool:
+        """Return whether the run is this worker's still."""
         ...
 
     async def state(self, running: "Running", context: Context, ending: Ending) -> None:
@@ -72,6 +79,10 @@ class Running:
         self.handler: asyncio.Task[None] | None = None
         """Lives on behind the end if it does not let itself be cancelled; then it can write nothing any more."""
         self.context: Context | None = None
+        self.lease_until = home.now() + LEASE_MS
+        """Until when, in milliseconds since 1970, nobody else may take it up."""
+        self.disowned = False
+        """Whether another worker has taken it up."""
         self._home = home
         self._ending: Ending | None = None
         """Set from outside: by a cancel or a clock."""
@@ -105,6 +116,11 @@ class Running:
         """Stop it here without an end: another worker takes it up."""
         self.stop(Ending(outcome="cancelled", reason="handed over", handover=True))
 
+    def disown(self) -> None:
+        """Another worker took this one for dead and has the run: nothing more of it is said here."""
+        self.disowned = True
+        self.hand_over()
+
     def _out_of_time(self, which: str, message: str) -> None:
         self.stop(Ending(outcome="timeout", reason=which, message=message))
 
@@ -113,19 +129,36 @@ class Running:
     async def _live(self) -> None:
         try:
             ending = await self._run()
-            if ending.handover:
+            self.disowned = self.disowned or not await self._owned()
+            if ending.handover or self.disowned:
+                self.writer.leave()
                 self.log.leave()
             else:
                 await self._end(ending)
         except Exception as fault:  # ours, not the handler's: the end is said in any case
             self._home.fault(fault)
-            self.writer.fail("internal_error", "the server failed")
+            self._break_off()
         finally:
             self._clocks.stop()
             self.audience.close()
             await self._home.left(self)
             if not self.over.done():
                 self.over.set_result(None)
+
+    async def _owned(self) -> bool:
+        try:
+            return await self._home.owns(self)
+        except StoreFailed as error:  # nobody else can have written its end meanwhile
+            self._home.fault(error)
+            return True
+
+    def _break_off(self) -> None:
+        """Say the end of a run that we failed; if even that cannot be said, whoever looks for orphans says it."""
+        try:
+            self.writer.fail("internal_error", "the server failed")
+        except Exception as fault:
+            self._home.fault(fault)
+            self.log.leave()
 
     async def _end(self, ending: Ending) -> None:
         if not self.writer.begun:  # it was stopped while it waited for its turn

@@ -17,15 +17,14 @@ from sluice.agents.arrivals import Arrivals
 from sluice.agents.asked import Answer, Asked
 from sluice.agents.beginnings import draft, forget, interrupted_run, make_way, resuming, thread_for
 from sluice.agents.catalogue import Catalogue
-from sluice.agents.endings import ending_of
-from sluice.agents.household import LEASE_MS, Household
+from sluice.agents.household import Household
 from sluice.agents.ids import uuid7
 from sluice.agents.orphans import Orphans
 from sluice.agents.ports import Clock, Models, Now, Store
 from sluice.agents.pressing import PressDesk
-from sluice.agents.running import Running
+from sluice.agents.running import LEASE_MS, Running
 from sluice.agents.sweeping import Sweeper
-from sluice.errors import Conflict, NotFound, Overloaded, StoreFailed, Unavailable
+from sluice.errors import Conflict, NotFound, Overloaded, Unavailable
 from sluice.runs.events import Event
 from sluice.runs.messages import Message
 from sluice.runs.records import LIVE, Run, Thread
@@ -82,8 +81,7 @@ class Service:
         Raises:
             ConfigError: the store cannot be used.
         """
-        self.store.committed, self.store.lost = self._committed, self._lost
-        self.store.lost = self.house.lost
+        self.store.committed, self.store.lost = self._committed, self.house.lost
         self.store.hear(self._heard)
         await self.store.open()
         await call(hook for agent in self.catalogue for hook in agent.started)
@@ -123,11 +121,6 @@ class Service:
         if running is not None:
             running.log.committed(seq)
 
-    def _lost(self, run_id: str) -> None:
-        running = self.running.get(run_id)
-        if running is not None:
-            running.stop(ending_of(StoreFailed("the events of the run can no longer be kept")))
-
     def _heard(self, topic: str, message: bytes) -> None:
         run_id, _, reason = message.decode().partition(" ")
         running = self.running.get(run_id)
@@ -154,9 +147,9 @@ class Service:
             raise Unavailable("the server is shutting down")
         if asked.request_id:
             name = "" if asked.answers and not asked.agent else self.catalogue.get(asked.agent).name
-            known = await self.store.find_run(asked.owner, asked.request_id, name)
+            known = await self.store.find_run(asked.owner, asked.request_id)
             if known is not None:
-                return _same(known, asked)
+                return _same(known, asked, name)
         before = await interrupted_run(self.house, asked) if asked.answers else None
         agent = self.catalogue.get(asked.agent or (f"{before.agent}::{before.version}" if before else ""))
         agent.settings_of(asked.settings)
@@ -171,7 +164,7 @@ class Service:
         await self.house.hold(run.id)
         kept = await self.store.create_run(run)
         if kept.id != run.id:
-            return _same(kept, asked)
+            return _same(kept, asked, kept.agent)
         await self._make_way(run)
         self.house.begin(agent, run)
         self.arrivals.began(run.owner, run.thread_id)
@@ -283,11 +276,13 @@ async def _over(running: Iterable[Running], timeout_s: float | None) -> None:
         await asyncio.wait(waiting, timeout=timeout_s)
 
 
-def _same(known: Run, asked: Asked) -> Run:
+def _same(known: Run, asked: Asked, agent: str) -> Run:
     """
     Raises:
         Conflict: the request id is that of another request.
     """
     if known.digest != asked.digest:
         raise Conflict(f"request {asked.request_id!r} came with another body before")
+    if agent not in ("", known.agent):
+        raise Conflict(f"request {asked.request_id!r} was one of agent {known.agent!r} before")
     return known

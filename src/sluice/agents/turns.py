@@ -10,24 +10,37 @@ POLL_S = 0.05
 """How often a turn that another worker holds is asked for."""
 
 
+class _Line:
+    """Those of this worker who want the turn of one thread, the one that has it first."""
+
+    __slots__ = ("held", "lock", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[asyncio.Future[None]] = deque()
+        self.held = False
+        self.lock = asyncio.Lock()
+        """Renewing a lease must not come behind letting it go: then nobody would have it, for LEASE_S."""
+
+
 class Turns:
     """The turns of this worker's runs. A turn is a lease in the store, so that a dead worker's runs out."""
 
     def __init__(self, store: Coordination, worker: str, now: Now) -> None:
         self._store, self._worker, self._now = store, worker, now
-        self._queues: dict[str, deque[asyncio.Future[None]]] = {}
+        self._lines: dict[str, _Line] = {}
 
     async def take(self, owner: str, thread_id: str) -> None:
         """Return when it is the caller's turn. Cancelling gives up the place in the queue."""
         key = f"thread:{owner}:{thread_id}"
-        queue = self._queues.setdefault(key, deque())
+        line = self._lines.setdefault(key, _Line())
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        queue.append(mine)
+        line.waiting.append(mine)
         try:
-            if queue[0] is not mine:
+            if line.waiting[0] is not mine:
                 await mine
             while not await self._lease(key):  # noqa: ASYNC110  # a worker that died tells nobody
                 await asyncio.sleep(POLL_S)
+            line.held = True
         except BaseException:
             await self._leave(key, mine)
             raise
@@ -37,25 +50,30 @@ class Turns:
 
     async def renew(self) -> None:
         """Keep the leases of all turns that are held."""
-        for key in list(self._queues):
-            await self._lease(key)
+        for key, line in list(self._lines.items()):
+            async with line.lock:
+                if line.held:
+                    await self._lease(key)
 
     async def give(self, owner: str, thread_id: str) -> None:
         """End the caller's turn: the next of this worker has it, or else anybody."""
         key = f"thread:{owner}:{thread_id}"
-        queue = self._queues.get(key)
-        if queue:
-            await self._leave(key, queue[0])
+        line = self._lines.get(key)
+        if line is not None:
+            await self._leave(key, line.waiting[0])
 
     async def _leave(self, key: str, mine: "asyncio.Future[None]") -> None:
-        queue = self._queues[key]
+        line = self._lines[key]
+        waiting = line.waiting
         try:
-            if len(queue) == 1 and queue[0] is mine:  # still at its head: nobody of ours takes the lease meanwhile
-                await self._store.release(key, self._worker)
+            if len(waiting) == 1 and waiting[0] is mine:  # still at its head: nobody of ours takes the lease meanwhile
+                async with line.lock:
+                    line.held = False
+                    await self._store.release(key, self._worker)
         finally:
-            first = queue[0] is mine
-            queue.remove(mine)
-            if not queue:
-                del self._queues[key]
-            elif first and not queue[0].done():
-                queue[0].set_result(None)
+            first = waiting[0] is mine
+            waiting.remove(mine)
+            if not waiting:
+                del self._lines[key]
+            elif first and not waiting[0].done():
+                waiting[0].set_result(None)

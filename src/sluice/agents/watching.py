@@ -4,6 +4,7 @@ A cursor that the log does not reach, or events that are not kept any more, are 
 gap (a `data` event named `resume_gap`, numbered 0) and gets the run from its beginning, as far as it is known.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, closing
 
@@ -36,7 +37,11 @@ async def watch(house: Household, run: Run, after: int, *, merge: bool, beat_s: 
                     after = events[-1].seq
                     if isinstance(events[-1], TERMINAL):
                         return
-        if running is not None or run.id not in house.running:  # it was left to another, or there is nothing more
+        if running is not None and running.disowned:
+            await asyncio.shield(running.over)
+            yield [_gap(run, after, 0)]  # what was said here behind the other's back does not hold
+            after = 0
+        elif running is not None or run.id not in house.running:  # it was left to another, or there is nothing more
             return
 
 

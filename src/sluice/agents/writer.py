@@ -4,12 +4,13 @@ Plain calls; the one place where events are made. Whatever ends a run goes throu
 all that stands open.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any
 
 from sluice.agents.bounds import Bounds
 from sluice.agents.holding import Holding
+from sluice.agents.kinds import DELTAS, ENDS, STARTS, Kind, kept, text_only
 from sluice.agents.live import LiveLog
 from sluice.agents.muting import Muted
 from sluice.agents.ports import Clock, Later, Now
@@ -24,18 +25,12 @@ from sluice.runs.events import (
     MessageStarted,
     ModelUsage,
     Outcome,
-    ReasoningDelta,
-    ReasoningFinished,
-    ReasoningStarted,
     RunFailed,
     RunFinished,
     RunStarted,
     RunStats,
     StepFinished,
     StepStarted,
-    TextDelta,
-    TextFinished,
-    TextStarted,
     TokenUsage,
     ToolFailed,
 )
@@ -43,14 +38,6 @@ from sluice.runs.fold import Fold
 from sluice.runs.order import Brackets, Open
 from sluice.runs.records import Run
 
-Kind = Literal["text", "reasoning"]
-_STARTS: Mapping[Kind, Callable[..., Event]] = {"text": TextStarted, "reasoning": ReasoningStarted}
-_DELTAS: Mapping[Kind, Callable[..., Event]] = {"text": TextDelta, "reasoning": ReasoningDelta}
-_ENDS: Mapping[str, Callable[..., Event]] = {
-    "text": TextFinished,
-    "reasoning": ReasoningFinished,
-    "message": MessageFinished,
-}
 _UNBOUNDED = Bounds(events=1 << 62, event_bytes=1 << 62, run_bytes=1 << 62)
 
 
@@ -126,6 +113,7 @@ class Writer:
         Raises:
             OrderError: it may not stand here.
             RunLimit: the log is full.
+            TypeError: a field is not what the event says, or nothing that JSON has a word for.
         """
         if self._closed:
             return None
@@ -141,6 +129,7 @@ class Writer:
         event = kind(seq=self.log.last + 1, run_id=self._run_id, thread_id=self._thread_id, ts=self._now(), **fields)
         data = Codec.encode(event)
         bounds.check(event.seq, len(data), self.log.size)
+        event = kept(event, data)
         self._brackets.step(event)
         self.folded.step(event)
         self.log.append(event, data)
@@ -188,7 +177,11 @@ class Writer:
     # -- text ---------------------------------------------------------------------------------------------------------
 
     def text(self, text: str, channel: Channel = "text", path: tuple[str, ...] = ()) -> None:
-        """Write text of the answer; empty text is nothing."""
+        """Write text of the answer; empty text is nothing.
+
+        Raises:
+            TypeError: it is no text.
+        """
         self._say("text", text, channel, path)
 
     def think(self, text: str, channel: Channel = "text", path: tuple[str, ...] = ()) -> None:
@@ -196,13 +189,14 @@ class Writer:
         self._say("reasoning", text, channel, path)
 
     def _say(self, kind: Kind, text: str, channel: Channel, path: tuple[str, ...]) -> None:
+        text_only(text)
         if not text or self._closed:
             return
         block = self._block
         if block is None or block[0] != kind or block[2] != channel or block[3] != path:
             self.close_block()
             name = self.name("block")
-            self.put(_STARTS[kind], id=name, message_id=self.message(), channel=channel, path=path)
+            self.put(STARTS[kind], id=name, message_id=self.message(), channel=channel, path=path)
             self._block = (kind, name, channel, path)
         if self._muted is not None:
             self.watch.heard()
@@ -213,7 +207,7 @@ class Writer:
     def _delta(self, text: str) -> None:
         if self._block is not None:
             kind, name, channel, path = self._block
-            self._put(_DELTAS[kind], self._bounds, {"id": name, "text": text, "channel": channel, "path": path})
+            self._put(DELTAS[kind], self._bounds, {"id": name, "text": text, "channel": channel, "path": path})
 
     def message(self) -> str:
         """Return the id of the open message, and begin one if there is none."""
@@ -229,7 +223,7 @@ class Writer:
             self._held.let_go()
             kind, name, channel, path = self._block
             self._block = None
-            self.put(_ENDS[kind], id=name, channel=channel, path=path)
+            self.put(ENDS[kind], id=name, channel=channel, path=path)
 
     def close_message(self, finish_reason: str = "") -> None:
         """End the open message and the block in it, if there is one."""
@@ -275,6 +269,11 @@ class Writer:
         """What the stopwatch says now."""
         return self.watch.stats()
 
+    def leave(self) -> None:
+        """Write nothing more, and no end: another worker writes on."""
+        self._closed, self._muted = True, None
+        self._held.stop()
+
     def close_all(self, why: str, *, waiting: bool = False) -> None:
         """Close what stands open, for good: from here on only the end is written."""
         self._closed, self._muted = True, None
@@ -296,4 +295,4 @@ class Writer:
         elif bracket.kind == "step":
             self._put(StepFinished, _UNBOUNDED, {"id": bracket.id, "name": self._steps.pop(bracket.id, "")})
         else:
-            self._put(_ENDS[bracket.kind], _UNBOUNDED, {"id": bracket.id})
+            self._put(ENDS[bracket.kind], _UNBOUNDED, {"id": bracket.id})

@@ -32,6 +32,7 @@
     ├── Unavailable             503 this server cannot take or finish the exchange (draining)
     │   ├── Overloaded          503 admission control refused it: come back later
     │   ├── PolicyUnavailable   503 a service that a policy asks did not answer, and the policy fails closed
+    │   ├── GaveUp              504 a call of an agent took longer than it may
     │   └── StoreFailed         503 a store of runs cannot be read or written
     ├── RunLimit                500 an agent went further than one run may: steps, events, bytes
     ├── Internal                500 our own fault
@@ -67,6 +68,7 @@ from sluice.errors.client import (
 from sluice.errors.ours import (
     CallbackFailed,
     ConfigError,
+    GaveUp,
     Internal,
     Overloaded,
     PolicyUnavailable,
@@ -100,6 +102,7 @@ __all__ = [
     "Fault",
     "Forbidden",
     "FrameTooLarge",
+    "GaveUp",
     "GuardRejected",
     "HeadTooLarge",
     "InBandFailure",

@@ -34,6 +34,14 @@ class PolicyUnavailable(Unavailable):
         self.status = status
 
 
+class GaveUp(Unavailable):
+    """A call of an agent took longer than it may."""
+
+    status = 504
+    code = "timeout"
+    retryable = True
+
+
 class StoreFailed(Unavailable):
     """A store of runs could not be read or written."""
 

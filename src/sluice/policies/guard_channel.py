@@ -53,46 +53,44 @@ class Channel(Protocol):
 class PlainText:
     """A channel of text as people read it."""
 
-    __slots__ = ("_characters", "_scan")
+    __slots__ = ("scan",)
 
     def __init__(self, scan: Scan) -> None:
-        self._scan = scan
-        self._characters = 0
+        self.scan = scan
+        """Whoever asks it instead of this channel, and feeds nothing to what has rejected something, has the same."""
 
     @property
     def held(self) -> int:
-        waits = self._scan.waits
-        return len(waits) if waits.isascii() else size(waits)
+        return size(self.scan.waits)
 
     @property
     def waits_from(self) -> int:
-        return self._characters - len(self._scan.waits)
+        return self.scan.fed - len(self.scan.waits)
 
     def feed(self, text: str) -> Passed:
-        scan = self._scan
-        if scan.rejected is not None:
-            return Passed("", (), scan.rejected)
-        self._characters += len(text)
-        ruling = scan.feed(text)
-        scanned = len(text) if text.isascii() else size(text)
-        return Passed(ruling, (), None, scanned) if isinstance(ruling, str) else _passed(ruling, scanned)
+        if self.scan.rejected is not None:
+            return Passed("", (), self.scan.rejected)
+        return passed(self.scan.feed(text), size(text))
 
     def finish(self) -> Passed:
-        if self._scan.rejected is not None:
-            return Passed("", (), self._scan.rejected)
-        return _passed(self._scan.finish(), 0)
+        if self.scan.rejected is not None:
+            return Passed("", (), self.scan.rejected)
+        return passed(self.scan.finish(), 0)
 
     def overflow(self, waited: Waited) -> Passed:
-        if self._scan.rejected is not None:
-            return Passed("", (), self._scan.rejected)
-        return _passed(self._scan.overflow(waited), 0)
+        if self.scan.rejected is not None:
+            return Passed("", (), self.scan.rejected)
+        return passed(self.scan.overflow(waited), 0)
 
     def whole(self, text: str) -> Passed:
         """Take a text that is complete."""
         return both(self.feed(text), self.finish())
 
 
-def _passed(ruling: Ruling, scanned: int) -> Passed:
+def passed(ruling: str | Ruling, scanned: int) -> Passed:
+    """Return what may leave of what a scan has decided, which looked at so many bytes."""
+    if isinstance(ruling, str):
+        return Passed(ruling, (), None, scanned)
     text = "".join([original if mask is None else mask for original, mask in ruling.parts])
     return Passed(text, tuple(ruling.hits), ruling.rejected, scanned)
 
@@ -145,8 +143,8 @@ class Buffered:
     def finish(self) -> Passed:
         if self._rejected is not None:
             return Passed("", (), self._rejected)
-        passed = self._let_go()
-        return passed if passed.rejected else both(passed, self._channel.finish())
+        gone = self._let_go()
+        return gone if gone.rejected else both(gone, self._channel.finish())
 
     def overflow(self, waited: Waited) -> Passed:
         return Passed("", (), self._rejected)
@@ -154,6 +152,6 @@ class Buffered:
     def _let_go(self) -> Passed:
         text = "".join(self._pieces)
         self._pieces, self.held = [], 0
-        passed = self._channel.feed(text)
-        self._rejected = passed.rejected
-        return passed
+        gone = self._channel.feed(text)
+        self._rejected = gone.rejected
+        return gone

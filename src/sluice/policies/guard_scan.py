@@ -56,15 +56,18 @@ def size(text: str) -> int:
 class _Lane:
     """One watch at one text."""
 
-    __slots__ = ("cleared", "floor", "searches", "watch")
+    __slots__ = ("floor", "searches", "watch")
 
     def __init__(self, watch: Watch, *beside: Searching) -> None:
         self.watch: Final = watch
         self.searches: Final = (*watch.begin(), *beside)
-        self.cleared = 0
-        """Characters from the beginning that do not wait for this watch."""
         self.floor = 0
         """Characters that were let go because they had waited too long."""
+
+    @property
+    def cleared(self) -> int:
+        """Characters from the beginning that do not wait for this watch."""
+        return max(self.floor, min([search.cleared for search in self.searches]))
 
 
 class Scan:
@@ -74,7 +77,7 @@ class Scan:
     `max_hold_bytes` and one piece.
     """
 
-    __slots__ = ("_fed", "_found", "_lanes", "_passed", "_patience", "rejected", "waits")
+    __slots__ = ("_found", "_lanes", "_patience", "_searches", "_tired", "fed", "passed", "rejected", "waits")
 
     def __init__(self, watches: Iterable[Watch], *, bounded: bool = True, beside: Sequence[Searching] = ()) -> None:
         """`bounded`: text waits no longer than the rules say. A text that is whole waits for nobody. `beside`: one more
@@ -83,8 +86,11 @@ class Scan:
         bounds = [lane.watch.max_hold_bytes for lane in self._lanes] if bounded else []
         self._patience: Final = min(bounds, default=1 << 62)
         """Bytes that may wait for any watch."""
-        self._fed = 0
-        self._passed = 0
+        self._searches: Final = tuple([(search, lane) for lane in self._lanes for search in lane.searches])
+        self._tired = False
+        """Some text was let go because it had waited too long."""
+        self.fed = 0
+        self.passed = 0
         """Characters that are decided."""
         self._found: list[_Found] = []
         """Not decided yet, in order of start, then of claim."""
@@ -96,26 +102,23 @@ class Scan:
     def feed(self, text: str) -> str | Ruling:
         """Take the next piece; return what is decided now. A text: it passes as it was, and nothing was found. It is
         the piece itself, if nothing waited and nothing waits."""
-        fed = cleared = self._fed + len(text)
-        for lane in self._lanes:
-            decided = fed
-            for search in lane.searches:
-                spans = search.feed(text)
-                if spans:
-                    self._take(lane, spans)
-                if search.cleared < decided:
-                    decided = search.cleared
-            if decided < lane.floor:
-                decided = lane.floor
-            lane.cleared = decided
-            if decided < cleared:
-                cleared = decided
-        self._fed = fed
+        self.fed = cleared = self.fed + len(text)
+        for search, lane in self._searches:
+            spans = search.feed(text)
+            if spans:
+                self._take(lane, spans)
+            if search.cleared < cleared:
+                cleared = search.cleared
+        if self._tired:
+            cleared = min([lane.cleared for lane in self._lanes])
         if self.waits:
             text = self.waits + text
         if len(text) * 4 <= self._patience and not self._found:
-            begins = cleared - self._passed
-            self._passed = cleared
+            begins = cleared - self.passed
+            self.passed = cleared
+            if begins == len(text):
+                self.waits = ""
+                return text
             self.waits = text[begins:]
             return text[:begins]
         self.waits = text
@@ -131,35 +134,36 @@ class Scan:
             for search in lane.searches:
                 self._take(lane, search.finish())
         ruling = Ruling([], [])
-        self._settle(ruling, self._fed)
+        self._settle(ruling, self.fed)
         return ruling
 
     def overflow(self, waited: Waited) -> Ruling:
         """Text waits: where it has done so for one rule longer than that allows, do what it says."""
         ruling = Ruling([], [])
-        waiting = [lane for lane in self._lanes if lane.cleared < self._fed and lane.watch.max_hold_s]
-        self._overflow(ruling, [lane for lane in waiting if waited(self._fed - lane.cleared) >= lane.watch.max_hold_s])
+        waiting = [lane for lane in self._lanes if lane.cleared < self.fed and lane.watch.max_hold_s]
+        self._overflow(ruling, [lane for lane in waiting if waited(self.fed - lane.cleared) >= lane.watch.max_hold_s])
         return ruling
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _bytes(self, lane: _Lane) -> int:
-        return size(self.waits[lane.cleared - self._passed :])
+        return size(self.waits[lane.cleared - self.passed :])
 
     def _overflow(self, ruling: Ruling, lanes: Sequence[_Lane]) -> None:
         for lane in lanes:
-            rule = lane.watch.holder(self.waits[lane.cleared - self._passed :])
+            rule = lane.watch.holder(self.waits[lane.cleared - self.passed :])
             blocks = rule.on_overflow == "block"
             ruling.hits.append(Hit(rule, OVERFLOW, "reject" if blocks else "release"))
             if blocks:
                 self._reject(ruling, rule)
                 return
-            lane.floor = lane.cleared = self._fed
+            lane.floor = self.fed
+            self._tired = True
         if lanes:
             self._settle(ruling, min(lane.cleared for lane in self._lanes))
 
     def _take(self, lane: _Lane, spans: Iterable[Span]) -> None:
-        first = self._passed
+        first = self.passed
         for span in spans:
             start, end = span.start, span.end
             for claim in lane.watch.claims[span.pattern]:
@@ -171,7 +175,7 @@ class Scan:
 
     def _settle(self, ruling: Ruling, cleared: int) -> None:
         """Decide the text up to `cleared`, where no match that is not known begins before it."""
-        text, base, found = self.waits, self._passed, self._found
+        text, base, found = self.waits, self.passed, self._found
         at, taken = base, 0
         while taken < len(found) and found[taken].start < cleared:
             behind, end = _stretch(found, taken, cleared)
@@ -194,7 +198,7 @@ class Scan:
             ruling.parts.append((text[at - base : cleared - base], None))
             at = cleared
         del found[:taken]
-        self.waits, self._passed = text[at - base :], at
+        self.waits, self.passed = text[at - base :], at
 
     def _reject(self, ruling: Ruling, rule: TextRules) -> None:
         ruling.rejected = self.rejected = rule

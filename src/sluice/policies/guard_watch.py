@@ -8,7 +8,7 @@ import msgspec
 
 from sluice.policies.guards import Builtin, TextRules
 from sluice.policies.matching import Finder, Pattern, Span, Unsupported, refuse_costly
-from sluice.policies.personal import MASKS, EmailSearch, NumberSearch, Shape, has_no_number, shapes_of
+from sluice.policies.personal import MASKS, EmailSearch, NumberSearch, PersonalSearch, Shape, has_no_number, shapes_of
 
 _PATTERN: Final = "pattern"
 
@@ -66,10 +66,12 @@ class Watch:
     def begin(self) -> tuple[Searching, ...]:
         """Begin a text."""
         searches: list[Searching] = [self._finder.search()] if self._finder else []
-        if self._shapes:
-            searches.append(NumberSearch(self._shapes))
-        if self._email is not None:
-            searches.append(EmailSearch(self._email))
+        numbers = NumberSearch(self._shapes) if self._shapes else None
+        addresses = EmailSearch(self._email) if self._email is not None else None
+        if numbers and addresses:
+            searches.append(PersonalSearch(numbers, addresses))
+        elif beside := numbers or addresses:
+            searches.append(beside)
         return tuple(searches)
 
     def is_clean(self, text: str) -> bool:

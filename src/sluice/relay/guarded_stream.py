@@ -26,7 +26,7 @@ from sluice.wire.sse import Frame
 class GuardedStream(StreamRelay):
     """One stream. See `Relay` for the caller's obligations."""
 
-    __slots__ = ("_asked", "_asks", "_guard", "_guarded", "_over")
+    __slots__ = ("_asked", "_asks", "_guard", "_guarded", "_keeps", "_over")
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class GuardedStream(StreamRelay):
         self._guarded = Guarded(self._guard, sink)
         super().__init__(wire=wire, decoder=decoder, sink=self._guarded, terms=terms)
         self._asks = bool(guarding.judges)
+        self._keeps = self._guard.keeps  # until it has ended
         self._asked: Ask | None = None
         self._over = False
         """The provider has said all, and the end of it waits for a verdict."""
@@ -57,7 +58,8 @@ class GuardedStream(StreamRelay):
         if self._over:
             return []
         self._guarded.now = now
-        return self._then(super().feed(chunk, now))
+        actions = StreamRelay.feed(self, chunk, now)  # `super()` would cost as much again, for each chunk
+        return self._then(actions) if self._asks else actions
 
     def eof(self, now: float) -> list[Action]:
         if self._over:
@@ -88,10 +90,10 @@ class GuardedStream(StreamRelay):
 
     def _frames(self, frames: list[Frame], now: float) -> list[Action]:
         try:
-            actions = super()._frames(frames, now)
+            actions = StreamRelay._frames(self, frames, now)
         except Blocked as blocked:
             return self._block(blocked, now)
-        if self._guard.keeps and not self._ended and self.meter.bytes_from_provider > self._terms.max_whole_bytes:
+        if self._keeps and not self._ended and self.meter.bytes_from_provider > self._terms.max_whole_bytes:
             too_large = ProtocolError("the provider's answer is too large to be held until all of it was looked at")
             return actions + self._fail("upstream_error", too_large)
         return actions

@@ -9,7 +9,7 @@ from typing import Final
 
 from sluice.chat.events import Channel
 from sluice.policies import guard_text
-from sluice.policies.guard_channel import both
+from sluice.policies.guard_channel import PlainText, both, passed
 from sluice.policies.guard_scan import size
 from sluice.policies.guards import TextRules
 from sluice.relay.tally import Tally
@@ -25,13 +25,15 @@ class HeldText:
     `said` is what may leave, masked, and `rejected` the rule that forbids all that follows, if one does."""
 
     __slots__ = (
-        *("_fed", "_guard", "_heard", "_max_hold_s", "_over", "_pieces", "_silent_s", "_tally"),
+        *("_fed", "_guard", "_heard", "_max_hold_s", "_over", "_pieces", "_scan", "_silent_s", "_tally"),
         *("changed", "channel", "rejected", "said", "unproven"),
     )
 
     def __init__(self, guard: guard_text.Channel, tally: Tally, max_hold_s: float, channel: Channel = "text") -> None:
         """`max_hold_s`: of the least patient rule. `channel`: where what is fed next is shown."""
         self._guard = guard
+        self._scan = guard.scan if isinstance(guard, PlainText) else None
+        """Asked first: what nothing is found in is told apart here, without a word about it in between."""
         self._tally = tally
         self.channel = channel
         self._max_hold_s = max_hold_s
@@ -54,23 +56,20 @@ class HeldText:
 
     def passes(self, piece: str, now: float) -> bool:
         """Take more; return whether it may leave just as it came, with nothing before or after it."""
-        passed = self._guard.feed(piece)
-        before = self._fed
+        before, scan = self._fed, self._scan
         self._fed = before + len(piece)
-        if not passed.hits and passed.rejected is None:
-            if passed.text is piece and not self._pieces:
-                tally = self._tally
-                tally.scanned_bytes += passed.scanned
-                tally.delivered_bytes += passed.scanned
-                return True
-            if self._guard.waits_from >= before:
-                self._go(passed, now)
-                return False
-        self._came(now)
-        if self._pieces and self._waited(self._pieces[0], now) >= self._max_hold_s:
-            passed = both(passed, self._guard.overflow(lambda count: self._since(self._fed - count, now)))
-            self._forget(now)
-        self._take(passed)
+        if scan is None:
+            return self._passes(piece, self._guard.feed(piece), before, now)
+        ruling = scan.feed(piece)
+        scanned = len(piece) if piece.isascii() else size(piece)
+        if type(ruling) is not str or scan.passed < before:
+            return self._passes(piece, passed(ruling, scanned), before, now)
+        if ruling is piece and not self._pieces:
+            self._tally.scanned_bytes += scanned
+            self._tally.delivered_bytes += scanned
+            return True
+        waits = scan.waits
+        self._go(ruling, scanned, len(waits) if waits.isascii() else size(waits), now)
         return False
 
     def finish(self, now: float) -> None:
@@ -84,18 +83,34 @@ class HeldText:
         """How many of the characters that were fed last wait."""
         return 0 if self._over else self._fed - self._guard.waits_from
 
-    def _go(self, passed: guard_text.Passed, now: float) -> None:
+    def _passes(self, piece: str, said: guard_text.Passed, before: int, now: float) -> bool:
+        """See `passes`: that became of a piece, behind so many characters."""
+        if not said.hits and said.rejected is None:
+            if said.text is piece and not self._pieces:
+                self._tally.looked(said)
+                return True
+            if self._guard.waits_from >= before:
+                self._go(said.text, said.scanned, self._guard.held, now)
+                return False
+        self._came(now)
+        if self._pieces and self._waited(self._pieces[0], now) >= self._max_hold_s:
+            said = both(said, self._guard.overflow(lambda count: self._since(self._fed - count, now)))
+            self._forget(now)
+        self._take(said)
+        return False
+
+    def _go(self, said: str, scanned: int, held: int, now: float) -> None:
         """Nothing was found, and nothing waits but what came last: how long others waited is of no use any more."""
-        pieces, tally, said = self._pieces, self._tally, passed.text
+        pieces, tally = self._pieces, self._tally
         if pieces:
             _, came, _ = pieces[0]
             if now - came > tally.max_held_s:
                 tally.max_held_s = now - came
             pieces.clear()
         self.said = said
-        tally.scanned_bytes += passed.scanned
+        tally.scanned_bytes += scanned
         tally.delivered_bytes += len(said) if said.isascii() else size(said)
-        if held := self._guard.held:
+        if held:
             pieces.append((self._fed, now, self._silent_s))
             self._heard = now
             if held > tally.max_held_bytes:

@@ -5,11 +5,12 @@ cut: `project(log) == project(log[:k]) + resume(log, k)`, where resuming is a si
 """
 
 from collections.abc import Iterable
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import msgspec
 
 from sluice.runs.events import TERMINAL, Event
+from sluice.runs.messages import Message
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
@@ -44,6 +45,15 @@ class Projection(Protocol):
 
     def end(self) -> list[Frame]:
         """Return what follows the last frame of a log that is complete: `[DONE]` where the protocol has it."""
+        ...
+
+
+@runtime_checkable
+class Recalling(Protocol):
+    """A projection that tells of what was said before the run too; it folds."""
+
+    def recall(self, history: tuple[Message, ...]) -> None:
+        """Take the messages of the thread before the run; called before the first event."""
         ...
 
 

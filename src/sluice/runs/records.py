@@ -68,6 +68,8 @@ class Run(_Record, frozen=True, kw_only=True):
     """Of the whole chain: interrupt id -> `{"status": "resolved" | "cancelled", "value": …}`."""
     answered: tuple[str, ...] = ()
     """Those of `answers` that this run brought."""
+    brought: tuple[Message, ...] = ()
+    """Messages that came with the answers: for the thread, not for the handler, which sees what it saw first."""
     interrupts: tuple[InterruptRequested, ...] = ()
     """The open questions with which it ended."""
     replace_history: bool = False

@@ -1,47 +1,16 @@
 // AI SDK 7: approvals over HTTP, and its WebSocket transport.
 import { AbstractChat, DefaultChatTransport, WebSocketChatTransport } from 'ai-v7';
 import { WebSocket } from 'ws';
+import { approvals } from './approvals.mjs';
 import { chatOf, seen, textOf } from './chat.mjs';
 import { base, open, play, until } from './scenario.mjs';
 
 const Chat = chatOf(AbstractChat);
-const http = (id, agent, messages) =>
-  new Chat({ id, messages, transport: new DefaultChatTransport({ api: `${base}/agents/${agent}/api/chat`, body: { sdk: 7 } }) });
 const socket = agent =>
   new WebSocketChatTransport({ url: `${base}/agents/${agent}/ws`, webSocket: WebSocket });
 
-async function decided(c, approved) {
-  await c.sendMessage({ text: 'buy' });
-  const asked = c.lastMessage.parts.find(part => part.type === 'tool-buy');
-  const before = { state: asked.state, messages: c.messages.length, id: c.lastMessage.id };
-  await c.addToolApprovalResponse({ id: asked.approval.id, approved, reason: approved ? undefined : 'too dear' });
-  await c.sendMessage();
-  return { ...seen(c), before };
-}
-
 await play({
-  async approves() {
-    return decided(http('v7-approves', 'buyer'), true);
-  },
-  async denies() {
-    return decided(http('v7-denies', 'buyer'), false);
-  },
-  async resumesAfterApproval() {
-    const c = http('v7-slow', 'slowbuyer');
-    await c.sendMessage({ text: 'buy' });
-    const asked = c.lastMessage.parts.find(part => part.type === 'tool-buy');
-    const history = structuredClone(c.messages);
-    await c.addToolApprovalResponse({ id: asked.approval.id, approved: true });
-    const sent = c.sendMessage();
-    await until(() => c.status === 'streaming' || c.status === 'submitted');
-    await until(async () => (await fetch(`${base}/api/chat/v7-slow/stream`)).status === 200);
-    const again = http('v7-slow', 'slowbuyer', history);
-    const resumed = again.resumeStream();
-    await until(() => again.status === 'streaming');
-    await open('buy');
-    await Promise.all([sent, resumed]);
-    return { ...seen(again), first: seen(c) };
-  },
+  ...approvals(Chat, DefaultChatTransport, 7),
   async socketText() {
     const transport = socket('teller');
     const c = new Chat({ id: 'ws-text', transport });

@@ -6,7 +6,7 @@ import pytest
 from sluice.runs.events import InterruptRequested
 from sluice.runs.fold import Fold
 from sluice.runs.messages import DataPart, FilePart, Message, TextPart, said
-from sluice.runs.projections.a2a_record import SENT, answered, recall
+from sluice.runs.projections.a2a_record import answered, recall
 from sluice.runs.projections.a2a_task import State, Task
 from sluice.runs.records import Run, RunError, RunStatus
 from tests.runs.laws import RUN, Verb, played
@@ -75,7 +75,7 @@ def test_a_file_of_the_answer_is_an_artifact() -> None:
 
 def test_what_answered_a_question_is_the_message_that_was_sent_or_else_the_answer() -> None:
     message = said("yes", id="m-1")
-    sent = msgspec.structs.replace(RUN, options={SENT: msgspec.to_builtins(message)})
+    sent = msgspec.structs.replace(RUN, brought=(message,))
     assert answered(sent) == message
     values = {"i-1": {"status": "resolved", "value": "yes"}, "i-2": {"status": "resolved", "value": {"n": 1}}}
     elsewhere = answered(msgspec.structs.replace(RUN, answers=values, answered=("i-1", "i-2")))

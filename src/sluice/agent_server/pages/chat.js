@@ -1,7 +1,7 @@
 // The chat page: conversations, one of them open, and the run in it that is under way.
 import { element } from "./markdown.js";
 import { kept, mine, Turn } from "./turn.js";
-import { ask, follow } from "./wire.js";
+import { ask, follow, key } from "./wire.js";
 
 const $ = (id) => document.getElementById(id);
 const log = $("log");
@@ -15,6 +15,9 @@ let turn = null;            // the answer under way or the newest one
 let run = null;             // its run, while it lives
 let asking = null;          // the newest run: the one whose questions can be answered
 let watching = null;        // ends the watching, not the run
+let visit = 0;              // counts what was opened: who awaited something finds out that the reader has left
+let unwanted = false;       // stopped before the server had begun
+let listed = 50;            // how many conversations are shown at most
 let files = [];
 
 // -- the log ----------------------------------------------------------------------------------------------------------
@@ -42,46 +45,64 @@ function draw() {
   if (shown.at(-1).role === "assistant") last.append(element("footer", { class: "foot" }, element("button", { type: "button", class: "again", onclick: again }, "Regenerate")));
 }
 
+// Do something that may take away what has the focus: it goes to the message box then, not to the head of the page.
+function keeping(change) {
+  const held = document.activeElement;
+  change();
+  if (held && held !== document.body && (!held.isConnected || held.hidden)) box.focus();
+}
+
 function complain(error) { log.append(element("div", { class: "card wrong", role: "alert" }, element("p", {}, error.message))); }
 
 // -- conversations ----------------------------------------------------------------------------------------------------
 
 async function list() {
-  const found = await ask("POST", "threads/search", { limit: 50, sort_by: "updated_at", sort_order: "desc" });
-  $("threads").replaceChildren(...found.map((one) => element("li", { "aria-current": one.thread_id === thread ? "true" : null },
+  const found = await ask("POST", "threads/search", { limit: listed, sort_by: "updated_at", sort_order: "desc", select: ["thread_id", "status", "metadata"] });
+  const held = $("threads").contains(document.activeElement) ? document.activeElement.dataset.of : null;
+  $("threads").replaceChildren(...found.map((one) => element("li", {},
     one.status === "busy" ? element("span", { class: "busy-dot", role: "img", "aria-label": "answers now" }) : null,
-    element("button", { class: "open", type: "button", onclick: () => { show(one.thread_id); side(false); } }, one.metadata?.title || "Conversation"),
-    element("button", { class: "drop icon", type: "button", "aria-label": `Delete: ${one.metadata?.title || "conversation"}`, onclick: () => forget(one) }, "✕"))));
+    element("button", { class: "open", type: "button", "data-of": `open ${one.thread_id}`, "aria-current": one.thread_id === thread ? "true" : null, onclick: () => { show(one.thread_id); side(false); } }, one.metadata?.title || "Conversation"),
+    element("button", { class: "drop icon", type: "button", "data-of": `drop ${one.thread_id}`, "aria-label": `Delete: ${one.metadata?.title || "conversation"}`, onclick: () => forget(one) }, "✕"))));
+  $("more").hidden = found.length < listed || listed >= 1000;
+  if (held) ($("threads").querySelector(`[data-of="${CSS.escape(held)}"]`) ?? $("new")).focus();
 }
 
 async function forget(one) {
   if (!confirm(`Delete "${one.metadata?.title || "this conversation"}"?`)) return;
-  await ask("DELETE", `threads/${encodeURIComponent(one.thread_id)}`);
-  if (one.thread_id === thread) open(null);
-  await list();
+  try {
+    await ask("DELETE", `threads/${encodeURIComponent(one.thread_id)}`);
+    if (one.thread_id === thread) { open(null); empty(); }
+    await list();
+  } catch (error) { complain(error); }
 }
 
 function open(id) {
   watching?.abort();
+  visit += 1;
   [thread, messages, turn, run, watching] = [id, [], null, null, null];
   history.replaceState(null, "", id ? `#${encodeURIComponent(id)}` : location.pathname + location.search);
   working(false);
-  for (const item of $("threads").children) item.removeAttribute("aria-current");
+  for (const item of $("threads").querySelectorAll("[aria-current]")) item.removeAttribute("aria-current");
 }
 
 async function show(id) {
   open(id);
+  const mine = visit;
   try {
-    messages = await ask("GET", `threads/${encodeURIComponent(id)}/messages`);
+    const said = await ask("GET", `threads/${encodeURIComponent(id)}/messages`);
     const [last] = await ask("GET", `threads/${encodeURIComponent(id)}/runs?limit=1`);
-    if (id !== thread) return;
+    if (mine !== visit) return;
+    messages = said;
     const live = last && ["pending", "running", "interrupted"].includes(last.status);
     if (live) messages = messages.slice(0, messages.findLastIndex((message) => message.role === "user") + 1);
     draw();
     sticks = true;
     log.scrollTop = log.scrollHeight;
-    if (live) { choose(last.agent); await watch(last.run_id, null); }
+    if (last) choose(last.agent);
+    if (live) await watch(last.run_id, null);
+    else if (last) recall(last.run_id, mine);
   } catch (error) {
+    if (mine !== visit) return;
     if (error.status === 404) { open(null); empty(); } else complain(error);
   }
   await list();
@@ -90,43 +111,65 @@ async function show(id) {
 // -- runs -------------------------------------------------------------------------------------------------------------
 
 function working(yes) {
-  $("stop").hidden = !yes;
-  $("send").hidden = yes;
+  keeping(() => { $("stop").hidden = !yes; $("send").hidden = yes; });
   $("link").textContent = "";
 }
 
 async function begin(input, more = {}) {
   const asked = performance.now();
   const fresh = thread === null;
-  if (fresh) { thread = crypto.randomUUID(); history.replaceState(null, "", `#${thread}`); }
-  const place = `threads/${thread}/runs`;
+  const id = thread ?? unique();
+  const mine = visit;
+  unwanted = false;
   working(true);
-  const began = await ask("POST", place, { assistant_id: $("agent").value, input: { messages: input }, if_not_exists: "create", ...more });
+  const began = await ask("POST", `threads/${encodeURIComponent(id)}/runs`, { assistant_id: $("agent").value, input: { messages: input }, if_not_exists: "create", ...more });
+  if (mine === visit) { thread = id; history.replaceState(null, "", `#${encodeURIComponent(id)}`); }
+  if (unwanted) await ask("POST", `runs/${began.run_id}/cancel`).catch(complain);
   if (fresh) {
     const words = input.at(-1).parts.find((part) => part.type === "text")?.text ?? "Files";
-    await ask("PATCH", `threads/${thread}`, { metadata: { title: words.replace(/\s+/g, " ").slice(0, 60) } });
+    await ask("PATCH", `threads/${id}`, { metadata: { title: words.replace(/\s+/g, " ").slice(0, 60) } }).catch(() => {});
   }
   list().catch(() => {});
-  await watch(began.run_id, asked);
+  if (mine === visit) await watch(began.run_id, asked);
 }
+
+// An id that nobody guesses. `crypto.randomUUID` is not there over plain HTTP from another machine.
+function unique() { return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join(""); }
+
+const acts = { answer, press, again, say: (text) => { box.value = text; size(); box.focus(); } };
 
 async function watch(id, asked) {
   watching?.abort();
   const line = watching = new AbortController();
   const here = thread;
   run = asking = id;
-  turn = new Turn({ answer, press, again, say: (text) => { box.value = text; box.focus(); } }, asked);
+  turn = new Turn(acts, asked);
   const mineTurn = turn;
   log.append(turn.node);
   working(true);
+  $("told").textContent = "The agent answers";
   try {
-    await follow(id, 0, (event) => mineTurn.hear(event), (up) => { $("link").textContent = up ? "" : "Connection lost, trying again…"; }, line.signal, $("socket").checked);
+    await follow(id, 0, (event) => mineTurn.hear(event), (note) => { if ($("link").textContent !== note) $("link").textContent = note; }, line.signal, $("socket").checked);
   } catch (error) { mineTurn.wrong(error.message); mineTurn.end(null); }
   if (line.signal.aborted || here !== thread) return;
-  working(false);
   run = null;
+  working(false);
+  $("told").textContent = "The answer has ended";
   messages = await ask("GET", `threads/${encodeURIComponent(here)}/messages`).catch(() => messages);
   list().catch(() => {});
+}
+
+// Show what no message keeps of the newest run: its buttons, its sources, how it failed, and its numbers.
+async function recall(id, mine) {
+  const line = watching = new AbortController();
+  const was = new Turn(acts, null);
+  try { await follow(id, 0, (event) => was.hear(event), () => {}, line.signal, false); } catch { return; }  // its log is no longer kept
+  if (mine !== visit || watching !== line) return;
+  const last = log.lastElementChild;
+  const place = last.matches(".turn.agent") ? last : log.appendChild(element("article", { class: "turn agent", "aria-label": "Agent" }));
+  place.querySelector(".foot")?.remove();
+  was.body.replaceChildren(...was.beside);
+  place.append(was.body, was.foot);
 }
 
 async function say(text) {
@@ -134,15 +177,24 @@ async function say(text) {
   if (text) parts.push({ type: "text", text });
   if (!parts.length || run) return;
   const message = { role: "user", parts };
+  const [shown, had, before] = [mine(message), files, visit];
   if (log.querySelector(".empty")) log.replaceChildren();
-  log.append(mine(message));
+  log.append(shown);
   sticks = true;
   log.scrollTop = log.scrollHeight;
   box.value = "";
   size();
   files = [];
   shelf();
-  try { await begin([message]); } catch (error) { working(false); complain(error); }
+  try { await begin([message]); } catch (error) {
+    if (before !== visit) return;
+    working(false);
+    shown.remove();  // it was not sent: it is theirs to send again
+    if (!box.value) { box.value = text; size(); }
+    files = [...had, ...files];
+    shelf();
+    complain(error);
+  }
 }
 
 async function again() {
@@ -150,21 +202,24 @@ async function again() {
   const last = messages.findLastIndex((message) => message.role === "user");
   if (last < 0) return;
   messages = messages.slice(0, last + 1);
-  draw();
+  watching?.abort();
+  keeping(draw);
   try { await begin(messages, { replace_history: true }); } catch (error) { working(false); complain(error); }
 }
 
 async function answer(id, value) {
   const asked = performance.now();
+  box.focus();
   try {
     const resumed = await ask("POST", `runs/${asking}/resume`, { answers: { [id]: { value } } });
     await watch(resumed.run_id, asked);
   } catch (error) { complain(error); }
 }
 
-const press = (token) => ask("POST", "callback", { token });
+function press(token) { return ask("POST", "callback", { token }); }
 
 async function stop() {
+  unwanted = true;
   if (run) await ask("POST", `runs/${run}/cancel`).catch(complain);
 }
 
@@ -172,7 +227,7 @@ async function stop() {
 
 function size() { box.style.height = "auto"; box.style.height = `${box.scrollHeight}px`; }
 function shelf() {
-  $("files").replaceChildren(...files.map((file, place) => element("li", {}, file.name, element("button", { type: "button", "aria-label": `Remove ${file.name}`, onclick: () => { files.splice(place, 1); shelf(); } }, "✕"))));
+  $("files").replaceChildren(...files.map((file, place) => element("li", {}, file.type.startsWith("image/") ? element("img", { src: file.url, alt: "" }) : null, file.name, element("button", { type: "button", "aria-label": `Remove ${file.name}`, onclick: () => { files.splice(place, 1); shelf(); } }, "✕"))));
 }
 async function attach(chosen) {
   for (const file of chosen) {
@@ -190,19 +245,23 @@ box.addEventListener("paste", (event) => { if (event.clipboardData.files.length)
 $("attach").addEventListener("change", (event) => { attach(event.target.files).then(() => { event.target.value = ""; box.focus(); }); });
 $("form").addEventListener("submit", (event) => { event.preventDefault(); say(box.value.trim()); });
 $("stop").addEventListener("click", stop);
-addEventListener("keydown", (key) => { if (key.key === "Escape") { if (run) stop(); else side(false); } });
+addEventListener("keydown", (key) => { if (key.key === "Escape") { if ($("stop").hidden) side(false); else stop(); } });
 
 // -- the rest ---------------------------------------------------------------------------------------------------------
 
 function side(shown) {
+  const was = $("side").classList.contains("shown");
   $("side").classList.toggle("shown", shown);
+  document.querySelector("main").inert = shown;
   $("veil").hidden = !shown;
   $("open-side").setAttribute("aria-expanded", String(shown));
   if (shown) $("new").focus();
+  else if (was) $("open-side").focus();
 }
 $("open-side").addEventListener("click", () => side(true));
-$("close-side").addEventListener("click", () => { side(false); $("open-side").focus(); });
+$("close-side").addEventListener("click", () => side(false));
 $("veil").addEventListener("click", () => side(false));
+$("more").addEventListener("click", () => { listed += 50; list().catch(complain); });
 $("new").addEventListener("click", () => { open(null); empty(); side(false); box.focus(); });
 addEventListener("hashchange", () => { const id = decodeURIComponent(location.hash.slice(1)); if (id && id !== thread) show(id); });
 
@@ -224,8 +283,23 @@ function choose(name) {
 }
 $("agent").addEventListener("change", () => choose($("agent").value));
 
+// Ask for the key that the server wants.
+function unlock(why) {
+  const text = "This server asks who you are. Enter your key; it is kept until this tab is closed.";
+  const said = element("input", { type: "password", "aria-label": "Key", autocomplete: "off" });
+  const enter = () => { if (said.value.trim()) { key.set(said.value.trim()); start().catch(complain); } };
+  said.addEventListener("keydown", (pressed) => { if (pressed.key === "Enter") { pressed.preventDefault(); enter(); } });
+  log.replaceChildren(element("section", { class: "card ask", "aria-label": "Who are you?" }, element("p", { role: why ? "alert" : null }, why || text), element("div", { class: "row" }, said, element("button", { type: "button", class: "yes", onclick: enter }, "Enter"))));
+  said.focus();
+}
+
 async function start() {
-  agents = await ask("GET", "agents");
+  try { agents = await ask("GET", "agents"); } catch (error) {
+    if (error.status !== 401) throw error;
+    unlock(key.get() && "This key is not known here.");
+    return;
+  }
+  log.replaceChildren();
   $("agent").replaceChildren(...agents.map((agent) => element("option", { value: agent.name }, agent.name)));
   choose(remembered.get("agent") ?? agents.find((agent) => agent.default)?.name);
   const id = decodeURIComponent(location.hash.slice(1));

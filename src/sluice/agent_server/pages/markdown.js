@@ -1,4 +1,5 @@
-// Markdown to DOM nodes. Text only ever becomes text nodes: nothing a model says is read as HTML.
+// Markdown to DOM nodes. Text only ever becomes text nodes: nothing a model says is read as HTML, and what stands between
+// two marks is bounded: no text is slow to read.
 // Blocks: headings, paragraphs, fenced code, lists, quotes, tables, rules. Inside: code, bold, italic, struck, links.
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)/;
@@ -6,7 +7,7 @@ const ITEM = /^( *)([-*+]|\d{1,9}[.)]) +(.*)$/;
 const ROW = /^\s*\|.*\|\s*$/;
 const RULE = /^ {0,3}([-*_])( *\1){2,} *$/;
 const SAFE = /^(https?:|mailto:)/i;
-const INLINE = /(`+)([^]*?[^`])\1(?!`)|\*\*(?=\S)([^]*?\S)\*\*|__(?=\S)([^]*?\S)__(?!\w)|~~(?=\S)([^]*?\S)~~|\*(?=[^\s*])([^*]*[^\s*])\*|(?<!\w)_(?=[^\s_])([^_]*[^\s_])_(?!\w)|\[([^\]]*)\]\(\s*<?([^\s)>]+)>?(?:\s+"[^"]*")?\s*\)|(https?:\/\/[^\s<>)\]]+[^\s<>)\].,;:!?'"])/g;
+const INLINE = /(`{1,8})([^]{0,800}?[^`])\1(?!`)|\*\*(?=\S)([^]{0,800}?\S)\*\*|__(?=\S)([^]{0,800}?\S)__(?!\w)|~~(?=\S)([^]{0,800}?\S)~~|\*(?=[^\s*])([^*]{0,800}[^\s*])\*|(?<!\w)_(?=[^\s_])([^_]{0,800}[^\s_])_(?!\w)|\[([^\]]{0,800})\]\(\s{0,9}<?([^\s)>]{1,4000})>?(?:\s{1,9}"[^"]{0,400}")?\s{0,9}\)|(https?:\/\/[^\s<>)\]]{1,4000}[^\s<>)\].,;:!?'"])/g;
 
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -93,12 +94,29 @@ function broken(text) {
 }
 
 function code(text, language) {
-  const copy = element("button", { class: "copy", type: "button", onclick: async () => {
-    await navigator.clipboard?.writeText(text);
-    copy.textContent = "Copied";
-    setTimeout(() => { copy.textContent = "Copy"; }, 1500);
+  return element("div", { class: "block" }, element("pre", { tabindex: 0 }, element("code", { "data-language": language || null }, text)), copier(() => text));
+}
+
+// A button that copies a text, and says that it did.
+export function copier(text) {
+  const button = element("button", { class: "copy", type: "button", onclick: async () => {
+    button.textContent = (await copied(text()).catch(() => false)) ? "Copied" : "Not copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
   } }, "Copy");
-  return element("div", { class: "block" }, element("pre", { tabindex: 0 }, element("code", { "data-language": language || null }, text)), copy);
+  return button;
+}
+
+async function copied(text) {
+  if (navigator.clipboard) { await navigator.clipboard.writeText(text); return true; }
+  const held = document.activeElement;  // over plain HTTP from elsewhere than this machine there is no clipboard
+  const box = element("textarea", { class: "hidden" });
+  box.value = text;
+  document.body.append(box);
+  box.select();
+  const done = document.execCommand("copy");
+  box.remove();
+  held?.focus();
+  return done;
 }
 
 function list(lines) {
@@ -122,17 +140,27 @@ function table(lines) {
   return element("table", {}, element("thead", {}, row(lines[0], "th")), element("tbody", {}, ...lines.slice(2).map((line) => row(line, "td"))));
 }
 
-// A text that grows: only blocks that changed are made anew.
+// A text that grows. What comes at the end can change the last two blocks and no other; drawing takes a fifth of the time
+// at most, so that a page with a block of any length stays a page that answers.
 export class Growing {
-  constructor(node) { this.node = node; this.text = ""; this.done = []; this.drawn = false; }
-  add(text) { this.text += text; if (!this.drawn) { this.drawn = true; requestAnimationFrame(() => this.draw()); } }
+  constructor(node) { this.node = node; this.text = ""; this.done = []; this.waits = false; this.pause = 0; }
+  add(text) {
+    this.text += text;
+    if (this.waits) return;
+    this.waits = true;
+    setTimeout(() => requestAnimationFrame(() => this.draw()), this.pause);
+  }
   draw() {
-    this.drawn = false;
-    const now = blocks(this.text);
+    this.waits = false;
+    const began = performance.now();
+    const kept = Math.max(0, this.done.length - 2);
+    const from = this.done[kept]?.start ?? 0;
+    const now = blocks(this.text.slice(from)).map((block) => ({ ...block, start: block.start + from }));
     let same = 0;
-    while (same < this.done.length && same < now.length && this.done[same].source === now[same].source) same += 1;
-    while (this.node.childNodes.length > same) this.node.lastChild.remove();
+    while (kept + same < this.done.length && same < now.length && this.done[kept + same].source === now[same].source) same += 1;
+    while (this.node.childNodes.length > kept + same) this.node.lastChild.remove();
     for (const block of now.slice(same)) this.node.append(block.make());
-    this.done = now;
+    this.done = [...this.done.slice(0, kept), ...now];
+    setTimeout(() => { this.pause = 4 * (performance.now() - began); });  // with the browser's own share: layout, paint
   }
 }

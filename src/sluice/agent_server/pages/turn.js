@@ -1,5 +1,5 @@
 // One answer on the page: a run's events become nodes as they come, and the same events replayed make the same nodes.
-import { element, Growing, render } from "./markdown.js";
+import { copier, element, Growing, render } from "./markdown.js";
 
 const pretty = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
 
@@ -71,6 +71,7 @@ export class Turn {
     this.first = null;
     this.chunks = 0;
     this.usage = null;
+    this.beside = [];  // what no message keeps
     this.ended = false;
   }
 
@@ -80,6 +81,7 @@ export class Turn {
   }
 
   put(node) { this.waiting.remove(); this.body.append(node); return node; }
+  extra(node) { this.beside.push(node); return this.put(node); }
 
   grow(event, kind) {
     let block = this.blocks.get(event.id);
@@ -118,31 +120,32 @@ export class Turn {
   progress({ value, note }) {
     if (!this.bar) this.bar = this.put(element("div", { class: "note" }, element("span"), element("progress", { max: 1 })));
     this.bar.firstChild.textContent = note ?? "";
+    this.bar.lastChild.setAttribute("aria-label", note || "Progress");
     if (value != null) this.bar.lastChild.value = value; else this.bar.lastChild.removeAttribute("value");
   }
 
   source({ url, title }) {
-    if (!this.sources) this.sources = this.put(element("ol", { class: "sources", "aria-label": "Sources" }));
+    if (!this.sources) this.sources = this.extra(element("ol", { class: "sources", "aria-label": "Sources" }));
     const safe = /^https?:/i.test(url ?? "");
     this.sources.append(element("li", {}, safe ? element("a", { href: url, rel: "noopener noreferrer", target: "_blank" }, title || url) : title || url || "Source"));
   }
   file(event) { this.put(element("div", { class: "pictures" }, file(event))); }
   artifact({ name, parts }) {
     const texts = parts.map((part) => part.text ?? pretty(part.data ?? part.url ?? ""));
-    this.put(element("details", {}, element("summary", {}, `Result: ${name}`), element("pre", { tabindex: 0 }, texts.join("\n"))));
+    this.extra(element("details", {}, element("summary", {}, `Result: ${name}`), element("pre", { tabindex: 0 }, texts.join("\n"))));
   }
 
   attachment({ kind, value, metadata }) {
     if (kind === "button") {
-      if (!this.row) this.row = this.put(element("div", { class: "buttons" }));
+      if (!this.row) this.row = this.extra(element("div", { class: "buttons" }));
       const button = element("button", { type: "button", onclick: () => this.press(button, value.token) }, value.label);
       this.row.append(button);
-    } else if (kind === "image" && typeof value === "string") this.put(element("div", { class: "pictures" }, file({ url: value, media_type: "image/*" })));
+    } else if (kind === "image" && typeof value === "string") this.extra(element("div", { class: "pictures" }, file({ url: value, media_type: "image/*" })));
     else if (kind === "suggestion") {
-      if (!this.row) this.row = this.put(element("div", { class: "buttons" }));
+      if (!this.row) this.row = this.extra(element("div", { class: "buttons" }));
       const text = typeof value === "string" ? value : value.text ?? value.label ?? "";
       this.row.append(element("button", { type: "button", onclick: () => this.acts.say(text) }, text));
-    } else this.put(element("details", {}, element("summary", {}, metadata?.title ?? kind), element("pre", { tabindex: 0 }, pretty(value))));
+    } else this.extra(element("details", {}, element("summary", {}, metadata?.title ?? kind), element("pre", { tabindex: 0 }, pretty(value))));
   }
   async press(button, token) {
     button.disabled = true;
@@ -180,13 +183,13 @@ export class Turn {
 
   run_finished(event) {
     if (event.usage?.output_tokens) this.usage = event.usage;
-    if (event.outcome === "cancelled") this.put(element("p", { class: "note" }, "Stopped."));
+    if (event.outcome === "cancelled") this.extra(element("p", { class: "note" }, "Stopped."));
     if (event.outcome === "timeout") this.wrong(event.message || "The agent ran out of time.");
     this.end(event.stats);
   }
   run_failed(event) { this.wrong(event.message); this.end(event.stats); }
 
-  wrong(message) { this.put(element("div", { class: "card wrong", role: "alert" }, element("p", {}, message))); }
+  wrong(message) { this.extra(element("div", { class: "card wrong", role: "alert" }, element("p", {}, message))); }
 
   end(stats) {
     this.ended = true;
@@ -196,7 +199,7 @@ export class Turn {
     for (const node of this.steps.values()) node.classList.remove("now");
     this.count();
     this.foot.append(
-      element("button", { type: "button", onclick: () => navigator.clipboard?.writeText(this.words()) }, "Copy"),
+      copier(() => this.words()),
       element("button", { type: "button", class: "again", onclick: () => this.acts.again() }, "Regenerate"),
     );
   }

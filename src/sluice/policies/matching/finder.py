@@ -5,7 +5,6 @@ that `re` prefers; matches of one pattern do not overlap, and a match of nothing
 that begins leftmost and is accepted; where one is refused, the next may begin at the following character.
 """
 
-import re
 from bisect import insort
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
@@ -13,15 +12,14 @@ from typing import Final
 
 import msgspec
 
-from sluice.policies.matching.machine import LONGEST_STRIDE, OVER, Machine, Mark, Marks, Move, State
+from sluice.policies.matching.machine import LONGEST_STRIDE, OVER, Machine, Mark, Marks, Move, Shift, State
 from sluice.policies.matching.program import Program
+from sluice.policies.matching.rests import learn_runs
 from sluice.policies.matching.spelling import Unsupported
 
 MAX_VALIDATED: Final = 1024
 """Characters of the longest match of a pattern with a validator: so much text is kept, and so many matches are tried at
 once."""
-_WORDS: Final = re.compile(r" ?[^ ]+| ").findall
-"""A longer text in words, each with the space before it: as deltas are cut."""
 
 
 class Pattern(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +66,7 @@ class Finder:
             starts.append(start)
         validated = frozenset(index for index, accepts in enumerate(self._accepts) if accepts is not None)
         self._machine = Machine(program, starts, validated)
+        learn_runs(self._machine)
 
     @property
     def work(self) -> int:
@@ -105,13 +104,14 @@ class Search:
     """
 
     __slots__ = (
-        *("_accepts", "_kept", "_machine", "_marks", "_past", "_position", "_ready", "_state", "_waiting"),
+        *("_accepts", "_kept", "_machine", "_marks", "_past", "_position", "_ready", "_state", "_validates", "_waiting"),
         "cleared",
     )
 
     def __init__(self, machine: Machine, accepts: tuple[Callable[[str], bool] | None, ...]) -> None:
         self._machine = machine
         self._accepts = accepts
+        self._validates = bool(machine.validated)
         self._state = machine.initial()
         self._marks: Marks = ()
         """Of each bundle of the state."""
@@ -129,28 +129,36 @@ class Search:
     def feed(self, text: str) -> list[Span]:
         """Take the next piece; return the spans that are certain now, in order of start, then of pattern."""
         state, marks, position = self._state, self._marks, self._position
-        validated = self._machine.validated
-        if validated:
+        if self._validates:
             self._kept += text
-        for word in (text,) if len(text) <= LONGEST_STRIDE else _WORDS(text):
-            stride = state.strides.get(word) or state.stride(word)
-            if stride is not None:
-                state, keep, births = stride
-                if keep is not None:
-                    marks = keep(marks)
-                for behind in births:
-                    place = position + behind
-                    marks = (*marks, [place, place])
-                position += len(word)
-                continue
-            state, marks = self._letters(word, state, marks, position)
-            position += len(word)
+        if len(text) > LONGEST_STRIDE:
+            words = text.split(" ")
+            text = words.pop()
+            for word in words:
+                stride = state.spaced.get(word)
+                if stride is None:
+                    state, marks = self._unmet(word, " ", state, marks, position)
+                    position += len(word) + 1
+                    continue
+                state, shift, length = stride
+                if shift is not None:
+                    marks = _shifted(marks, shift, position) if state.bundles else ()
+                position += length
+        stride = state.strides.get(text)
+        if stride is None:
+            state, marks = self._unmet(text, "", state, marks, position)
+            position += len(text)
+        else:
+            state, shift, length = stride
+            if shift is not None:
+                marks = _shifted(marks, shift, position) if state.bundles else ()
+            position += length
         self._state, self._marks, self._position = state, marks, position
-        spans: list[Span] = []
         if self._waiting or self._ready:
             spans = self._settled()
         else:
-            self.cleared = self._undecided() if validated else marks[0][0] if marks else position
+            spans = []
+            self.cleared = self._undecided() if self._validates else marks[0][0] if marks else position
         if self._kept:
             self._kept = self._kept[marks[state.checked][0] - position :] if state.checked >= 0 else ""
         return spans
@@ -170,19 +178,32 @@ class Search:
         self._state = self._machine.initial()
         return self._settled()
 
-    def _letters(self, word: str, state: State, marks: Marks, position: int) -> tuple[State, Marks]:
-        """Read a word character by character."""
-        for char in word:
-            state, move = state[char]
+    def _unmet(self, word: str, behind: str, state: State, marks: Marks, position: int) -> tuple[State, Marks]:
+        """Read a word that stands at `position`, of which it is not known where it leads: character by character, but
+        for what changes nothing. `behind`: what follows it, a space or nothing."""
+        if len(word) <= LONGEST_STRIDE and word not in (state.spaced if behind else state.strides):
+            stride = state.machine.stride(state, word, spaced=bool(behind))
+            if stride is not None:
+                state, shift, _ = stride
+                return state, marks if shift is None else _shifted(marks, shift, position)
+        word += behind
+        at, end = 0, len(word)
+        while at < end:
+            if state.run is not None and (found := state.run(word, at)) is not None and found.end() > at:
+                at = found.end()
+                continue
+            state, move = state[word[at]]
             if move is not None:
                 if move.events:
-                    marks = self._moved(move, marks, position)
+                    marks = self._moved(move, marks, position + at)
+                elif not state.bundles:
+                    marks = ()
                 else:
                     for _ in range(move.born):
-                        marks = (*marks, [position, position])
+                        marks = (*marks, [position + at, position + at])
                     if move.keep is not None:
                         marks = move.keep(marks)
-            position += 1
+            at += 1
         return state, marks
 
     def _moved(self, move: Move, marks: Marks, position: int) -> Marks:
@@ -243,7 +264,7 @@ class Search:
 
     def _undecided(self) -> int:
         """Return where the first bundle began whose match would count."""
-        if not self._machine.validated:
+        if not self._validates:
             return self._marks[0][0] if self._marks else self._position
         bundles = zip(self._state.bundles, self._marks, strict=True)
         starts = (mark[0] for bundle, mark in bundles if mark[0] >= self._past[bundle.pattern])
@@ -252,3 +273,13 @@ class Search:
     def _text(self, start: int, end: int) -> str:
         behind = self._position - len(self._kept)
         return self._kept[start - behind : end - behind]
+
+
+def _shifted(marks: Marks, shift: Shift, position: int) -> Marks:
+    """Return what a word that stands at `position` makes of the marks."""
+    keep, births = shift
+    if keep is not None:
+        marks = keep(marks)
+    for behind in births:
+        marks = (*marks, [position + behind, position + behind])
+    return marks

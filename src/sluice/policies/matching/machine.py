@@ -14,6 +14,7 @@ Obeys: R. Cox, "Regular Expression Matching in the Wild" (read 2026-11-21): stat
 when full.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Final
@@ -30,7 +31,7 @@ MAX_BYTES: Final = 16 << 20
 MAX_STRIDES: Final = 8192
 """Words that a machine remembers, by the states that they were met in: 3 MiB or so. And as many to know them again."""
 LONGEST_STRIDE: Final = 10
-"""Characters of a word that may be remembered. Text repeats those that are short."""
+"""Characters of a word that may be remembered, without a space behind it. Text repeats those that are short."""
 OVER: Final = 2
 
 Mark = list[int]
@@ -49,15 +50,20 @@ class Move(msgspec.Struct, frozen=True):
 
 
 Transition = tuple["State", Move | None]
-Stride = tuple["State", Callable[[Marks], Marks] | None, tuple[int, ...]]
-"""What a word does, if no match ends or gets better in it: where it leads, which of the marks stay (None: all), and how
-many characters behind the word's beginning those that are added begin."""
+Shift = tuple[Callable[[Marks], Marks] | None, tuple[int, ...]]
+"""What a word does to the marks: which of them stay (None: all), and how many characters behind the word's beginning
+those that are added begin."""
+Stride = tuple["State", Shift | None, int]
+"""What a word does in which no match ends or gets better: where it leads, what becomes of the marks (None: nothing),
+and how many characters were read."""
+Run = Callable[[str, int], re.Match[str] | None]
+"""Match, from a place in a text on, what leads back to where it began and leaves no trace, perhaps nothing."""
 
 
 class State(dict[str, Transition]):
     """Where each character leads; what is not there yet is found out when it is asked for."""
 
-    __slots__ = ("before", "bundles", "by_bits", "checked", "machine", "strides")
+    __slots__ = ("before", "bundles", "by_bits", "checked", "machine", "run", "spaced", "strides")
 
     def __init__(self, machine: "Machine", before: int, bundles: tuple[Bundle, ...]) -> None:
         super().__init__()
@@ -67,6 +73,10 @@ class State(dict[str, Transition]):
         self.by_bits: dict[int, Transition] = {}
         self.strides: dict[str, Stride | None] = {}
         """Where a word leads that was met here; None: a match ends or gets better in it."""
+        self.spaced: dict[str, Stride | None] = {}
+        """The same with a space behind the word, which the key has not."""
+        self.run: Run | None = machine.runs.get(before) if not bundles else None
+        """How to pass over what changes nothing, where nothing is under way."""
         validated = machine.validated
         self.checked = -1
         """The first bundle whose match a validator will want to read."""
@@ -76,18 +86,14 @@ class State(dict[str, Transition]):
     def __missing__(self, char: str) -> Transition:
         return self.machine.grow(self, char)
 
-    def stride(self, word: str) -> Stride | None:
-        """Return where a word leads that is not among the strides, or is with None."""
-        if len(word) > LONGEST_STRIDE or word in self.strides:
-            return None
-        return self.machine.stride(self, word)
-
 
 class Machine:
     """`firsts`: the first instruction of each pattern. `validated`: the patterns whose matches may be refused."""
 
     def __init__(self, program: Program, firsts: Sequence[int], validated: frozenset[int]) -> None:
         self.validated = validated
+        self.runs: dict[int, Run] = {}
+        """By what stands before a state in which nothing is under way, see `rests.py`."""
         self.strands = Strands(program)
         self._alphabet = program.alphabet
         self._bundles = Bundles(self.strands, firsts)
@@ -114,6 +120,10 @@ class Machine:
         """Return the state before the first character."""
         return self._state(self.strands.kind(START), ())
 
+    def resting(self, char: str) -> State:
+        """Return the state behind a character if nothing is under way there."""
+        return self._state(self.strands.kind(self._alphabet[char]), ())
+
     def grow(self, state: State, char: str) -> Transition:
         """Find out where a character leads from a state, and remember it there."""
         if self.bytes > MAX_BYTES:
@@ -128,21 +138,22 @@ class Machine:
         self._bytes += 100
         return transition
 
-    def stride(self, state: State, word: str) -> Stride | None:
+    def stride(self, state: State, word: str, *, spaced: bool) -> Stride | None:
         """Find out where a word of at most LONGEST_STRIDE characters leads, and remember it in the state. None: it has
         to be read character by character, since it was never met before, or for a match that ends or gets better."""
-        if word not in self._met:
+        read = f"{word} " if spaced else word
+        if read not in self._met:
             if len(self._met) >= MAX_STRIDES:
                 self._met.clear()
-            self._met.add(word)
+            self._met.add(read)
             return None
-        stride = self._walked(state, word)  # which may make the machine forget
+        stride = self._walked(state, read)  # which may make the machine forget
         if self._strides >= MAX_STRIDES:
             self._forget_strides()
-        if not state.strides:
+        if not state.strides and not state.spaced:
             self._strode.append(state)
         self._strides += 1
-        state.strides[word] = stride
+        (state.spaced if spaced else state.strides)[word] = stride
         return stride
 
     def _walked(self, state: State, word: str) -> Stride | None:
@@ -156,9 +167,9 @@ class Machine:
                 return None
             origins += tuple([[place] for _ in range(move.born)])
             origins = origins if move.keep is None else move.keep(origins)
-        kept = [~origin for (origin,) in origins if origin < 0]
+        keep = _keeping([~origin for (origin,) in origins if origin < 0], len(state.bundles))
         births = tuple([origin for (origin,) in origins if origin >= 0])
-        return following, _keeping(kept, len(state.bundles)), births
+        return following, None if keep is None and not births else (keep, births), len(word)
 
     def _transition(self, state: State, bits: int) -> Transition:
         draft = _Draft(self._bundles, self.validated)
@@ -174,7 +185,7 @@ class Machine:
         state = self._states.get((before, bundles))
         if state is None:
             state = self._states[before, bundles] = State(self, before, bundles)
-            self._bytes += 670 + 8 * len(bundles)
+            self._bytes += 750 + 8 * len(bundles)
         return state
 
     def _forget(self) -> None:
@@ -195,6 +206,7 @@ class Machine:
     def _forget_strides(self) -> None:
         for state in self._strode:
             state.strides.clear()
+            state.spaced.clear()
         self._strode.clear()
         self._met.clear()
         self._strides = 0

@@ -2,6 +2,7 @@
 
     numbers               search.py tries all shapes at each place where one may begin; a check refuses most
     addresses of mail     email.py looks at what stands on both sides of an @
+    both at once          together.py passes over what has no sign of either
 
 PURE. What each finds and passes over is listed in tests/policies/personal/, by example.
 Obeys: stream-life 6 and 10.3, compat-agentgateway 1.6 (without its false alarms: ZIP+4, numbers with a wrong check
@@ -15,8 +16,9 @@ from sluice.policies.personal import card, numbering, numbers, phone
 from sluice.policies.personal.email import EmailSearch
 from sluice.policies.personal.search import SHORTEST, NumberSearch, has_no_number
 from sluice.policies.personal.shape import Shape
+from sluice.policies.personal.together import PersonalSearch
 
-__all__ = ["MASKS", "SHORTEST", "EmailSearch", "NumberSearch", "Shape", "has_no_number", "shapes_of"]
+__all__ = ["MASKS", "SHORTEST", "EmailSearch", "NumberSearch", "PersonalSearch", "Shape", "has_no_number", "shapes_of"]
 
 MASKS: Final[dict[Builtin, str]] = {
     "credit_card": "<CREDIT_CARD>",

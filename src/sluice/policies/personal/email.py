@@ -13,7 +13,7 @@ from typing import Final
 from sluice.policies.matching import Span
 
 _LETTER: Final = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0370-\u03ff\u0400-\u04ff"
-_LONGEST_NAME: Final = 64
+LONGEST_NAME: Final = 64
 _LONGEST_HOST: Final = 255
 _NAME: Final = re.compile(rf"[{_LETTER}0-9_][{_LETTER}0-9_.%+'~-]*+\Z")
 _HOST: Final = re.compile(
@@ -27,16 +27,16 @@ _PLACE: Final = re.compile(r":[\w~/]")
 class EmailSearch:
     """One text."""
 
-    __slots__ = ("_has_sign", "_index", "_kept", "_position", "_waits", "cleared")
+    __slots__ = ("_index", "_position", "cleared", "has_sign", "kept", "waits")
 
     def __init__(self, index: int) -> None:
         """`index`: of the spans."""
         self._index = index
-        self._kept = ""
+        self.kept = ""
         """The text that waits, and one character before it."""
-        self._waits = 0
+        self.waits = 0
         """Characters that wait."""
-        self._has_sign = False
+        self.has_sign = False
         """An `@` is among them."""
         self._position = 0
         self.cleared = 0
@@ -44,29 +44,34 @@ class EmailSearch:
 
     def feed(self, text: str) -> list[Span]:
         """Take the next piece; return the spans that are certain now, in order of start."""
-        if self._has_sign or "@" in text:
+        if self.has_sign or "@" in text:
             return self._look(text, complete=False)
         self._position += len(text)
         space = text.rfind(" ")
         if space >= 0:  # no name goes over it
-            self._keep(text, _name(text, space + 1, len(text)))
+            self._keep(text, name_before(text, space + 1, len(text)))
             return []
-        kept = self._kept
-        self._keep(kept + text, _name(kept + text, len(kept) - self._waits, len(kept) + len(text)))
+        kept = self.kept
+        self._keep(kept + text, name_before(kept + text, len(kept) - self.waits, len(kept) + len(text)))
         return []
+
+    def resume(self, kept: str, waits: int, position: int) -> None:
+        """Go on behind so many characters that were read elsewhere, of which the last `waits` wait, without an `@`.
+        `kept`: these, and what stands before them, a character or more if there is one."""
+        self.kept, self.waits, self._position = kept, waits, position
 
     def finish(self) -> list[Span]:
         """The text is complete: return the remaining spans."""
         return self._look("", complete=True)
 
     def _look(self, piece: str, *, complete: bool) -> list[Span]:
-        text, at = self._kept + piece, len(self._kept) - self._waits
+        text, at = self.kept + piece, len(self.kept) - self.waits
         self._position += len(piece)
         base = self._position - len(text)
         spans: list[Span] = []
         sign = text.find("@", at)
         while sign >= 0:
-            name = _name(text, at, sign)
+            name = name_before(text, at, sign)
             host = _OF_A_HOST.match(text, sign + 1)
             stop = host.end() if host else sign + 1
             if name < sign and not complete and _may_go_on(text, name, sign, stop):
@@ -78,19 +83,19 @@ class EmailSearch:
                 spans.append(Span(base + name, base + at, self._index))
             sign = text.find("@", at)
         else:
-            at = len(text) if complete else _name(text, at, len(text))
-        self._has_sign = sign >= 0
+            at = len(text) if complete else name_before(text, at, len(text))
+        self.has_sign = sign >= 0
         self._keep(text, at)
         return spans
 
     def _keep(self, text: str, at: int) -> None:
-        self._kept, self._waits = text[max(0, at - 1) :], len(text) - at
-        self.cleared = self._position - self._waits
+        self.kept, self.waits = text[max(0, at - 1) :], len(text) - at
+        self.cleared = self._position - self.waits
 
 
-def _name(text: str, start: int, end: int) -> int:
+def name_before(text: str, start: int, end: int) -> int:
     """Return where the name begins that ends at `end`, at `start` or behind it; `end` = there is none."""
-    found = _NAME.search(text, max(start, end - _LONGEST_NAME), end)
+    found = _NAME.search(text, start if end - start <= LONGEST_NAME else end - LONGEST_NAME, end)
     if found is None:
         return end
     name = found.start()

@@ -17,32 +17,33 @@ from sluice.policies.personal.shape import LONGEST, Shape
 SHORTEST: Final = 8
 """Characters: `+1234567`."""
 _BETWEEN: Final = r"[-+./()x \u00a0\u2007\u202f\u2010-\u2013]"
-_BEGIN: Final = re.compile(r"[+(]{0,2}[0-9]|[+(]{1,2}\Z")
+BEGIN: Final = re.compile(r"[+(]{0,2}[0-9]|[+(]{1,2}\Z")
 _SIGN: Final = re.compile(r"[0-9+(]")
 """Asked first: a text without one has no beginning."""
-_CHAIN: Final = re.compile(rf"[+(]{{0,2}}[0-9]+(?:{_BETWEEN}{{1,3}}[0-9]+)*")
-_LINK: Final = re.compile(rf"{_BETWEEN}{{0,3}}")
+CHAIN: Final = re.compile(rf"[+(]{{0,2}}[0-9]+(?:{_BETWEEN}{{1,3}}[0-9]+)*")
+LINK: Final = re.compile(rf"{_BETWEEN}{{0,3}}")
 _PLACE: Final = re.compile(r"(?:(?<![0-9A-Za-z_])|(?<=\\[nrt]))[0-9]|[+(]")
 r"""Where a number can begin. Behind `\n` as source code writes it too, and JSON inside of a text."""
-_CONTEXT: Final = 2
+CONTEXT: Final = 2
+"""Characters before a number that it depends on."""
 
 
 def has_no_number(text: str) -> bool:
     """Return whether no number is in a whole text, for sure."""
-    return len(text) < SHORTEST or _BEGIN.search(text) is None
+    return len(text) < SHORTEST or BEGIN.search(text) is None
 
 
 class NumberSearch:
     """One text."""
 
-    __slots__ = ("_kept", "_position", "_shapes", "_waits", "cleared")
+    __slots__ = ("_position", "_shapes", "cleared", "kept", "waits")
 
     def __init__(self, shapes: Mapping[str, Sequence[tuple[int, Shape]]]) -> None:
         """`shapes`: by the sign that a number begins with; each with the index that its spans have."""
         self._shapes = shapes
-        self._kept = ""
+        self.kept = ""
         """The text that waits, and two characters before it."""
-        self._waits = 0
+        self.waits = 0
         """Characters that wait."""
         self._position = 0
         self.cleared = 0
@@ -51,28 +52,33 @@ class NumberSearch:
     def feed(self, text: str) -> list[Span]:
         """Take the next piece; return the spans that are certain now, in order of start."""
         self._position += len(text)
-        if not self._waits and (_SIGN.search(text) is None or _BEGIN.search(text) is None):
-            self._kept = text if len(text) > 1 else (self._kept + text)[-_CONTEXT:]
+        if not self.waits and (_SIGN.search(text) is None or BEGIN.search(text) is None):
+            self.kept = text if len(text) > 1 else (self.kept + text)[-CONTEXT:]
             self.cleared = self._position
             return []
         return self._look(text, complete=False)
+
+    def resume(self, kept: str, waits: int, position: int) -> None:
+        """Go on behind so many characters that were read elsewhere, of which the last `waits` wait. `kept`: these, and
+        what stands before them, two characters or more if there are."""
+        self.kept, self.waits, self._position = kept, waits, position
 
     def finish(self) -> list[Span]:
         """The text is complete: return the remaining spans."""
         return self._look("", complete=True)
 
     def _look(self, piece: str, *, complete: bool) -> list[Span]:
-        kept = self._kept[-self._waits - _CONTEXT :]
-        text, at = kept + piece, len(kept) - self._waits
+        kept = self.kept[-self.waits - CONTEXT :]
+        text, at = kept + piece, len(kept) - self.waits
         end, spans = len(text), list[Span]()
         while at < end:
-            begin = _BEGIN.search(text, at)
+            begin = BEGIN.search(text, at)
             at = begin.start() if begin else end
-            chain = _CHAIN.match(text, at)
+            chain = CHAIN.match(text, at)
             if chain is None:  # signs without a digit yet, or the end
                 break
             stop = chain.end()
-            link = _LINK.match(text, stop)
+            link = LINK.match(text, stop)
             may_go_on = not complete and link is not None and link.end() == end
             limit = max(at, end - LONGEST) if may_go_on else stop
             spans += self._found(text, at, limit, stop)
@@ -80,8 +86,8 @@ class NumberSearch:
             if may_go_on:
                 break
         at = end if complete else at
-        self._kept, self._waits = text[max(0, at - _CONTEXT) :], end - at
-        self.cleared = self._position - self._waits
+        self.kept, self.waits = text[max(0, at - CONTEXT) :], end - at
+        self.cleared = self._position - self.waits
         return spans
 
     def _found(self, text: str, at: int, limit: int, stop: int) -> Iterator[Span]:

@@ -23,8 +23,6 @@ from sluice.runs.messages import DataPart, FilePart, Message, Part, TextPart
 from sluice.runs.projections.a2a_task import Task
 from sluice.runs.records import Run, RunStatus
 
-SENT = "a2a_message"
-"""Where a run's options keep the message that answered a question."""
 _OUTCOMES: dict[RunStatus, Outcome] = {
     "success": "success",
     "interrupted": "interrupt",
@@ -81,9 +79,9 @@ def _said(message: Message, here: dict[str, Any]) -> Iterator[Event]:
 
 def answered(run: Run) -> Message | None:
     """Return the message by which a person answered what the run before this one asked; None if it answers nothing."""
-    kept = run.options.get(SENT)
-    if kept is not None:
-        return msgspec.convert(kept, Message)
+    for message in reversed(run.brought):
+        if message.role == "user":
+            return message
     values = [run.answers[name].get("value") for name in run.answered if name in run.answers]
     parts: tuple[Part, ...] = tuple(
         TextPart(text=value) if isinstance(value, str) else DataPart(data=value) for value in values

@@ -34,6 +34,8 @@ from sluice.runs.events import (
 
 MAX_TOOL_OUTPUT = 50_000
 """Characters of a tool's output that are shown (B.3)."""
+QUESTION = "ask::"
+"""How the token of a question's button begins; then its run and its id."""
 _KINDS = {"image": "image", "audio": "voice"}
 """The first half of a media type -> the kind of its attachment; others are `file`."""
 
@@ -201,7 +203,7 @@ def attached(event: Event) -> dict[str, Any] | None:
             return {"type": "card", "value": value, "metadata": {"id": event.id}}
         case InterruptRequested():
             label = event.question if isinstance(event.question, str) else "Answer"
-            value = {"label": label, "interruptId": event.id}
+            value = {"label": label, "token": f"{QUESTION}{event.run_id}::{event.id}", "interruptId": event.id}
             return {"type": "button", "value": value, "metadata": {"reason": event.reason}}
         case _:
             return None

@@ -80,6 +80,9 @@ class LangGraph:
         self._modes = [MODES[name]() for name in modes or DEFAULT_MODES]
         self._subgraphs = subgraphs
 
+    def recall(self, history: tuple[Message, ...]) -> None:
+        self._view.history = history
+
     def step(self, event: Event) -> list[Frame]:
         self._view.step(event)
         said: Said = []

@@ -26,7 +26,7 @@ class View:
     thread before the run."""
 
     def __init__(self, history: tuple[Message, ...] = ()) -> None:
-        self._history = history
+        self.history = history
         self._input: tuple[Message, ...] = ()
         self._fold = Fold()
         self._state: dict[str, Any] = {}
@@ -89,7 +89,7 @@ class View:
         """Return the state: its messages, and what else the graph keeps."""
         if self.own_messages and "messages" in self._state:
             return rewritten(self._state)
-        messages = (*self._history, *self._input, *self._fold.messages())
+        messages = (*self.history, *self._input, *self._fold.messages())
         return {**self._state, "messages": all_written(messages)}
 
     def asked(self) -> list[dict[str, Any]]:

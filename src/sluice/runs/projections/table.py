@@ -6,6 +6,7 @@ from sluice.errors import BadRequest
 from sluice.runs.projection import Projection
 from sluice.runs.projections.a2a import A2a
 from sluice.runs.projections.a2a_03 import A2a03
+from sluice.runs.projections.a2a_sage import A2aSage
 from sluice.runs.projections.ag_ui import AgUi
 from sluice.runs.projections.ai_sdk import AiSdk
 from sluice.runs.projections.flutch import Flutch, FlutchSdk
@@ -20,6 +21,7 @@ PROJECTIONS: Mapping[str, Callable[[], Projection]] = {
     Native.name: Native,
     A2a.name: A2a,
     A2a03.name: A2a03,
+    A2aSage.name: A2aSage,
     OpenAiChat.name: OpenAiChat,
     Responses.name: Responses,
     AiSdk.name: AiSdk,
