@@ -26,8 +26,8 @@ import uvloop
 from bench.agent_figures import AgentFigures
 from bench.agent_report import LATEST, Result, table
 from bench.agent_target import PATH
-from bench.proc import cpu_seconds, rss_mib
 from bench.machine import machine
+from bench.proc import cpu_seconds, rss_mib
 from bench.rig import ROOT, RigError
 from tools import docs
 

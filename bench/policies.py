@@ -19,11 +19,11 @@ import msgspec
 import uvloop
 
 from bench import policy_cases
+from bench.machine import machine
 from bench.policy_cases import BARE, ISSUED, ONE_POLICY, Case, Words
 from bench.policy_report import LATEST, Costs, Row, table
 from bench.policy_rig import Everyone, Reply, Rig
 from bench.rig import ROOT
-from bench.run import machine
 from sluice.config import Source, load
 from sluice.gateway.money_ports import VirtualKey
 from sluice.standard import STANDARD

@@ -32,13 +32,11 @@ from sluice.testing.bench import TestBench
 from tools.markdown import first_sentence, table
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-_SHOWN = {
-    "streaming_agent": (
-        *("agent", "chunks", "websocket_client", "progress", "with_timeout", "settings", "buffered"),
-        *("error_notice", "backpressure", "monitored"),
-    )
-}
-"""Examples that stand in a page, by folder."""
+_SEED_003 = (
+    *("agent", "chunks", "websocket_client", "progress", "with_timeout", "settings", "buffered"),
+    *("error_notice", "backpressure", "monitored"),
+)
+"""Examples that stand in seed 003's page."""
 _ENVELOPE = frozenset({"seq", "run_id", "thread_id", "ts", "channel", "path"})
 _UNSAID: dict[type[Any], set[str]] = {
     Agent: {"call"},
@@ -173,10 +171,10 @@ def _size(size: int) -> str:
     return f"{size >> 20} MiB"
 
 
-def example(folder: str, name: str) -> str:
+def example(path: str) -> str:
     """Return an example as a block of Python."""
-    text = (EXAMPLES / folder / f"{name}.py").read_text(encoding="utf-8")
-    return f"```python\n# {name}.py\n{text.strip()}\n```"
+    text = (EXAMPLES / path).read_text(encoding="utf-8")
+    return f"```python\n# {path.rpartition('/')[2]}\n{text.strip()}\n```"
 
 
 def _place(kind: type[msgspec.Struct]) -> int:
@@ -261,6 +259,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "run-events": events_table,
     "projections": projections_table,
     "agent-bounds": bounds_table,
-    **{f"example-{name}": partial(example, folder, name) for folder, names in _SHOWN.items() for name in names},
+    **{f"example-{name}": partial(example, f"streaming_agent/{name}.py") for name in _SEED_003},
+    "example-langgraph_agent": partial(example, "langgraph_agent/agent.py"),
 }
 """Each block's text by its name, in Markdown."""

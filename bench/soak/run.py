@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from bench import rig
-from bench.run import machine
+from bench.machine import machine
 from bench.soak.load import BURST, Settings
 from bench.soak.processes import SoakError, processors
 from bench.soak.report import LATEST, render

@@ -80,6 +80,37 @@ def order() -> Agent:
     return agent
 
 
+def survey() -> Agent:
+    """Asks twice, one after the other, and then says numbered words."""
+    agent = Agent("survey")
+
+    @agent.on_message
+    async def ask(ctx: Context) -> Any:
+        yield "Welcome. "
+        name = await ctx.interrupt("Your name?")
+        yield f"Hello {name}. "
+        town = await ctx.interrupt("Your town?")
+        yield f"So, {town}. "
+        for number in range(2000):
+            yield f"word{number} "
+            await asyncio.sleep(0.01)
+
+    return agent
+
+
+def sums() -> tuple[Agent, MockModels]:
+    """Calls a tool twice at once; a person has to allow each."""
+    agent = Agent("sums", model="mock")
+
+    @agent.tool(approve=True)
+    async def add(a: int, b: int) -> int:
+        """Add two numbers."""
+        return a + b
+
+    calls = [Call("add", {"a": 2, "b": 3}), Call("add", {"a": 4, "b": 5})]
+    return agent, MockModels([calls, "Five| and| nine."])
+
+
 def broken() -> Agent:
     """Fails in the midst of a sentence."""
     agent = Agent("broken")

@@ -48,8 +48,9 @@ Told = Callable[[str], tuple[str, str] | None]
 @asynccontextmanager
 async def _sse(protocol: str, ask: httpx.AsyncClient, verb: str, path: str, **more: Any) -> AsyncIterator[Hearing]:
     async with ask.stream(verb, path, **more) as answer:
-        assert answer.status_code == 200, (path, await answer.aread())
-        assert answer.headers["content-type"].startswith("text/event-stream"), path
+        if answer.headers.get("content-type", "").partition(";")[0] != "text/event-stream":
+            raise AssertionError(f"{path}: {answer.status_code} {(await answer.aread()).decode()}")
+        assert answer.status_code == 200, path
         kept: list[Frame] = []
         words = heard(protocol, answer, kept)
         async with aclosing(words):
@@ -59,27 +60,27 @@ async def _sse(protocol: str, ask: httpx.AsyncClient, verb: str, path: str, **mo
 # -- to begin ---------------------------------------------------------------------------------------------------------
 
 
-def _named(headers: Mapping[str, str]) -> dict[str, str]:
+def named(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 def _post(protocol: str, path: str, body: Callable[[str], Any], **headers: str) -> Start:
     def start(site: AgentSite, ask: httpx.AsyncClient, text: str) -> Open:
-        return _sse(protocol, ask, "POST", path.format(text), json=body(text), headers=_named(headers))
+        return _sse(protocol, ask, "POST", path.format(text), json=body(text), headers=named(headers))
 
     return start
 
 
-def _rpc(method: str, params: Any) -> dict[str, Any]:
+def rpc(method: str, params: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
 
 
-def _message_10(text: str) -> dict[str, Any]:
+def message_10(text: str) -> dict[str, Any]:
     said = {"messageId": f"m-{text}", "role": "ROLE_USER", "contextId": text, "parts": [{"text": text}]}
     return {"message": said}
 
 
-def _message_03(text: str) -> dict[str, Any]:
+def message_03(text: str) -> dict[str, Any]:
     parts = [{"kind": "text", "text": text}]
     return {"message": {"kind": "message", "messageId": f"m-{text}", "role": "user", "contextId": text, "parts": parts}}
 
@@ -101,7 +102,7 @@ def _ui(text: str) -> dict[str, Any]:
     return {"id": text, "messages": [{"id": "u1", "role": "user", "parts": [{"type": "text", "text": text}]}]}
 
 
-def _ag_ui(text: str) -> dict[str, Any]:
+def ag_ui(text: str) -> dict[str, Any]:
     said = [{"id": "u1", "role": "user", "content": text}]
     return {"threadId": text, "runId": f"r-{text}", "messages": said, "tools": [], "context": [], "state": {}}
 
@@ -150,8 +151,8 @@ def _told_plainly(text: str) -> tuple[str, str] | None:
     return None if text == "[DONE]" else (text, "")
 
 
-def _order(**order: Any) -> str:
-    return json.dumps(order)
+def order(**fields: Any) -> str:
+    return json.dumps(fields)
 
 
 STARTS: Mapping[str, Start] = {
@@ -160,16 +161,16 @@ STARTS: Mapping[str, Start] = {
     "flutch": _post("flutch", "/stream", _flutch),
     "flutch-sdk": _post("flutch-sdk", "/stream?dialect=sdk", _flutch),
     "ui": _post("ui", "/api/chat", _ui),
-    "ag-ui": _post("ag-ui", "/ag-ui", _ag_ui),
+    "ag-ui": _post("ag-ui", "/ag-ui", ag_ui),
     "openai": _post("openai", "/v1/chat/completions", _chat),
     "responses": _post("responses", "/v1/responses", lambda text: {"model": "gated", "input": text, "stream": True}),
-    "a2a": _post("a2a", "/a2a", lambda text: _rpc("SendStreamingMessage", _message_10(text)), a2a_version="1.0"),
-    "a2a-0.3": _post("a2a-0.3", "/", lambda text: _rpc("message/stream", _message_03(text))),
-    "a2a REST": _post("a2a", "/message:stream", _message_10, a2a_version="1.0"),
-    "sage": _post("sage", "/v1/messages/stream", lambda text: _message_03(text)["message"], x_protocol_mode="a2a"),
-    "WebSocket": _socket("sluice.v1", lambda text: _order(type="run", text=text, thread_id=text), _told_natively),
+    "a2a": _post("a2a", "/a2a", lambda text: rpc("SendStreamingMessage", message_10(text)), a2a_version="1.0"),
+    "a2a-0.3": _post("a2a-0.3", "/", lambda text: rpc("message/stream", message_03(text))),
+    "a2a REST": _post("a2a", "/message:stream", message_10, a2a_version="1.0"),
+    "sage": _post("sage", "/v1/messages/stream", lambda text: message_03(text)["message"], x_protocol_mode="a2a"),
+    "WebSocket": _socket("sluice.v1", lambda text: order(type="run", text=text, thread_id=text), _told_natively),
     "WebSocket, text": _socket("text", str, _told_plainly),
-    "WebSocket, ui": _socket("ui", lambda text: _order(type="send", requestId="q", **_ui(text)), _told_to_ui),
+    "WebSocket, ui": _socket("ui", lambda text: order(type="send", requestId="q", **_ui(text)), _told_to_ui),
 }
 
 
@@ -178,7 +179,7 @@ STARTS: Mapping[str, Start] = {
 
 def _get(protocol: str, path: str, body: Callable[[Known], Any] | None = None, **headers: str) -> Watch:
     def watch(site: AgentSite, ask: httpx.AsyncClient, known: Known, after: str) -> Open:
-        place, behind = path.format(run=known.run, thread=known.thread), _named(headers)
+        place, behind = path.format(run=known.run, thread=known.thread), named(headers)
         if after and protocol == "responses" and place.startswith("/v1/"):
             place += f"&starting_after={after}"
         elif after:
@@ -193,7 +194,7 @@ def _get(protocol: str, path: str, body: Callable[[Known], Any] | None = None, *
 def _resume(subprotocol: str, name: Callable[[Known], dict[str, str]], told: Told) -> Watch:
     def watch(site: AgentSite, ask: httpx.AsyncClient, known: Known, after: str) -> Open:
         last: dict[str, Any] = {"lastSequence": int(after)} if after else {}
-        return _socket(subprotocol, lambda _: _order(type="resume", **name(known), **last), told)(site, ask, "")
+        return _socket(subprotocol, lambda _: order(type="resume", **name(known), **last), told)(site, ask, "")
 
     return watch
 
@@ -208,8 +209,8 @@ WATCHES: Mapping[str, Watch] = {
     "ui": _get("ui", "/api/chat/{thread}/stream"),
     "ag-ui": _get("ag-ui", "/ag-ui/{thread}"),
     "responses": _get("responses", "/v1/responses/resp_{run}?stream=true"),
-    "a2a": _get("a2a", "/a2a", lambda known: _rpc("SubscribeToTask", _task(known)), a2a_version="1.0"),
-    "a2a-0.3": _get("a2a-0.3", "/", lambda known: _rpc("tasks/resubscribe", _task(known))),
+    "a2a": _get("a2a", "/a2a", lambda known: rpc("SubscribeToTask", _task(known)), a2a_version="1.0"),
+    "a2a-0.3": _get("a2a-0.3", "/", lambda known: rpc("tasks/resubscribe", _task(known))),
     "a2a REST": _get("a2a", "/tasks/{run}:subscribe", a2a_version="1.0"),
     "WebSocket": _resume("sluice.v1", lambda known: {"run_id": known.run}, _told_natively),
     "WebSocket, ui": _resume("ui", lambda known: {"requestId": "w", "id": known.thread}, _told_to_ui),
@@ -220,6 +221,13 @@ WATCHES: Mapping[str, Watch] = {
         if name != "langgraph"
     },
 }
+
+
+def conversation(name: str) -> Watch:
+    """Return how a whole thread is followed in a protocol."""
+    return _get(name, f"/threads/{{thread}}/stream?protocol={name}&{_MODE}")
+
+
 FORGETFUL = frozenset({"ui", "ag-ui"})
 """Protocols without a cursor: who comes back is told all again."""
 
@@ -230,7 +238,7 @@ FORGETFUL = frozenset({"ui", "ag-ui"})
 def _stop(path: str, body: Callable[[Known], Any] | None = None, **headers: str) -> Stop:
     async def stop(site: AgentSite, ask: httpx.AsyncClient, known: Known) -> None:
         place = path.format(run=known.run, thread=known.thread)
-        answer = await ask.post(place, json=body(known) if body else None, headers=_named(headers))
+        answer = await ask.post(place, json=body(known) if body else None, headers=named(headers))
         assert answer.status_code in (200, 202), answer.text
         assert not answer.content or answer.json().get("error") is None, answer.text
 
@@ -240,10 +248,11 @@ def _stop(path: str, body: Callable[[Known], Any] | None = None, **headers: str)
 def _stop_by_socket(subprotocol: str, *orders: Callable[[Known], dict[str, str]]) -> Stop:
     async def stop(site: AgentSite, ask: httpx.AsyncClient, known: Known) -> None:
         async with connect(f"{site.ws_url}/ws", subprotocols=[Subprotocol(subprotocol)]) as socket:
-            for order in orders:
-                await socket.send(_order(**order(known)))
-                answer = json.loads(await socket.recv()) if order is not orders[-1] or len(orders) == 1 else {}
-                assert answer.get("type") not in ("error", "no-active"), answer
+            for place, said in enumerate(orders):
+                await socket.send(order(**said(known)))
+                if not place:  # who aborts what he watches hears no more of it
+                    answer = json.loads(await socket.recv())
+                    assert answer["type"] not in ("error", "no-active"), answer
             await site.service.wait(await site.service.run("local", known.run))
 
     return stop
@@ -255,8 +264,8 @@ STOPS: Mapping[str, Stop] = {
     "flutch": _stop("/cancel/{run}"),
     "ui": _stop("/api/chat/{thread}/stop"),
     "responses": _stop("/v1/responses/resp_{run}/cancel"),
-    "a2a": _stop("/a2a", lambda known: _rpc("CancelTask", _task(known)), a2a_version="1.0"),
-    "a2a-0.3": _stop("/", lambda known: _rpc("tasks/cancel", _task(known))),
+    "a2a": _stop("/a2a", lambda known: rpc("CancelTask", _task(known)), a2a_version="1.0"),
+    "a2a-0.3": _stop("/", lambda known: rpc("tasks/cancel", _task(known))),
     "a2a REST": _stop("/tasks/{run}:cancel", _task, a2a_version="1.0"),
     "WebSocket": _stop_by_socket("sluice.v1", lambda known: {"type": "cancel", "run_id": known.run}),
     "WebSocket, ui": _stop_by_socket(

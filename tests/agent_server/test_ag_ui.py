@@ -57,9 +57,9 @@ def frames(body: str) -> list[dict[str, Any]]:
 async def test_every_frame_of_every_agent_is_one_of_the_protocol_s(site: AgentSite) -> None:
     for agent in ("teller", "rich", "worker", "failing", "asking", "buyer"):
         async with httpx.AsyncClient(base_url=site.url) as http:
-            answer = await http.post(f"/agents/{agent}/ag-ui", json=asked(user("go"), thread=agent))
+            answer = await http.post(f"/agents/{agent}/ag-ui", json=asked(user("go"), run=f"r-{agent}", thread=agent))
         said = frames(answer.text)
-        assert (said[0]["type"], said[0]["runId"], said[0]["threadId"]) == ("RUN_STARTED", "r1", agent)
+        assert (said[0]["type"], said[0]["runId"], said[0]["threadId"]) == ("RUN_STARTED", f"r-{agent}", agent)
         assert said[-1]["type"] in ("RUN_FINISHED", "RUN_ERROR")
 
 

@@ -1,22 +1,37 @@
 """Any run, any protocol: begun in one, watched in all others, cut and resumed, stopped from any. Issue 6, 3 and 4."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import HTTPConnection
 
 from sluice.agents.agent import Agent
 from sluice.agents.context import Context
+from sluice.runs.projections.table import PROJECTIONS
+from sluice.runs.records import Run
 from sluice.stores.runs import runs_of
+from tests.agent_server.answers import ANSWERS, SAID
+from tests.agent_server.nginx import nginx
 from tests.agent_server.npm_agents import STORY, Gates
-from tests.agent_server.speakers import FORGETFUL, STARTS, STOPS, WATCHES, Hearing, Known
+from tests.agent_server.speakers import (
+    FORGETFUL,
+    STARTS,
+    STOPS,
+    WATCHES,
+    Hearing,
+    Known,
+    conversation,
+)
 from tests.agent_server.spoken import Words
 from tests.support.agent_site import AgentSite, AgentSites, now
 from tests.support.sse import Frame, frames
 from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import until as holds
 
 HALF, WHOLE = "".join(STORY[:2]), "".join(STORY)
 
@@ -130,9 +145,135 @@ async def test_the_place_that_a_stream_names_tells_whoever_began_the_run_the_sam
         assert await rest(first.words) == WHOLE
     again = await ask.get(first.headers["location"])
     assert again.headers["content-type"] == first.headers["content-type"]
+    for named in ("content-location", "x-run-id", "x-thread-id"):
+        assert first.headers[named] == again.headers[named] != ""
+    assert first.headers["x-accel-buffering"] == again.headers["x-accel-buffering"] == "no"
+    assert first.headers["cache-control"] == again.headers["cache-control"] == "no-cache"
     assert again.headers.get("x-vercel-ai-ui-message-stream") == ("v1" if begun == "ui" else None)
     told = [Frame(frame.event, bare(frame.data), frame.id) for frame in first.frames]
     assert frames(again.content) == told
+
+
+@pytest.mark.parametrize("begun", STARTS)
+async def test_a_question_is_answered_from_every_protocol(agent_site: AgentSites, begun: str) -> None:
+    agent = Agent("gated")
+
+    @agent.on_message
+    async def tell(ctx: Context) -> Any:
+        yield STORY[0]
+        yield f" {await ctx.interrupt('Which?')}"
+
+    site = await agent_site(agent)
+    async with http(site) as ask:
+        for number, (name, answer) in enumerate(ANSWERS.items()):
+            async with STARTS[begun](site, ask, f"story-{number}") as first:
+                await rest(first.words)
+            (before,) = [run for run in await every(site) if run.status == "interrupted" and run.interrupts]
+            await answer(site, ask, Known(before.id, before.thread_id), before.interrupts[0].id)
+            for running in list(site.service.running.values()):
+                await running.over
+            (after,) = [run for run in await every(site) if run.resumes == before.id]
+            assert (after.status, after.output[-1].text.strip()) == ("success", SAID), name
+
+
+async def every(site: AgentSite) -> list[Run]:
+    threads = await site.service.store.search_threads("local", limit=1000)
+    return [run for thread in threads for run in await site.service.store.list_runs("local", thread.id)]
+
+
+async def test_nginx_with_its_defaults_holds_back_no_protocol(site: AgentSite, gates: Gates, tmp_path: Path) -> None:
+    async with nginx(site.port, tmp_path) as url, httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as ask:
+        for number, start in enumerate(start for name, start in STARTS.items() if not name.startswith("WebSocket")):
+            async with start(site, ask, f"story-{number}") as first:
+                await until(HALF, first.words)
+                run = await known(site, first)
+                for name, watch in WATCHES.items() if not number else ():
+                    if not name.startswith("WebSocket"):
+                        async with watch(site, ask, run, "") as hearing:
+                            await until(HALF, hearing.words)
+                gates.open(f"story-{number}")
+                assert await rest(first.words) == STORY[2]
+
+
+class ByHeader:
+    """Who asks is who the header says; without one a stranger."""
+
+    async def principal(self, request: HTTPConnection) -> str:
+        return request.headers.get("x-user", "stranger")
+
+
+async def test_a_stranger_is_told_in_every_protocol_that_there_is_no_such_run(
+    agent_site: AgentSites, gates: Gates
+) -> None:
+    site = await agent_site(gated(gates), principals=ByHeader())
+    nothing = re.compile("there is no|not_found|no-active|: 204")
+    async with http(site) as stranger, http(site) as owner:
+        owner.headers["x-user"] = "ann"
+        async with STARTS["native"](site, owner, "story") as first:
+            await until(HALF, first.words)
+            run = await known(site, first)
+            for name, watch in {**WATCHES, "a thread": conversation("native")}.items():
+                with pytest.raises(AssertionError, match=nothing):
+                    async with watch(site, stranger, run, "") as hearing:
+                        raise RuntimeError(f"{name} says {await anext(hearing.words)}")
+            for stop in STOPS.values():
+                with pytest.raises(AssertionError, match=nothing):
+                    await stop(site, stranger, run)
+            gates.open("story")
+            assert await rest(first.words) == STORY[2]
+
+
+LEFT_ALONE_ENDS = {"flutch", "flutch-sdk", "ag-ui", "WebSocket, text"}
+"""Where a run ends when nobody has watched it for a while; elsewhere it goes on (agents.md E.5)."""
+
+
+@pytest.mark.parametrize("begun", STARTS)
+async def test_a_run_whose_viewer_leaves_goes_on_for_ever_or_for_five_seconds(
+    site: AgentSite, gates: Gates, ask: httpx.AsyncClient, begun: str
+) -> None:
+    async with STARTS[begun](site, ask, "story") as first:
+        await until(HALF, first.words)
+        run = await known(site, first)
+        running = site.service.running[run.run]
+        assert (running.run.on_disconnect == "cancel") == (begun in LEFT_ALONE_ENDS)
+        assert running.run.linger_s == 5.0
+    await holds(lambda: running.viewers == 0)
+    gates.open("story")  # before the five seconds have passed
+    await running.over
+    assert (await site.service.run("local", run.run)).status == "success"
+
+
+@pytest.mark.parametrize("name", PROJECTIONS)
+async def test_a_conversation_is_followed_in_every_protocol(
+    site: AgentSite, gates: Gates, ask: httpx.AsyncClient, name: str
+) -> None:
+    follow = conversation(name)
+    async with STARTS["native"](site, ask, "story") as first:
+        await until(HALF, first.words)
+        run = await known(site, first)
+        async with follow(site, ask, run, "") as cut:
+            cursor = await until(HALF, cut.words)
+        async with follow(site, ask, run, cursor) as resumed:
+            gates.open("story")
+            await until(STORY[2], resumed.words)
+            assert resumed.headers["x-thread-id"] == "story"
+
+
+async def test_a_run_that_waits_for_its_turn_is_watched_without_silence_in_every_protocol(
+    site: AgentSite, gates: Gates, ask: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for made in PROJECTIONS.values():
+        monkeypatch.setattr(made, "heartbeat_s", 0.02)
+    async with STARTS["native"](site, ask, "story") as first:
+        await until(HALF, first.words)
+        for name in PROJECTIONS:
+            second = {"input": "x", "multitask_strategy": "enqueue"}
+            async with ask.stream("POST", f"/threads/story/runs/stream?protocol={name}", json=second) as waiting:
+                async with asyncio.timeout(PATIENCE_S):
+                    lines = waiting.aiter_lines()
+                    assert [await anext(lines), await anext(lines)] == [": keep-alive", ""], name
+                run = waiting.headers["x-run-id"]
+            assert (await ask.post(f"/runs/{run}/cancel?wait=1")).json()["status"] == "cancelled"
 
 
 def bare(data: bytes) -> bytes:

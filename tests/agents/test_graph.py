@@ -162,6 +162,26 @@ def test_all_that_is_wrong_with_a_graph_is_said_at_once() -> None:
     assert "nothing follows the node 'lonely'" in said_
 
 
+async def test_a_node_may_take_the_state_alone_and_nothing_else_than_these_two() -> None:
+    g = Graph(Log)
+
+    @g.node
+    def alone(state: Log) -> dict[str, Any]:
+        return {"topic": "tea"}
+
+    @g.node
+    async def tells(state: Log, ctx: Context) -> None:
+        await ctx.write(state["topic"])
+
+    g.edge(START, "alone").edge("alone", "tells").edge("tells", END)
+    async with Agent("alone", graph=g).test() as t:
+        await t.run("go")
+        assert t.text == "tea"
+    for wrong in (lambda: None, lambda state, ctx, more: None):
+        with pytest.raises(ConfigError, match=r"the node 'wrong' takes \(state, ctx\) or \(state\)"):
+            g.node(name="wrong")(wrong)
+
+
 async def test_an_update_of_a_field_that_the_state_has_not_fails_the_run() -> None:
     g = Graph(Log)
 

@@ -2,15 +2,16 @@
 
 import sys
 
-from bench.agent_report import NAMES, Figures, Result, block, table
+from bench.agent_figures import AgentFigures
+from bench.agent_report import NAMES, Result, block, table
 from bench.agents import TARGETS, best
 from bench.verdict import Machine
 
 MACHINE = Machine(date="2026-11-21", cpu="Z80", cores=2, kernel="k", python=sys.version.split()[0])
 
 
-def figures(target: str, cpu_us: float, p50_us: int) -> Figures:
-    return Figures(target=target, cpu_us=cpu_us, p50_us=p50_us, p99_us=9, per_second=1000, rss_mib=50.0)
+def figures(target: str, cpu_us: float, p50_us: int) -> AgentFigures:
+    return AgentFigures(target=target, cpu_us=cpu_us, p50_us=p50_us, p99_us=9, per_second=1000, rss_mib=50.0)
 
 
 def test_of_each_figure_the_best_round_counts() -> None:
@@ -21,7 +22,7 @@ def test_of_each_figure_the_best_round_counts() -> None:
 def test_the_table_names_every_server_and_the_promise() -> None:
     rows = tuple(figures(name, 80.4, 50) for name in TARGETS)
     text = table(Result(machine=MACHINE, runs=100, words=300, interval_ms=50, rounds=3, rows=rows))
-    assert "at most 100 us" in text
+    assert "at most 100 us of CPU an event with the SQLite log, and 1 ms added" in text
     for name in TARGETS:
         assert f"| {NAMES[name]} | 80 | 50 | 9 | 1000 | 50 |" in text
 

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from bench import report
+from bench.agent_figures import AgentFigures
 from bench.compare import Figures
 from bench.memory import Memory
 from bench.verdict import Machine, Result, judge
@@ -17,6 +18,10 @@ def figures(name: str, cpu_us: float, x_nginx: float, chunk_p50_us: float, bad: 
 
 def held(name: str, open_mib: float) -> Memory:
     return Memory(name, 2000, 40.0, 42.0, open_mib, 42.5, 0)
+
+
+def agent(target: str, cpu_us: float, p50_us: int) -> AgentFigures:
+    return AgentFigures(target=target, cpu_us=cpu_us, p50_us=p50_us, p99_us=9, per_second=1000, rss_mib=50.0)
 
 
 GOOD = Result(
@@ -47,6 +52,7 @@ GOOD = Result(
         figures("sluice, everything on", 80.0, 4.0, 310),
     ),
     plain_prose=(figures("nginx", 13.0, 1.0, 100), figures("sluice, everything on", 260.0, 20.0, 700)),
+    agents=(agent("plain", 23.0, 120), agent("memory", 58.0, 160), agent("sqlite", 76.0, 360)),
 )
 
 
@@ -56,7 +62,21 @@ def missed(result: Result) -> list[str]:
 
 def test_keeps_every_promise_of_a_good_run() -> None:
     assert missed(GOOD) == []
-    assert [verdict.measured for verdict in judge(GOOD)] == [1.6, 2.5, 3.0, 3.5, 0.1, 0.6, 40.0, 19.5, 24.6, 0.3, 0.0]
+    assert [verdict.measured for verdict in judge(GOOD)] == [
+        1.6,
+        2.5,
+        3.0,
+        3.5,
+        0.1,
+        0.6,
+        40.0,
+        19.5,
+        24.6,
+        0.3,
+        76.0,
+        0.24,
+        0.0,
+    ]
 
 
 WORSE = {
@@ -72,6 +92,8 @@ WORSE = {
     "memory per open stream": {"memory": (GOOD.memory[0], held("sluice", 104.7))},
     "memory per open stream, translated": {"translated_memory": (GOOD.memory[0], held("sluice", 104.7))},
     "start to ready": {"ready_s": 0.51},
+    "CPU per event of an agent": {"agents": (*GOOD.agents[:2], agent("sqlite", 100.1, 360))},
+    "added latency of an agent's event, p50": {"agents": (*GOOD.agents[:2], agent("sqlite", 76.0, 1121))},
     "answers broken, deltas lost or out of order": {
         "plain": (*GOOD.plain[:2], figures("sluice", 45.0, 3.5, 200, bad=1))
     },
@@ -115,6 +137,12 @@ def test_a_result_from_before_policies_were_measured_is_read_and_judged_without_
     assert "With policies" not in report.render(result)
 
 
+def test_a_gateway_without_agents_is_not_judged_by_them() -> None:
+    bare = msgspec.structs.replace(GOOD, agents=())
+    assert missed(bare) == []
+    assert not [verdict.label for verdict in judge(bare) if "agent" in verdict.label]
+
+
 def test_who_does_not_translate_is_not_judged_by_it() -> None:
     plain = msgspec.structs.replace(GOOD, translated=(), translated_memory=())
     labels = [verdict.label for verdict in judge(plain)]
@@ -145,6 +173,7 @@ def test_writes_a_table_from_the_committed_file(tmp_path: Path) -> None:
     assert "| sluice, mirrored | 15.2 | 1.90 |  | 280 |" in text
     assert "| CPU per guarded chunk | 3 x nginx | at most 3.6 x nginx | kept |" in text
     assert "| sluice, guarded | 33.0 | 3.00 | 320 | 900 | 2100 |  |  |  |" in text
+    assert "| CPU per event of an agent | 76 us | at most 100 us | kept |" in text
     assert "| sluice, everything on | 35.0 | 3.20 | 330 | 900 | 1500 | 260.0 | 20.00 | 240 |" in text
 
 

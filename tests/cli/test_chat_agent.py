@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -11,9 +12,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from click.testing import CliRunner, Result
 
+from sluice.agent_client.client import Client
 from sluice.agents.agent import Agent
 from sluice.agents.context import Context
 from sluice.cli.chat import chat_command
+from sluice.cli.chat_agent import _stop
 from sluice.runs.events import ToolFailed, ToolInput, ToolOutput, ToolStarted
 from sluice.runs.records import LIVE
 from tests.support.agent_thread import AgentThread
@@ -131,7 +134,7 @@ def test_a_run_can_be_watched_again(served: AgentThread) -> None:
 def test_a_run_that_fails_is_not_a_whole_answer(served: AgentThread) -> None:
     result = chat(served, "go", "--agent", "broken")
     assert (result.exit_code, result.stdout) == (1, "Once\n")
-    assert "not complete" in result.stderr
+    assert result.stderr.startswith("error inside the answer, which is not complete: ")
     assert "secret" not in result.stderr
 
 
@@ -154,6 +157,14 @@ def test_ctrl_c_stops_the_run_on_the_server(served: AgentThread) -> None:
     service = served.site.service
     served.run(until(lambda: not service.running))
     assert not [run for run in served.run(service.store.live_runs()) if run.status in LIVE]
+
+
+async def test_a_server_that_cannot_be_told_is_said_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    async with Client(f"http://127.0.0.1:{port}", retries=0) as client:
+        await _stop(client, "run-1")
+    assert capsys.readouterr().err == "the server could not be told: run run-1 may go on\n"
 
 
 def test_options_of_agents_are_refused_where_none_answer() -> None:

@@ -1,6 +1,6 @@
 """Pages of docs/agents/ as the reader has them: a terminal that serves agents, and one that asks them.
 
-sh      its last line `sluice agent ...` or `sluice serve ...` starts what the following blocks talk to
+sh      its last line `sluice agent ...` starts what the following blocks talk to
 bash    is run in a shell, in a folder with the page's files, and must succeed
 python  `# NAME.py` in its first line names a file of that folder; without it it is a program, run as it stands
 yaml    `# NAME.yaml` in its first line names a file
@@ -27,7 +27,7 @@ from tests.cli.test_agent import Agents, agents
 from tests.docs.pages import Block, Step, blocks, exports, shape
 
 PATIENCE_S = 20.0
-_SERVES = re.compile(r"^(?:PORT=\d+ )?sluice (agent|serve)\b(.*)$", re.MULTILINE)
+_SERVES = re.compile(r"^sluice (agent|serve)\b(.*)$", re.MULTILINE)
 _FILE = re.compile(r"# ([\w/-]+\.(?:py|yaml))\n")
 _PORT = re.compile(r"localhost:(?:8080|3000)")
 PROVIDERS = {"OPENAI": "/v1", "ANTHROPIC": "", "GEMINI": ""}
@@ -35,9 +35,10 @@ PROVIDERS = {"OPENAI": "/v1", "ANTHROPIC": "", "GEMINI": ""}
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """One server and what the reader does while it runs. `args`: of `sluice agent`; None = no server is needed."""
+    """One server and what the reader does while it runs."""
 
     start: Block | None
+    """What starts it; None = none is needed."""
     steps: tuple[Step, ...]
     told: str | None = None
     """What the server prints, to its end."""

@@ -12,6 +12,7 @@ from sluice.agent_server.app import build
 from sluice.agent_server.identity import Everyone
 from sluice.agent_server.server import Principals, Server
 from sluice.agents.agent import Agent
+from sluice.cli.agent_target import load
 from sluice.errors import Unauthenticated
 from sluice.testing.bench import TestBench
 from tests.docs.agent_pages import Scene, follow, scenes, served
@@ -79,3 +80,12 @@ async def test_what_is_open_to_all_is_what_the_page_says() -> None:
             if "{}" not in path and (await client.get(path)).status_code == 200:
                 answered.add(path)
     assert answered == set(re.findall(r"`(/[^`]*)`", sentence))
+
+
+async def test_the_agent_of_the_readme_streams(tmp_path: Path) -> None:
+    (block,) = [block for block in blocks("README.md") if block.text.startswith("# story.py\n")]
+    (tmp_path / "story.py").write_text(block.text)
+    (agent,) = load(f"{tmp_path / 'story.py'}:agent")
+    async with agent.test(llm="mock:Once| upon| a time") as bench:
+        await bench.run("Tell me a story")
+        assert (bench.text, bench.faults) == ("Once upon a time", [])

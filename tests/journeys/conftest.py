@@ -2,18 +2,29 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import uvloop
 
 from sluice.testing.fake_desk import Options
+from tests.support.agent_site import AgentSites
 from tests.support.loops import pytest_asyncio_loop_factories
 from tests.support.plans import KEY
 from tests.support.serving import Serving
 from tests.support.world import World
 
 __all__ = ["pytest_asyncio_loop_factories", "world_in_thread"]
+
+
+@pytest.fixture
+async def agent_site() -> AsyncIterator[AgentSites]:
+    """Start servers of agents in this process: `site = await agent_site(Agent(...), ...)`."""
+    sites = AgentSites()
+    try:
+        yield sites
+    finally:
+        await sites.close()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering, read 2026-11-21)."""
 
 import asyncio
+import itertools
 import os
 import shutil
 import subprocess
@@ -15,8 +16,8 @@ import msgspec
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.support.agent_site import AgentSites
 from tests.support.agent_process import begin, gapless
+from tests.support.agent_site import AgentSites
 from tests.support.fault_agents import says
 from tests.support.sockets import free_ports
 from tests.support.sse import Frame, read_frames
@@ -66,7 +67,7 @@ async def ready(ask: httpx.AsyncClient) -> None:
 
 def spread(times: list[float]) -> float:
     """Return the longest silence between two pieces."""
-    return max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
+    return max(later - earlier for earlier, later in itertools.pairwise(times))
 
 
 async def test_events_and_messages_come_one_by_one_through_nginx(agent_site: AgentSites, tmp_path: Path) -> None:

@@ -59,9 +59,8 @@ class AgentSite:
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}"
-        config = uvicorn.Config(
-            build(self.server), lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=1
-        )
+        self.app = build(self.server)
+        config = uvicorn.Config(self.app, lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=1)
         self._uvicorn = _Uvicorn(config)
         self._task: asyncio.Task[None] | None = None
 

@@ -181,9 +181,9 @@ class Verbs:
         last = await call.tasks.length(run)
         if not last and run.status not in LIVE:
             events = remembered(run)
-            frames = project(call.version.projection(task, call.id, len(events)), events, len(events) - 1)
-            headers = stream_headers(run, {"content-type": A2a.content_type})
-            return Response(as_sse(frames), headers=headers)
+            told = call.version.projection(task, call.id, len(events))
+            headers = stream_headers(run, {"content-type": told.content_type}, protocol=told.name)
+            return Response(as_sse(project(told, events, len(events) - 1)), headers=headers)
         projection = call.version.projection(task, call.id, last)
         return self._server.stream(run, projection, after=max(0, last - 1))
 

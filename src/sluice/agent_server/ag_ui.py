@@ -7,9 +7,10 @@ The protocol stops a run by closing the socket: a run whose thread only AG-UI kn
 five seconds. One on a thread that was made elsewhere goes on (agents.md E.5).
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,11 +19,12 @@ from starlette.routing import BaseRoute, Route
 from sluice.agent_server import ag_ui_input
 from sluice.agent_server.ag_ui_input import RunAgentInput
 from sluice.agent_server.client_history import last_run, place
-from sluice.agent_server.event_stream import NO_BUFFERING, Pace, Viewer, frames_of
+from sluice.agent_server.event_stream import NO_BUFFERING, Pace, Viewer, frames_of, in_header
 from sluice.agent_server.server import Server, answering, as_json
 from sluice.agents.asked import Asked
 from sluice.agents.service import Service
 from sluice.errors import BadRequest, SluiceError
+from sluice.runs.messages import Message, ToolResultPart
 from sluice.runs.projection import Frame
 from sluice.runs.projections.ag_ui import AgUi
 from sluice.runs.records import OnDisconnect, Run
@@ -47,7 +49,14 @@ def routes(server: Server) -> list[BaseRoute]:
         await service.thread(owner, thread)
         runs = await service.store.list_runs(owner, thread, limit=REPLAYED)
         pace = Pace()
-        return Viewer(_told_again(service, runs[::-1], pace), pace, name=f"thread {thread}", headers=NO_BUFFERING)
+        where = f"/threads/{quote(thread, safe='')}"
+        headers = {
+            **NO_BUFFERING,
+            "location": f"{where}/stream?protocol={AgUi.name}",
+            "content-location": where,
+            "x-thread-id": in_header(thread),
+        }
+        return Viewer(_told_again(service, runs[::-1], pace), pace, name=f"thread {thread}", headers=headers)
 
     return [
         Route("/ag-ui", answering(told, begin), methods=["POST"]),
@@ -63,28 +72,37 @@ async def _asked(service: Service, owner: str, body: RunAgentInput, digest: str,
     new = len(sent)
     while new and sent[new - 1].messages[0].role != "assistant":
         new -= 1
-    answers = ag_ui_input.answers(body)
+    last = await last_run(service, owner, body.thread_id)
+    outcomes, done = ag_ui_input.outcomes(body, last.interrupts if last is not None else ())
+    answers = {**outcomes, **ag_ui_input.answers(body)}
     placed = await place(service, owner, body.thread_id, sent, new_from=new)
     if not placed.input and not answers:
         raise BadRequest("there is no message to answer", param="messages")
     return Asked(
         owner=owner,
         agent=agent,
-        input=placed.input,
+        input=tuple(message for message in placed.input if not _tells(message, done)),
         replace_history=placed.replaces,
         thread_id=body.thread_id,
         request_id=body.run_id,
         digest=digest,
         context=ag_ui_input.context(body),
+        tools=ag_ui_input.tools(body),
         options={
             "protocol": AgUi.name,
             "run_id": body.run_id,
-            "calls": ag_ui_input.open_calls(body) if answers else [],
+            "calls": [*ag_ui_input.open_calls(body), *done] if answers else [],
+            "done": done,
         },
         answers=answers,
         on_disconnect=await _on_disconnect(service, owner, body.thread_id),
         multitask="interrupt",
     )
+
+
+def _tells(message: Message, calls: Sequence[str]) -> bool:
+    """Whether a message is nothing but what came of these calls: the run itself writes that."""
+    return bool(calls) and all(isinstance(part, ToolResultPart) and part.id in calls for part in message.parts)
 
 
 async def _on_disconnect(service: Service, owner: str, thread: str) -> OnDisconnect:
@@ -96,7 +114,8 @@ async def _on_disconnect(service: Service, owner: str, thread: str) -> OnDisconn
 
 def as_ag_ui(run: Run) -> AgUi:
     """Return how the client that began a run is told of it."""
-    return AgUi(run_id=str(run.options.get("run_id", "")), known=run.options.get("calls", ()))
+    options = run.options
+    return AgUi(run_id=str(options.get("run_id", "")), known=options.get("calls", ()), done=options.get("done", ()))
 
 
 async def _told_again(service: Service, runs: list[Run], pace: Pace) -> AsyncGenerator[list[Frame], None]:

@@ -1,19 +1,23 @@
 """RunAgentInput, what AG-UI's clients send, read into ours.
 
 Of the client's messages those of people, of agents and of tools are the conversation; what was thought or shown
-(`reasoning`, `activity`) is not. State, tools, context and forwarded properties are the agent's `ctx.context`.
+(`reasoning`, `activity`) is not. State, tools, context and forwarded properties are the agent's `ctx.context`. A
+call of such a tool ends the run: the client carries it out, and its message of the role `tool` goes on.
 Source: ag-ui-protocol 1.0.0 (models), read 2026-11-21; agents.md C.2.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from sluice.agent_server.client_history import Sent
+from sluice.agent_server.client_tools import spec
 from sluice.agents.asked import Answer
 from sluice.errors import BadRequest
+from sluice.runs.events import InterruptRequested
 from sluice.runs.messages import FilePart, Message, Part, TextPart, ToolCallPart, ToolResultPart
+from sluice.runs.records import ToolSpec
 
 SCHEMES = ("http://", "https://")
 _MEDIA = {"image": "image/*", "audio": "audio/*", "video": "video/*", "document": "application/octet-stream"}
@@ -95,6 +99,28 @@ def conversation(asked: RunAgentInput) -> list[Sent]:
 def answers(asked: RunAgentInput) -> dict[str, Answer]:
     """Return what the request answers, by interrupt."""
     return {one.interrupt_id: Answer(status=one.status, value=one.payload) for one in asked.resume or ()}
+
+
+def outcomes(asked: RunAgentInput, questions: Sequence[InterruptRequested]) -> tuple[dict[str, Answer], list[str]]:
+    """Return what came of calls that the client has carried out, by question; and those calls."""
+    theirs = {one.tool_id: one.id for one in questions if one.reason == "tool"}
+    found = [message for message in asked.messages if message.role == "tool" and message.tool_call_id in theirs]
+    answers = {theirs[message.tool_call_id]: Answer(value=_outcome(message)) for message in found}
+    return answers, [message.tool_call_id for message in found]
+
+
+def _outcome(message: InputMessage) -> str:
+    text = "".join(part.text for part in _parts(message, "messages") if isinstance(part, TextPart))
+    return f"Error: {message.error}" if message.error else text
+
+
+def tools(asked: RunAgentInput) -> tuple[ToolSpec, ...]:
+    """Return the tools that the client carries out itself.
+
+    Raises:
+        BadRequest: one is not as it should be.
+    """
+    return tuple(spec(tool, f"tools[{n}]") for n, tool in enumerate(asked.tools or ()))
 
 
 def open_calls(asked: RunAgentInput) -> list[str]:

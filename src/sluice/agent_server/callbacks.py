@@ -3,7 +3,8 @@
     {token, idempotencyKey?, userId?, threadId?, platformContext?}  ->  {success, message?, attachments?, patch?}
                                                                         {success: false, error, statusCode}
 
-The button of a question takes `value` too: see callback_answers. Who presses is who is authenticated: `userId` and what `platformContext` claims of users and roles are not looked at.
+Who presses is who is authenticated: `userId` and what `platformContext` claims of users and roles are not looked at.
+The button of a question takes `value` too, see callback_answers.
 """
 
 from typing import Any

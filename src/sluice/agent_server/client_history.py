@@ -40,8 +40,8 @@ async def place(
     new_from: int,
     names: Sequence[tuple[str, str]] = (),
 ) -> Placed:
-    """Return what of the client's conversation is new. `new_from`: the place from which it is in any case; `names`: where
-    their ids differ, a message of the client and one of the run that it stands for, the newest first."""
+    """Return what of the client's conversation is new. `new_from`: the place from which it is in any case; `names`:
+    where their ids differ, a message of the client and one of the run that it stands for, the newest first."""
     stored = tuple(await service.store.list_messages(owner, thread_id))
     if not stored:
         return Placed(_flat(sent), False, stored)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import uvicorn
 from starlette.types import ASGIApp
 
+from sluice.agent_server.heads import BoundedHeads
 from sluice.agents.service import Service
 from sluice.errors import ConfigError
 from sluice.net.listener import bind
@@ -47,7 +48,7 @@ class AgentDoor:
         config = uvicorn.Config(
             app,
             loop="none",
-            http="httptools",
+            http=BoundedHeads,
             ws="auto",
             lifespan="off",
             log_config=None,

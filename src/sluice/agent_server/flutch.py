@@ -158,7 +158,7 @@ class _Door:
                     told = self._told(event, *end) if end is not None else told
         if told is None:
             raise NotFound(f"the events of run {run.id!r} are not kept any more")
-        told.headers.update(stream_headers(run))
+        told.headers.update(stream_headers(run, protocol=Flutch.name))
         return told
 
     def _told(self, event: Event, name: str, data: Json) -> Response:

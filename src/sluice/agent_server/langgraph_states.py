@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from sluice.agent_server.run_json import moment
 from sluice.agent_server.run_history import until
+from sluice.agent_server.run_json import moment
 from sluice.agents.ids import name, uuid7
 from sluice.agents.service import Service
 from sluice.errors import BadRequest, NotFound

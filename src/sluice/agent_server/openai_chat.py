@@ -1,8 +1,10 @@
 """Agents as chat models: POST /v1/chat/completions.
 
-The client keeps the conversation and sends all of it; what it says of the model (temperature, tools and the like) is
-the agent's to use or not: `ctx.context` has it. A run without a thread is cancelled when nobody has watched it for 5
-seconds; with `metadata.thread_id` it belongs to that thread and goes on (agents.md C.6, E.5, E.6).
+The client keeps the conversation and sends all of it; what it says of the model (temperature and the like) is the
+agent's to use or not: `ctx.context` has it. Its functions are offered to the model beside the agent's tools; a call of
+one ends the answer with `tool_calls`, and the message of the role `tool` goes on with that run. A run without a thread
+is cancelled when nobody has watched it for 5 seconds; with `metadata.thread_id` it belongs to that thread and goes on
+(agents.md C.6, E.5, E.6).
 
 Source: platform.openai.com/docs/api-reference/chat, read 2026-11-21.
 """
@@ -15,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from sluice.agent_server import openai_models
+from sluice.agent_server.client_tools import functions
 from sluice.agent_server.openai_answers import about, agent_of, answers_in, failed, log_of, named, told
 from sluice.agent_server.openai_parts import Content, Function, call_of, known, parts_of, text_of
 from sluice.agent_server.server import Server, answering, as_json, cursor
@@ -124,6 +127,7 @@ async def _asked(server: Server, request: Request, owner: str, body: _Body, dige
         request_id=request.headers.get("idempotency-key", ""),
         digest=digest,
         context=_context(body),
+        tools=() if body.tool_choice == "none" else functions(body.tools),
         metadata=dict(metadata),
         options={"protocol": OpenAiChat.name, "include_usage": include_usage},
         keep_system=True,

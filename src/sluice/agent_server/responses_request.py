@@ -105,7 +105,7 @@ async def asked(
     return Asked(
         owner=owner,
         agent=agent,
-        input=(*place.before, *_instructions(body), *said),
+        input=() if answers else (*place.before, *_instructions(body), *said),
         thread_id=place.thread_id,
         request_id=request.headers.get("idempotency-key", ""),
         digest=digest,

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from sluice.runs.messages import Message
-from sluice.runs.records import Multitask, OnDisconnect
+from sluice.runs.records import Multitask, OnDisconnect, ToolSpec
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +35,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any] = {}
     context: dict[str, Any] = {}
     metadata: dict[str, Any] = {}
+    tools: tuple[ToolSpec, ...] = ()
+    """The client's own, which it carries out itself."""
     options: dict[str, Any] = {}
     """Kept with the run for the protocol."""
     answers: dict[str, Answer] = {}

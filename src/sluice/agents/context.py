@@ -17,7 +17,7 @@ from sluice.agents.reply import Reply
 from sluice.agents.writer import Writer
 from sluice.runs.events import Artifact, Attachment, Channel, Data, File, Progress, Source, StatePatch
 from sluice.runs.messages import DataPart, FilePart, Message, Part, ReasoningPart, TextPart, last_text
-from sluice.runs.records import Run, Thread
+from sluice.runs.records import Run, Thread, ToolSpec
 
 __all__ = ["Buttons", "Context", "Interrupted"]
 
@@ -117,6 +117,12 @@ class Context:
     @property
     def metadata(self) -> dict[str, Any]:
         return self.run.metadata
+
+    @property
+    def tools(self) -> tuple[ToolSpec, ...]:
+        """What a model may be told of: the agent's tools, and the client's own, which `converse` has it carry out."""
+        own = self.agent.tools
+        return (*(tool.spec for tool in own.values()), *(spec for spec in self.run.tools if spec.name not in own))
 
     # -- speaking -----------------------------------------------------------------------------------------------------
 
@@ -276,19 +282,6 @@ class Context:
         expires_at = None if expires is None else self._now() + int(expires * 1000)
         id = self.interrupts.next_id(self.place or self.path)  # noqa: A001
         return self.interrupts.ask(id, question, schema=schema, expires_at=expires_at, path=self.path)
-
-    def graph_input(self, fields: frozenset[str] | None) -> dict[str, Any]:
-        """Return what a graph's state begins with: the messages, and the members of the data that came with them, as
-        far as the state has such fields; None = it takes any."""
-        given = {
-            name: value
-            for message in self.run.input
-            for part in message.parts
-            if isinstance(part, DataPart) and isinstance(part.data, dict)
-            for name, value in part.data.items()
-            if fields is None or name in fields
-        }
-        return {"messages": list(self.run.input), **given} if fields is None or "messages" in fields else given
 
     def converse(self, messages: Iterable[Message] | None = None, **options: Any) -> AsyncIterator[Chunk]:
         """Answer with the model: stream, call the agent's tools, and again, until it has said all. What it gives is for

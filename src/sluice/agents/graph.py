@@ -15,6 +15,7 @@ Nodes that are next at the same time run at the same time; their updates are app
 were added, so that a run's result does not depend on who was faster. agents.md B1, E.12.
 """
 
+import inspect
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
@@ -71,14 +72,14 @@ class Graph:
         """Add a node. Used bare, or with arguments.
 
         Raises:
-            ConfigError: there is one of that name.
+            ConfigError: there is one of that name, or it takes something else than the state and the context.
         """
 
         def add(function: _F) -> _F:
             called = name or function.__name__
             if called in self.nodes or called in (START, END):
                 raise ConfigError(f"there is a node {called!r} already", path="graph")
-            self.nodes[called] = Node(called, function, channel)
+            self.nodes[called] = Node(called, function, channel, _takes(function, called))
             return function
 
         return add if function is None else add(function)
@@ -172,3 +173,18 @@ class Graph:
     def run(self, ctx: "Context") -> AsyncIterator[None]:
         """Run it for a message. What its nodes say goes to the run's log; this gives None after each step."""
         return GraphRun(self, ctx).pieces()
+
+
+def _takes(function: NodeFunction, name: str) -> int:
+    """Return how many arguments a node is given.
+
+    Raises:
+        ConfigError: it takes neither the state and the context nor the state alone.
+    """
+    for given in (2, 1):
+        try:
+            inspect.signature(function).bind(*range(given))
+        except TypeError:
+            continue
+        return given
+    raise ConfigError(f"the node {name!r} takes (state, ctx) or (state)", path="graph")

@@ -16,6 +16,7 @@ import msgspec
 
 from sluice.agents.agent import called
 from sluice.agents.checkpoints import Source, pointer
+from sluice.agents.graph_input import graph_input
 from sluice.agents.interrupts import Interrupted
 from sluice.agents.reducers import Schema
 from sluice.agents.writer import Writer
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
 Update = dict[str, Any]
 NodeFunction = Callable[..., Any]
-"""`async def node(state, ctx)`: returns an update (a mapping) or nothing; what it yields is said, but for mappings,
-which are updates."""
+"""`async def node(state, ctx)`, or of the state alone: returns an update (a mapping) or nothing; what it yields is
+said, but for mappings, which are updates."""
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -39,6 +40,8 @@ class Node(msgspec.Struct, frozen=True):
     name: str
     function: NodeFunction
     channel: Channel = "text"
+    takes: int = 2
+    """1 = the state alone, 2 = the context too."""
 
 
 class Nodes(Protocol):
@@ -91,7 +94,7 @@ class GraphRun:
             self._arrived = {int(place): set(names) for place, names in left.metadata.get("arrived", {}).items()}
             return schema.restore(left.state), left.next, left.step
         had = {} if self._ctx.run.replace_history else schema.restore(self._ctx.state)
-        values = schema.apply(schema.begin(had), self._ctx.graph_input(schema.fields))
+        values = schema.apply(schema.begin(had), graph_input(self._ctx.run, schema.fields))
         following = self._graph.first(values, self._arrived)
         await self._keep(values, following, 0, "input")
         return values, following, 0
@@ -143,7 +146,8 @@ class GraphRun:
         ear = _Ear(self._ctx.writer)
         ctx.writer = cast(Writer, ear)
         updates: list[Update] = []
-        async with ctx.step(node.name), aclosing(called(node.function, self._graph.schema.view(values), ctx)) as made:
+        given = (self._graph.schema.view(values), ctx)[: node.takes]
+        async with ctx.step(node.name), aclosing(called(node.function, *given)) as made:
             async for piece in made:
                 if isinstance(piece, Mapping):
                     updates.append(dict(piece))

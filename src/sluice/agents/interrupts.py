@@ -50,7 +50,7 @@ class Interrupts:
         *,
         schema: Any = None,
         expires_at: int | None = None,
-        reason: Literal["input", "approval"] = "input",
+        reason: Literal["input", "approval", "tool"] = "input",
         tool_id: str = "",
         path: tuple[str, ...] = (),
     ) -> Any:

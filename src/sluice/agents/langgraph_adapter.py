@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from sluice.agents.checkpoints import pointer
+from sluice.agents.graph_input import graph_input
 from sluice.agents.interrupts import InterruptCancelled, Interrupted
 from sluice.agents.langgraph_messages import Talk, as_dicts
 from sluice.runs.events import Data, StatePatch, StateSnapshot
@@ -77,7 +78,7 @@ class _Run:
         remembers = getattr(self._compiled, "checkpointer", None) is not None
         run = self._ctx.run
         messages: Iterable[Message] = run.input if remembers and not run.replace_history else self._ctx.messages
-        given = self._ctx.graph_input(None)
+        given = graph_input(run, None)
         return {**given, "messages": as_dicts(messages)}
 
     def _answers(self) -> dict[str, Any]:

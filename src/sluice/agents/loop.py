@@ -5,8 +5,8 @@
      │                             └── approvals ── all at once ── tool.output | tool.failed
      └────────────── their results, said to the model ◄──────────────┘
 
-A call that waits for a person ends the run with its question; the run that resumes has the call's result without asking
-the model again: what it said stands in the thread. agents.md A8, B19, D.2.
+A call that waits for a person, or for the client whose tool it is, ends the run with its question; the run that resumes
+has the call's result without asking the model again: what it said stands in the thread. agents.md A8, B19, D.2.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import msgspec
 
 from sluice.agents.approval import APPROVAL, Approved, approved
+from sluice.agents.asked import Answer
 from sluice.agents.definition import Definition
 from sluice.agents.interrupts import InterruptCancelled, Interrupted, Interrupts
 from sluice.agents.llm import Llm
@@ -36,9 +37,10 @@ from sluice.runs.events import (
     ToolStarted,
 )
 from sluice.runs.messages import Message, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
-from sluice.runs.records import Run
+from sluice.runs.records import Run, ToolSpec
 
 REFUSED = "a person did not allow it"
+UNDONE = "the client did not carry it out"
 
 
 class Conversing(Protocol):
@@ -47,6 +49,10 @@ class Conversing(Protocol):
     agent: Definition
     run: Run
     messages: tuple[Message, ...]
+
+    @property
+    def tools(self) -> tuple[ToolSpec, ...]: ...
+
     said: tuple[Message, ...]
     channel: Channel
     path: tuple[str, ...]
@@ -93,6 +99,8 @@ class _Loop:
 
     def __init__(self, ctx: Conversing, messages: Iterable[Message], options: dict[str, Any]) -> None:
         self._ctx, self._writer, self._tools = ctx, ctx.writer, ctx.agent.tools
+        self._theirs = {tool.name for tool in ctx.tools if tool.name not in ctx.agent.tools}
+        """Tools that the client carries out."""
         self._options = options
         self._messages = list(messages)
         self._used = {part.id for message in self._messages for part in message.parts if isinstance(part, ToolCallPart)}
@@ -105,8 +113,7 @@ class _Loop:
     async def ask(self) -> AsyncIterator[Chunk]:
         """Put the conversation to the model, and give what it says but for its calls."""
         heard: dict[int, _Heard] = {}
-        specs = tuple(tool.spec for tool in self._tools.values())
-        async with self._ctx.llm.stream(self._messages, **{"tools": specs, **self._options}) as stream:
+        async with self._ctx.llm.stream(self._messages, **{"tools": self._ctx.tools, **self._options}) as stream:
             async for chunk in stream:
                 if chunk.text or chunk.reasoning:
                     yield chunk
@@ -169,8 +176,7 @@ class _Loop:
     def _pass(self, messages: Iterable[Message], results: set[str]) -> None:
         """Pass the approvals of calls that are over, so that the questions behind them are counted as before."""
         for call in (part for message in messages for part in message.parts if isinstance(part, ToolCallPart)):
-            tool = self._tools.get(call.name)
-            if tool is not None and tool.approve and call.id in results:
+            if call.id in results and (call.name in self._theirs or self._needs_approval(call)):
                 name = self._question(call)
                 if self._ctx.interrupts.answer_to(name) is not None:
                     self._ctx.interrupts.passed(name)
@@ -191,12 +197,11 @@ class _Loop:
         Raises:
             Interrupted: some of them wait for a person; the others have their results.
         """
-        allowed: list[tuple[ToolCallPart, Approved]] = []
+        allowed: list[tuple[ToolCallPart, Approved | Answer]] = []
         waits: list[BaseException] = []
         for call in calls:
-            tool = self._tools.get(call.name)
             try:
-                answer = Approved(True) if tool is None or not tool.approve else self._approval(call)
+                answer = self._answer(call)
             except Interrupted as waiting:
                 waits.append(waiting)
                 continue
@@ -207,8 +212,32 @@ class _Loop:
         if waits:
             raise waits[0]
 
+    def _needs_approval(self, call: ToolCallPart) -> bool:
+        tool = self._tools.get(call.name)
+        return tool is not None and tool.approve
+
     def _question(self, call: ToolCallPart) -> str:
-        return self._ctx.interrupts.next_id((*self._ctx.path, "approve", call.id))
+        kind = "client" if call.name in self._theirs else "approve"
+        return self._ctx.interrupts.next_id((*self._ctx.path, kind, call.id))
+
+    def _answer(self, call: ToolCallPart) -> Approved | Answer:
+        """Return whether a call may be carried out, or what the client says came of it.
+
+        Raises:
+            Interrupted: nobody has said so yet.
+        """
+        if call.name in self._theirs:
+            return self._outcome(call)
+        return self._approval(call) if self._needs_approval(call) else Approved(True)
+
+    def _outcome(self, call: ToolCallPart) -> Answer:
+        question = {"message": f"{call.name} is carried out by the client", "tool": call.name, "input": call.input}
+        name, path = self._question(call), self._ctx.path
+        try:
+            said = self._ctx.interrupts.ask(name, question, reason="tool", tool_id=call.id, path=path)
+        except InterruptCancelled:
+            return Answer(status="cancelled")
+        return Answer(value=said)
 
     def _approval(self, call: ToolCallPart) -> Approved:
         question = {"message": f"May {call.name} be called?", "tool": call.name, "input": call.input}
@@ -225,11 +254,9 @@ class _Loop:
             return Approved(False)
         return approved(answer)
 
-    async def _carry_out(self, call: ToolCallPart, answer: Approved, waits: list[BaseException]) -> None:
+    async def _carry_out(self, call: ToolCallPart, answer: Approved | Answer, waits: list[BaseException]) -> None:
         try:
-            if not answer.allowed:
-                raise ToolError(answer.note or REFUSED)
-            output = await self._called(call, call.input if answer.input is None else answer.input)
+            output = await self._output(call, answer)
         except Interrupted as waiting:
             waits.append(waiting)
             return
@@ -242,6 +269,15 @@ class _Loop:
             result = ToolResultPart(id=call.id, output=output)
             self._put(ToolOutput, id=call.id, output=output)
         self._messages.append(Message(role="tool", parts=(result,)))
+
+    async def _output(self, call: ToolCallPart, answer: Approved | Answer) -> Any:
+        if isinstance(answer, Answer):
+            if answer.status == "cancelled":
+                raise ToolError(UNDONE)
+            return answer.value
+        if not answer.allowed:
+            raise ToolError(answer.note or REFUSED)
+        return await self._called(call, call.input if answer.input is None else answer.input)
 
     async def _called(self, call: ToolCallPart, arguments: Any) -> Any:
         tool = self._tools.get(call.name)

@@ -7,17 +7,9 @@ import msgspec
 
 from sluice.runs.events import TokenUsage
 from sluice.runs.messages import Message, ToolCallPart
+from sluice.runs.records import ToolSpec as ToolSpec
 
 ToolChoice = Literal["auto", "none", "required"]
-
-
-class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool as a model is told of it."""
-
-    name: str
-    description: str = ""
-    parameters: Mapping[str, Any] = {}
-    """JSON schema of an object."""
 
 
 class ModelRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

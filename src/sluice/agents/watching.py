@@ -19,6 +19,8 @@ from sluice.runs.retold import retold
 
 BATCH = 256
 """Events that a viewer takes from the log at once."""
+MOST = 1 << 53
+"""Nobody counts further: a cursor beyond it is as good as this, and databases have a place for it."""
 LOOK_S = 0.5
 """How often a viewer of another worker's run looks whether that worker still lives."""
 
@@ -27,6 +29,7 @@ Batches = AsyncGenerator[list[Event], None]
 
 async def watch(house: Household, run: Run, after: int, *, merge: bool, beat_s: float) -> Batches:
     """See `Service.watch`."""
+    after = min(after, MOST)
     while True:
         running = house.running.get(run.id)
         source = _live(running, after, beat_s) if running is not None else _stored(house, run, after, beat_s)
@@ -46,7 +49,8 @@ async def watch(house: Household, run: Run, after: int, *, merge: bool, beat_s: 
 
 
 async def past(house: Household, run: Run, after: int, limit: int) -> list[Event]:
-    """Return up to `limit` events beyond `after` that are there now."""
+    """Return up to `limit` events beyond `after` that are there now, and no more than BATCH."""
+    after, limit = min(after, MOST), min(limit, BATCH)
     running = house.running.get(run.id)
     if running is not None:
         return await running.log.read(after, limit)

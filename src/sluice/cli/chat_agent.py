@@ -114,7 +114,8 @@ async def _show(events: AsyncGenerator[Event, None], screen: Screen, teller: Tel
 def _ended(event: RunFinished | RunFailed, thread: str) -> int:
     """Tell the numbers of a run, or its error; return the exit status."""
     if isinstance(event, RunFailed):
-        click.echo(f"error {event.code} inside the answer, which is not complete: {event.message}", err=True)
+        code = "" if event.code == "error" else f" {event.code}"
+        click.echo(f"error{code} inside the answer, which is not complete: {event.message}", err=True)
         return 1
     stats, usage = event.stats, event.usage
     facts = [] if stats.first_chunk_ms is None else [f"TTFT {stats.first_chunk_ms:.0f} ms"]

@@ -7,6 +7,7 @@ Ctrl-C stops the run that is being watched; the next one, or one while nothing r
 """
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from sluice.agent_client.client import Client
 from sluice.agents.ids import uuid7
 from sluice.cli.chat_agent import CANCELLED, AgentQuestion, Turn, converse
 from sluice.cli.chat_screen import Screen
-from sluice.cli.chat_teller import Button, aside
+from sluice.cli.chat_teller import QUESTION, Button, aside, text_of
 from sluice.runs.events import InterruptRequested
 
 Read = Callable[[str], str]
@@ -25,6 +26,13 @@ Read = Callable[[str], str]
 Do = Callable[[Callable[[Screen], Coroutine[None, None, int]]], int]
 """Do something with a screen, tell what went wrong, and return the exit status."""
 _YES, _NO = frozenset({"y", "yes", "true"}), frozenset({"n", "no", "false"})
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "integer": (int,),
+    "number": (int, float),
+    "object": (dict,),
+    "array": (list,),
+}
+"""What a value of a JSON type is here."""
 
 
 class Talk:
@@ -98,9 +106,16 @@ class Talk:
 
     def _answers(self, turn: Turn) -> AgentQuestion | None:
         """Ask what a run asks, and return what goes on with the answers."""
-        if not turn.questions:
-            return None
-        return self._question(resume=turn.run, answers={asked.id: self._answer(asked) for asked in turn.questions})
+        answers: dict[str, Any] = {}
+        try:
+            for asked in turn.questions:
+                if len(turn.questions) > 1:
+                    aside(f"? {text_of(asked.question)}", dim=False, most=QUESTION)
+                answers[asked.id] = self._answer(asked)
+        except EOFError:
+            aside(f"answer later with: sluice chat --resume {turn.run}")
+            raise
+        return self._question(resume=turn.run, answers=answers) if answers else None
 
     def _answer(self, asked: InterruptRequested) -> Any:
         schema = asked.schema if isinstance(asked.schema, Mapping) else {}
@@ -109,7 +124,7 @@ class Talk:
             return self._yes_or_no("Allow it? " if asked.reason == "approval" else "")
         if isinstance(choices, Sequence) and not isinstance(choices, str) and choices:
             return self._choice(choices)
-        if schema.get("type", "string") != "string":
+        if schema.get("type") in _KINDS:
             return self._json(str(schema["type"]))
         while not (line := self._read("answer> ").strip()):
             pass
@@ -135,7 +150,8 @@ class Talk:
     def _json(self, kind: str) -> Any:
         """Ask for a value that is no text, as JSON."""
         while True:
-            try:
-                return msgspec.json.decode(self._read(f"{kind}> "))
-            except msgspec.DecodeError:
-                aside(f"this is no JSON: a {kind} is wanted", dim=False)
+            with suppress(msgspec.DecodeError):
+                value = msgspec.json.decode(self._read(f"{kind}> "))
+                if isinstance(value, _KINDS[kind]) and not isinstance(value, bool):
+                    return value
+            aside(f"this is no {kind}, as JSON has it", dim=False)

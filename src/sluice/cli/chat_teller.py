@@ -25,6 +25,8 @@ from sluice.runs.events import (
 
 SHOWN = 200
 """Characters of a tool's result that are shown."""
+QUESTION = 4000
+"""Of a question to the person."""
 
 
 class Button(msgspec.Struct, frozen=True):
@@ -76,14 +78,15 @@ class Teller:
                 text = _json(event.input)
                 self._screen.show(chat.ToolCallDelta(choice=0, index=self._calls[event.id], arguments=text))
             case ToolOutput():
-                self._aside(f"← {_text(event.output)}")
+                self._aside(f"← {text_of(event.output)}")
             case ToolFailed():
                 self._aside(f"← failed: {event.error}")
 
     def _question(self, event: InterruptRequested) -> None:
         self.questions.append(event)
-        how = "" if self._asks else f"  (answer with: sluice chat --resume {event.run_id} …)"
-        self._aside(f"? {_text(event.question)}{how}", dim=False)
+        self._aside(f"? {text_of(event.question)}", dim=False, most=QUESTION)
+        if not self._asks:
+            self._aside(f"answer with: sluice chat --resume {event.run_id} …")
 
     def _beside(self, event: Source | File | Artifact | Attachment) -> None:
         match event:
@@ -93,22 +96,23 @@ class Teller:
                 place = "" if event.url.startswith("data:") else event.url
                 self._aside(f"+ {event.name or event.media_type} {place}")
             case Artifact():
-                self._aside(f"+ {event.name}: {event.description or f'{len(event.parts)} parts'}")
+                self._aside(f"+ {event.name} {event.description}")
             case Attachment(kind="button", value={"label": str(label), "token": str(token)}):
                 self.buttons.append(Button(label, token))
                 self._aside(f"[{self._pressed + len(self.buttons)}] {label}", dim=False)
             case Attachment():
-                self._aside(f"+ {event.kind} {_text(event.value)}")
+                self._aside(f"+ {event.kind} {text_of(event.value)}")
 
-    def _aside(self, text: str, *, dim: bool = True) -> None:
+    def _aside(self, text: str, *, dim: bool = True, most: int = SHOWN) -> None:
         self._screen.close()
-        aside(text, dim=dim)
+        aside(text, dim=dim, most=most)
 
 
-def aside(text: str, *, dim: bool = True) -> None:
-    """Print one line beside the answer, on stderr: nothing in it commands the terminal, and it is not long."""
+def aside(text: str, *, dim: bool = True, most: int = SHOWN) -> None:
+    """Print one line beside the answer, on stderr: nothing in it commands the terminal, and it has at most `most`
+    characters."""
     line = " ".join(text.split())
-    shown = line if len(line) <= SHOWN else f"{line[: SHOWN - 1]}…"
+    shown = line if len(line) <= most else f"{line[: most - 1]}…"
     click.echo(click.style("".join(c for c in shown if c.isprintable()), dim=dim or None), err=True)
 
 
@@ -116,5 +120,6 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """Return a value for people: a text as it is, all else as JSON."""
     return value if isinstance(value, str) else _json(value)

@@ -24,9 +24,10 @@ __all__ = ["Channel", "Hit", "Passed", "TextGuards"]
 class TextGuards:
     """Rules, compiled; they know nothing of any text, and serve any number of them at once.
 
-    Cost, measured on one core: 2.4 microseconds for a piece of five characters with all built-ins, 3.4 with ten
-    patterns too. A text of a megabyte that comes at once takes up to 0.2 seconds: whoever must not wait for so long
-    feeds a channel in slices. The compilation: some 10 ms, the first one with telephone numbers 40.
+    Cost, measured on one core: 1.4 microseconds for a piece of five characters with all built-ins, 2.0 with ten
+    patterns too. A text of a megabyte that comes at once takes 0.02 seconds, one without a space up to 0.6: whoever
+    must not wait for so long feeds a channel in slices. The compilation: some 15 ms, the first one with telephone
+    numbers 40.
     """
 
     def __init__(self, rules: Sequence[TextRules]) -> None:

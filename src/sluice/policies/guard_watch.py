@@ -66,12 +66,12 @@ class Watch:
     def begin(self) -> tuple[Searching, ...]:
         """Begin a text."""
         searches: list[Searching] = [self._finder.search()] if self._finder else []
-        numbers = NumberSearch(self._shapes) if self._shapes else None
-        addresses = EmailSearch(self._email) if self._email is not None else None
-        if numbers and addresses:
-            searches.append(PersonalSearch(numbers, addresses))
-        elif beside := numbers or addresses:
-            searches.append(beside)
+        if self._shapes and self._email is not None:
+            searches.append(PersonalSearch(self._shapes, self._email))
+        elif self._shapes:
+            searches.append(NumberSearch(self._shapes))
+        elif self._email is not None:
+            searches.append(EmailSearch(self._email))
         return tuple(searches)
 
     def is_clean(self, text: str) -> bool:

@@ -44,7 +44,17 @@ class Guard:
                 events = self._screen.take(events, now)
             except Blocked as blocked:
                 raise self._ended(blocked) from None
-        return self._seen(events if self._windows is None else self._windows.take(events))
+        if self._windows is not None:
+            events = self._windows.take(events)
+        if (
+            self.carried
+            and self._kept is None
+            and len(events) == 1
+            and type(only := events[0]) is TextDelta
+            and self._open.get(only.choice)
+        ):
+            return events  # more of what something was seen of: nothing has to be noted
+        return self._seen(events)
 
     def answer(self, verdict: Verdict | JudgeFailed) -> Sequence[Event]:
         """Take the verdict on the open question."""

@@ -20,7 +20,6 @@ from sluice.relay.stream import StreamRelay
 from sluice.relay.tally import GuardFacts
 from sluice.relay.terms import TERMS, Terms
 from sluice.wire.frames import FrameDecoder
-from sluice.wire.sse import Frame
 
 
 class GuardedStream(StreamRelay):
@@ -58,14 +57,23 @@ class GuardedStream(StreamRelay):
         if self._over:
             return []
         self._guarded.now = now
-        actions = StreamRelay.feed(self, chunk, now)  # `super()` would cost as much again, for each chunk
+        try:
+            actions = StreamRelay.feed(self, chunk, now)  # `super()` would cost as much again, for each chunk
+        except Blocked as blocked:
+            return self._block(blocked, now)
+        if self._keeps and not self._ended and self.meter.bytes_from_provider > self._terms.max_whole_bytes:
+            too_large = ProtocolError("the provider's answer is too large to be held until all of it was looked at")
+            return actions + self._fail("upstream_error", too_large)
         return self._then(actions) if self._asks else actions
 
     def eof(self, now: float) -> list[Action]:
         if self._over:
             return []
         self._guarded.now = now
-        return self._then(super().eof(now))
+        try:
+            return self._then(super().eof(now))
+        except Blocked as blocked:
+            return self._block(blocked, now)
 
     def broke(self, error: UpstreamError, now: float) -> list[Action]:
         return [] if self._over else super().broke(error, now)
@@ -88,23 +96,8 @@ class GuardedStream(StreamRelay):
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _frames(self, frames: list[Frame], now: float) -> list[Action]:
-        try:
-            actions = StreamRelay._frames(self, frames, now)
-        except Blocked as blocked:
-            return self._block(blocked, now)
-        if self._keeps and not self._ended and self.meter.bytes_from_provider > self._terms.max_whole_bytes:
-            too_large = ProtocolError("the provider's answer is too large to be held until all of it was looked at")
-            return actions + self._fail("upstream_error", too_large)
-        return actions
-
     def _close(self, now: float) -> list[Action]:
-        if self._over:
-            return []
-        try:
-            return super()._close(now)
-        except Blocked as blocked:
-            return self._block(blocked, now)
+        return [] if self._over else super()._close(now)
 
     def _carries(self) -> bool:
         return self._guard.carried

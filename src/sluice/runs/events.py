@@ -194,7 +194,7 @@ class InterruptRequested(_Event, frozen=True, kw_only=True, tag="interrupt.reque
     question: Any
     """A text, or what the agent gave."""
     reason: str = "input"
-    """`input`, or `approval` of the tool call `tool_id`."""
+    """`input`, `approval` of the tool call `tool_id`, or `tool`: the client carries that call out."""
     schema: Any = None
     """JSON schema of the answer."""
     expires_at: int | None = None

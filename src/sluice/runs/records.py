@@ -1,5 +1,6 @@
 """What stores keep beside the log: threads, runs, checkpoints, items. Facts; whoever changes one writes a new one."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -38,6 +39,15 @@ class RunError(_Record, frozen=True, kw_only=True):
     status: int = 500
 
 
+class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool as a model is told of it."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = {}
+    """JSON schema of an object."""
+
+
 class Run(_Record, frozen=True, kw_only=True):
     """One time that an agent was asked. Its id is ours, unique everywhere."""
 
@@ -58,6 +68,8 @@ class Run(_Record, frozen=True, kw_only=True):
     settings: dict[str, Any] = {}
     context: dict[str, Any] = {}
     metadata: dict[str, Any] = {}
+    tools: tuple[ToolSpec, ...] = ()
+    """The client's own: the model may call them, and the client carries them out."""
     options: dict[str, Any] = {}
     """What a protocol wants to find again when a reader comes back: stream modes, ids of its own."""
     resumes: str = ""

@@ -60,7 +60,8 @@ class MemoryRuns:
     async def read(self, run_id: str, after: int, limit: int) -> list[bytes]:
         events = self._events.get(run_id, {})
         first = max(after + 1, next(iter(events), 1))
-        return [events[seq] for seq in range(first, first + limit) if seq in events]
+        last = next(reversed(events), 0)
+        return [events[seq] for seq in range(first, min(last + 1, first + limit)) if seq in events]
 
     async def grown(self, run_id: str, after: int, timeout_s: float) -> bool:
         return await self._growth.beyond(run_id, after, timeout_s)

@@ -90,7 +90,7 @@ async def test_nobody_else_may_read_the_file(tmp_path: Path, wall: Wall) -> None
     async with opened(runs_of(f"sqlite://{tmp_path}/runs.db", wall)) as store:
         await write(store, "r", 1, 1)
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
-    assert modes == dict.fromkeys(("runs.db", "runs.db-wal", "runs.db-shm"), 0o600)
+    assert modes == dict.fromkeys(("runs.db", "runs.db-wal", "runs.db-shm", "runs.db-lock"), 0o600)
 
 
 async def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, wall: Wall) -> None:

@@ -13,7 +13,6 @@ let thread = null;          // the id of the open conversation; null = a new one
 let messages = [];          // what the open conversation keeps
 let turn = null;            // the answer under way or the newest one
 let run = null;             // its run, while it lives
-let asking = null;          // the newest run: the one whose questions can be answered
 let watching = null;        // ends the watching, not the run
 let visit = 0;              // counts what was opened: who awaited something finds out that the reader has left
 let unwanted = false;       // stopped before the server had begun
@@ -85,21 +84,26 @@ function open(id) {
   for (const item of $("threads").querySelectorAll("[aria-current]")) item.removeAttribute("aria-current");
 }
 
+const isLive = (one) => one !== undefined && ["pending", "running"].includes(one.status);
+
 async function show(id) {
   open(id);
   const mine = visit;
   try {
-    const said = await ask("GET", `threads/${encodeURIComponent(id)}/messages`);
-    const [last] = await ask("GET", `threads/${encodeURIComponent(id)}/runs?limit=1`);
-    if (mine !== visit) return;
+    const place = `threads/${encodeURIComponent(id)}`;
+    let [said, before, last] = [];
+    do {  // a run that ends in between would be shown twice, or not at all
+      [before] = await ask("GET", `${place}/runs?limit=1`);
+      said = await ask("GET", `${place}/messages`);
+      [last] = await ask("GET", `${place}/runs?limit=1`);
+      if (mine !== visit) return;
+    } while (isLive(before) !== isLive(last) || before?.run_id !== last?.run_id);
     messages = said;
-    const live = last && ["pending", "running", "interrupted"].includes(last.status);
-    if (live) messages = messages.slice(0, messages.findLastIndex((message) => message.role === "user") + 1);
     draw();
     sticks = true;
     log.scrollTop = log.scrollHeight;
     if (last) choose(last.agent);
-    if (live) await watch(last.run_id, null);
+    if (isLive(last)) { log.querySelector(".foot")?.remove(); await watch(last.run_id, null); }
     else if (last) recall(last.run_id, mine);
   } catch (error) {
     if (mine !== visit) return;
@@ -109,6 +113,8 @@ async function show(id) {
 }
 
 // -- runs -------------------------------------------------------------------------------------------------------------
+
+const busy = () => !$("stop").hidden;
 
 function working(yes) {
   keeping(() => { $("stop").hidden = !yes; $("send").hidden = yes; });
@@ -142,7 +148,7 @@ async function watch(id, asked) {
   watching?.abort();
   const line = watching = new AbortController();
   const here = thread;
-  run = asking = id;
+  run = id;
   turn = new Turn(acts, asked);
   const mineTurn = turn;
   log.append(turn.node);
@@ -159,7 +165,8 @@ async function watch(id, asked) {
   list().catch(() => {});
 }
 
-// Show what no message keeps of the newest run: its buttons, its sources, how it failed, and its numbers.
+// Show what no message keeps of the newest run: what it asks, its buttons, its sources, how it failed, and
+// its numbers.
 async function recall(id, mine) {
   const line = watching = new AbortController();
   const was = new Turn(acts, null);
@@ -175,7 +182,7 @@ async function recall(id, mine) {
 async function say(text) {
   const parts = files.map(({ url, type, name }) => ({ type: "file", url, media_type: type, name }));
   if (text) parts.push({ type: "text", text });
-  if (!parts.length || run) return;
+  if (!parts.length || busy()) return;
   const message = { role: "user", parts };
   const [shown, had, before] = [mine(message), files, visit];
   if (log.querySelector(".empty")) log.replaceChildren();
@@ -198,20 +205,28 @@ async function say(text) {
 }
 
 async function again() {
-  if (run) return;
+  if (busy()) return;
+  const had = messages;
   const last = messages.findLastIndex((message) => message.role === "user");
   if (last < 0) return;
   messages = messages.slice(0, last + 1);
   watching?.abort();
   keeping(draw);
-  try { await begin(messages, { replace_history: true }); } catch (error) { working(false); complain(error); }
+  const before = visit;
+  try { await begin(messages, { replace_history: true }); } catch (error) {
+    if (before !== visit) return;
+    working(false);
+    messages = had;
+    draw();
+    complain(error);
+  }
 }
 
-async function answer(id, value) {
+async function answer(id, answers) {
   const asked = performance.now();
   box.focus();
   try {
-    const resumed = await ask("POST", `runs/${asking}/resume`, { answers: { [id]: { value } } });
+    const resumed = await ask("POST", `runs/${id}/resume`, { answers });
     await watch(resumed.run_id, asked);
   } catch (error) { complain(error); }
 }
@@ -245,7 +260,7 @@ box.addEventListener("paste", (event) => { if (event.clipboardData.files.length)
 $("attach").addEventListener("change", (event) => { attach(event.target.files).then(() => { event.target.value = ""; box.focus(); }); });
 $("form").addEventListener("submit", (event) => { event.preventDefault(); say(box.value.trim()); });
 $("stop").addEventListener("click", stop);
-addEventListener("keydown", (key) => { if (key.key === "Escape") { if ($("stop").hidden) side(false); else stop(); } });
+addEventListener("keydown", (key) => { if (key.key === "Escape") { if (busy()) stop(); else side(false); } });
 
 // -- the rest ---------------------------------------------------------------------------------------------------------
 

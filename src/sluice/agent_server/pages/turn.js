@@ -55,14 +55,15 @@ class Tool {
 }
 
 export class Turn {
-  // `acts`: what the reader may do: answer(value), press(token), again().
+  // `acts`: what the reader may do: answer(run, answers), press(token), again(), say(text).
   constructor(acts, asked) {
     this.acts = acts;
     this.asked = asked;
     this.blocks = new Map();
     this.tools = new Map();
     this.steps = new Map();
-    this.questions = new Map();
+    this.questions = new Set();
+    this.answers = {};
     this.waiting = element("p", { class: "waiting" }, "Thinking");
     this.stepList = element("ul", { class: "steps", "aria-label": "Steps", hidden: true });
     this.body = element("div", { class: "body" });
@@ -155,11 +156,11 @@ export class Turn {
     } catch (error) { this.wrong(error.message); }
   }
 
-  interrupt_requested({ id, question, reason, tool_id: tool }) {
+  interrupt_requested({ id, run_id: run, question, reason, tool_id: tool }) {
     const text = typeof question === "string" ? question : question?.message ?? question?.question ?? pretty(question);
     const row = element("div", { class: "row" });
     const card = element("section", { class: "card ask", "aria-label": "The agent asks" }, element("p", {}, text), row);
-    const answer = (value, said) => { card.replaceChildren(element("p", {}, text), element("p", { class: "note" }, `You answered: ${said}`)); this.acts.answer(id, value); };
+    const answer = (value, said) => { card.replaceChildren(element("p", {}, text), element("p", { class: "note" }, `You answered: ${said}`)); this.answers[id] = { value }; this.body.querySelector(".card.ask :is(input, button)")?.focus(); this.answered(); };
     if (reason === "approval") {
       if (question?.input !== undefined) card.insertBefore(element("pre", { tabindex: 0 }, pretty(question.input)), row);
       row.append(element("button", { type: "button", class: "yes", onclick: () => answer({ approved: true }, "yes") }, "Allow"));
@@ -170,9 +171,15 @@ export class Turn {
       box.addEventListener("keydown", (key) => { if (key.key === "Enter" && !key.isComposing) { key.preventDefault(); send(); } });
       row.append(box, element("button", { type: "button", class: "yes", onclick: send }, "Answer"));
     }
-    this.questions.set(id, card);
-    this.put(card);
+    this.run = run;
+    this.questions.add(id);
+    this.extra(card);
     if (tool) this.tools.get(tool)?.progress("waits for you");
+  }
+
+  // A run that asks several things goes on when all are answered.
+  answered() {
+    if (this.ended && this.questions.size && Object.keys(this.answers).length === this.questions.size) this.acts.answer(this.run, this.answers);
   }
 
   usage({ usage }) {
@@ -202,6 +209,7 @@ export class Turn {
       copier(() => this.words()),
       element("button", { type: "button", class: "again", onclick: () => this.acts.again() }, "Regenerate"),
     );
+    this.answered();
   }
   words() { return [...this.blocks.values()].map((block) => block.text ?? "").join("\n\n"); }
 

@@ -4,7 +4,8 @@
     a pattern's text     what to     one way     one match   all of      positions:
     to a tree            do next     through it  or none     them        the spans
 
-PURE. It imports nothing of Sluice's, and `re` only to read patterns and to ask whether one character is in a class.
+PURE. It imports nothing of Sluice's, and `re` only to read patterns, to ask whether one character is in a class, and to
+pass over text of which the machine knows that nothing comes (`rests.py`).
 """
 
 from sluice.policies.matching.finder import Finder, Pattern, Search, Span

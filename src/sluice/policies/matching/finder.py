@@ -104,7 +104,8 @@ class Search:
     """
 
     __slots__ = (
-        *("_accepts", "_kept", "_machine", "_marks", "_past", "_position", "_ready", "_state", "_validates", "_waiting"),
+        *("_accepts", "_kept", "_machine", "_marks", "_past", "_position", "_ready", "_state"),
+        *("_validates", "_waiting"),
         "cleared",
     )
 
@@ -137,7 +138,9 @@ class Search:
             for word in words:
                 stride = state.spaced.get(word)
                 if stride is None:
-                    state, marks = self._unmet(word, " ", state, marks, position)
+                    run = state.run
+                    if run is None or len(word) <= LONGEST_STRIDE or run(word + " ", 0).end() <= len(word):
+                        state, marks = self._unmet(word, " ", state, marks, position)
                     position += len(word) + 1
                     continue
                 state, shift, length = stride
@@ -189,8 +192,8 @@ class Search:
         word += behind
         at, end = 0, len(word)
         while at < end:
-            if state.run is not None and (found := state.run(word, at)) is not None and found.end() > at:
-                at = found.end()
+            if state.run is not None and (passed := state.run(word, at).end()) > at:
+                at = passed
                 continue
             state, move = state[word[at]]
             if move is not None:

@@ -51,12 +51,11 @@ class Move(msgspec.Struct, frozen=True):
 
 Transition = tuple["State", Move | None]
 Shift = tuple[Callable[[Marks], Marks] | None, tuple[int, ...]]
-"""What a word does to the marks: which of them stay (None: all), and how many characters behind the word's beginning
-those that are added begin."""
+"""What a word does to the marks: which stay (None: all), and how far behind its beginning the added ones begin."""
 Stride = tuple["State", Shift | None, int]
 """What a word does in which no match ends or gets better: where it leads, what becomes of the marks (None: nothing),
 and how many characters were read."""
-Run = Callable[[str, int], re.Match[str] | None]
+Run = Callable[[str, int], re.Match[str]]
 """Match, from a place in a text on, what leads back to where it began and leaves no trace, perhaps nothing."""
 
 
@@ -77,11 +76,8 @@ class State(dict[str, Transition]):
         """The same with a space behind the word, which the key has not."""
         self.run: Run | None = machine.runs.get(before) if not bundles else None
         """How to pass over what changes nothing, where nothing is under way."""
-        validated = machine.validated
-        self.checked = -1
+        self.checked = next((at for at, bundle in enumerate(bundles) if bundle.pattern in machine.validated), -1)
         """The first bundle whose match a validator will want to read."""
-        if validated:
-            self.checked = next((index for index, bundle in enumerate(bundles) if bundle.pattern in validated), -1)
 
     def __missing__(self, char: str) -> Transition:
         return self.machine.grow(self, char)
@@ -95,7 +91,7 @@ class Machine:
         self.runs: dict[int, Run] = {}
         """By what stands before a state in which nothing is under way, see `rests.py`."""
         self.strands = Strands(program)
-        self._alphabet = program.alphabet
+        self.alphabet = program.alphabet
         self._bundles = Bundles(self.strands, firsts)
         self._states: dict[tuple[int, tuple[Bundle, ...]], State] = {}
         self._grown: list[State] = []
@@ -122,7 +118,7 @@ class Machine:
 
     def resting(self, char: str) -> State:
         """Return the state behind a character if nothing is under way there."""
-        return self._state(self.strands.kind(self._alphabet[char]), ())
+        return self._state(self.strands.kind(self.alphabet[char]), ())
 
     def grow(self, state: State, char: str) -> Transition:
         """Find out where a character leads from a state, and remember it there."""
@@ -130,7 +126,7 @@ class Machine:
             self._forget()
         if not state:
             self._grown.append(state)
-        bits = self._alphabet[char]
+        bits = self.alphabet[char]
         transition = state.by_bits.get(bits)
         if transition is None:
             transition = state.by_bits[bits] = self._transition(state, bits)

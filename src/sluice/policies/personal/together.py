@@ -6,11 +6,13 @@ number is long enough, what the two searches take.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sluice.policies.matching import Span
 from sluice.policies.personal.email import LONGEST_NAME, EmailSearch, name_before
 from sluice.policies.personal.search import BEGIN, CHAIN, CONTEXT, LINK, SHORTEST, NumberSearch
+from sluice.policies.personal.shape import Shape
 
 _SIGN: Final = re.compile("[0-9+(@]").search
 """A text without one has neither a number's beginning nor an address."""
@@ -20,14 +22,14 @@ _APART: Final = -1
 class PersonalSearch:
     """One text."""
 
-    __slots__ = ("_addresses", "_kept", "_number", "_numbers", "_position", "_together", "_waits", "cleared")
+    __slots__ = ("_apart", "_index", "_kept", "_number", "_position", "_shapes", "_waits", "cleared")
 
-    def __init__(self, numbers: NumberSearch, addresses: EmailSearch) -> None:
-        """Both have read nothing yet, and belong to this search from now on."""
-        self._numbers = numbers
-        self._addresses = addresses
-        self._together = True
-        """Nothing waits but the name of an address and a short number. Then the two know nothing of the last pieces."""
+    def __init__(self, shapes: Mapping[str, Sequence[tuple[int, Shape]]], index: int) -> None:
+        """`shapes`: see `NumberSearch`. `index`: of the spans of addresses."""
+        self._shapes = shapes
+        self._index = index
+        self._apart: tuple[NumberSearch, EmailSearch] | None = None
+        """The two, while more waits than the name of an address and a short number."""
         self._kept = ""
         """The text that waits, and two characters before it or more."""
         self._waits = 0
@@ -41,14 +43,14 @@ class PersonalSearch:
     def feed(self, text: str) -> list[Span]:
         """Take the next piece; return the spans that are certain now: first the numbers, then the addresses, each in
         order of start."""
-        if not self._together:
-            return self._apart(text)
+        if self._apart is not None:
+            return self._look(text, *self._apart)
         number = self._number
         begun = self._kept[-number:] + text if number else text
         if (sign := _SIGN(begun)) is not None:
             number = _pending(begun, sign.start())
             if number == _APART:
-                return self._apart(text)
+                return self._look(text, *self._part())
             self._number = number
         end, space = len(text), text.rfind(" ")
         self._position = position = self._position + end
@@ -62,34 +64,33 @@ class PersonalSearch:
             waits = len(kept) - name_before(kept, len(kept) - end - self._waits, len(kept))
             self._kept = kept[-max(waits, number) - CONTEXT :]
         self._waits = waits
-        self.cleared = position - (waits if waits > number else number)
+        self.cleared = position - max(waits, number) if number else position - waits
         return []
 
     def finish(self) -> list[Span]:
         """The text is complete: return the remaining spans."""
-        self._part()
-        spans = self._numbers.finish() + self._addresses.finish()
+        numbers, addresses = self._apart or self._part()
+        spans = numbers.finish() + addresses.finish()
         self.cleared = self._position
         return spans
 
-    def _apart(self, text: str) -> list[Span]:
+    def _look(self, text: str, numbers: NumberSearch, addresses: EmailSearch) -> list[Span]:
         """Have each of the two look by itself."""
-        self._part()
         self._position += len(text)
-        numbers, addresses = self._numbers, self._addresses
         spans = numbers.feed(text) + addresses.feed(text)
         self.cleared = min(numbers.cleared, addresses.cleared)
         if numbers.waits < SHORTEST and not addresses.has_sign:
-            self._together = True
+            self._apart = None
             self._waits, self._number = addresses.waits, numbers.waits
             self._kept = max(numbers.kept, addresses.kept, key=len)
         return spans
 
-    def _part(self) -> None:
-        if self._together:
-            self._numbers.resume(self._kept, self._number, self._position)
-            self._addresses.resume(self._kept, self._waits, self._position)
-            self._together = False
+    def _part(self) -> tuple[NumberSearch, EmailSearch]:
+        """Have the two go on from here."""
+        numbers, addresses = self._apart = NumberSearch(self._shapes), EmailSearch(self._index)
+        numbers.resume(self._kept, self._number, self._position)
+        addresses.resume(self._kept, self._waits, self._position)
+        return numbers, addresses
 
 
 def _pending(text: str, at: int) -> int:

@@ -54,7 +54,8 @@ Said = dict[str, Any]
 
 class AgUi:
     """`run_id`: the client's own name for the run; empty = ours. `known`: calls that wait for their results and that
-    the client has from an earlier run: told again, their arguments would stand there twice."""
+    the client has from an earlier run: told again, their arguments would stand there twice. `done`: calls that the
+    client has carried out: it has what came of them."""
 
     name: ClassVar[str] = "ag-ui"
     content_type: ClassVar[str] = "text/event-stream"
@@ -62,8 +63,8 @@ class AgUi:
     merges: ClassVar[bool] = True
     folds: ClassVar[bool] = True
 
-    def __init__(self, *, run_id: str = "", known: Collection[str] = ()) -> None:
-        self._run_id, self._known = run_id, known
+    def __init__(self, *, run_id: str = "", known: Collection[str] = (), done: Collection[str] = ()) -> None:
+        self._run_id, self._known, self._done = run_id, known, done
         self._texts: dict[str, str] = {}
         """Open texts of the answer: the message that each is told in."""
         self._steps: dict[str, int] = {}
@@ -152,6 +153,8 @@ class AgUi:
                 return [*([] if told else [_arguments(event.id, text)]), _call_end(event.id)]
             case ToolOutputDelta():
                 return [_custom("tool.output.delta", {"toolCallId": event.id, "output": event.output})]
+            case ToolOutput() | ToolFailed() if event.id in self._done:
+                return []
             case ToolOutput():
                 return [_result(event.id, event.output)]
             case ToolFailed():
@@ -182,7 +185,9 @@ class AgUi:
         if event.outcome == "timeout":
             return [{"type": "RUN_ERROR", "message": event.message or "timeout", "code": "timeout", **usage}]
         outcome: Said = {"type": event.outcome}
-        if event.outcome == "interrupt":
+        if event.outcome == "interrupt" and not self._interrupts:
+            outcome["type"] = "success"  # the client carries out what was called, and comes back with what came of it
+        elif event.outcome == "interrupt":
             outcome["interrupts"] = self._interrupts
         return [{"type": "RUN_FINISHED", **self._ids(event), "outcome": outcome, **usage}]
 
@@ -195,6 +200,9 @@ class AgUi:
         return [_tokens(total)] if total.total_tokens else []
 
     def _asked(self, event: InterruptRequested) -> None:
+        if event.reason == "tool":
+            self._waiting.add(event.tool_id)
+            return
         asked: Said = {"id": event.id, "reason": event.reason}
         question = event.question
         message = question.get("message") if isinstance(question, dict) else question

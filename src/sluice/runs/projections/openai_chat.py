@@ -115,6 +115,8 @@ class OpenAiChat:
     def _call(self, asked: InterruptRequested) -> Json:
         index, self._asked = self._asked, self._asked + 1
         function = {"name": "interrupt", "arguments": arguments_of(asked)}
+        if asked.reason == "tool":  # the client's own function
+            function = {"name": asked.question["tool"], "arguments": _encode(asked.question["input"]).decode()}
         return {"index": index, "id": call_of(asked), "type": "function", "function": function}
 
 
