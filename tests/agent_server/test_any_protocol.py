@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -136,26 +137,25 @@ async def test_a_run_is_stopped_from_every_protocol_and_its_own_stream_ends(
         assert not site.service.running
 
 
-@pytest.mark.parametrize("begun", [name for name in STARTS if not name.startswith("WebSocket")])
 async def test_the_place_that_a_stream_names_tells_whoever_began_the_run_the_same_again(
-    site: AgentSite, gates: Gates, ask: httpx.AsyncClient, begun: str
+    site: AgentSite, gates: Gates, ask: httpx.AsyncClient
 ) -> None:
-    gates.open("story")
-    async with STARTS[begun](site, ask, "story") as first:
-        assert await rest(first.words) == WHOLE
-    again = await ask.get(first.headers["location"])
-    assert again.headers["content-type"] == first.headers["content-type"]
-    for named in ("content-location", "x-run-id", "x-thread-id"):
-        assert first.headers[named] == again.headers[named] != ""
-    assert first.headers["x-accel-buffering"] == again.headers["x-accel-buffering"] == "no"
-    assert first.headers["cache-control"] == again.headers["cache-control"] == "no-cache"
-    assert again.headers.get("x-vercel-ai-ui-message-stream") == ("v1" if begun == "ui" else None)
-    told = [Frame(frame.event, bare(frame.data), frame.id) for frame in first.frames]
-    assert frames(again.content) == told
+    for number, begun in enumerate(name for name in STARTS if not name.startswith("WebSocket")):
+        gates.open(f"story-{number}")
+        async with STARTS[begun](site, ask, f"story-{number}") as first:
+            assert await rest(first.words) == WHOLE
+        again = await ask.get(first.headers["location"])
+        assert again.headers["content-type"] == first.headers["content-type"], begun
+        for named in ("content-location", "x-run-id", "x-thread-id"):
+            assert first.headers[named] == again.headers[named] != "", begun
+        assert first.headers["x-accel-buffering"] == again.headers["x-accel-buffering"] == "no"
+        assert first.headers["cache-control"] == again.headers["cache-control"] == "no-cache"
+        assert again.headers.get("x-vercel-ai-ui-message-stream") == ("v1" if begun == "ui" else None)
+        told = [Frame(frame.event, bare(frame.data), frame.id) for frame in first.frames]
+        assert frames(again.content) == told, begun
 
 
-@pytest.mark.parametrize("begun", STARTS)
-async def test_a_question_is_answered_from_every_protocol(agent_site: AgentSites, begun: str) -> None:
+async def test_a_question_is_answered_from_every_protocol(agent_site: AgentSites) -> None:
     agent = Agent("gated")
 
     @agent.on_message
@@ -165,15 +165,16 @@ async def test_a_question_is_answered_from_every_protocol(agent_site: AgentSites
 
     site = await agent_site(agent)
     async with http(site) as ask:
-        for number, (name, answer) in enumerate(ANSWERS.items()):
+        for number, (begun, answered) in enumerate(product(STARTS, ANSWERS)):
             async with STARTS[begun](site, ask, f"story-{number}") as first:
                 await rest(first.words)
-            (before,) = [run for run in await every(site) if run.status == "interrupted" and run.interrupts]
-            await answer(site, ask, Known(before.id, before.thread_id), before.interrupts[0].id)
+            (before,) = [run for run in await every(site) if run.interrupts]
+            await ANSWERS[answered](site, ask, Known(before.id, before.thread_id), before.interrupts[0].id)
             for running in list(site.service.running.values()):
                 await running.over
             (after,) = [run for run in await every(site) if run.resumes == before.id]
-            assert (after.status, after.output[-1].text.strip()) == ("success", SAID), name
+            assert (after.status, after.output[-1].text.strip()) == ("success", SAID), f"{begun}, {answered}"
+            await site.service.store.delete_thread("local", before.thread_id)
 
 
 async def every(site: AgentSite) -> list[Run]:
@@ -227,36 +228,37 @@ LEFT_ALONE_ENDS = {"flutch", "flutch-sdk", "ag-ui", "WebSocket, text"}
 """Where a run ends when nobody has watched it for a while; elsewhere it goes on (agents.md E.5)."""
 
 
-@pytest.mark.parametrize("begun", STARTS)
 async def test_a_run_whose_viewer_leaves_goes_on_for_ever_or_for_five_seconds(
-    site: AgentSite, gates: Gates, ask: httpx.AsyncClient, begun: str
+    site: AgentSite, gates: Gates, ask: httpx.AsyncClient
 ) -> None:
-    async with STARTS[begun](site, ask, "story") as first:
-        await until(HALF, first.words)
-        run = await known(site, first)
-        running = site.service.running[run.run]
-        assert (running.run.on_disconnect == "cancel") == (begun in LEFT_ALONE_ENDS)
-        assert running.run.linger_s == 5.0
-    await holds(lambda: running.viewers == 0)
-    gates.open("story")  # before the five seconds have passed
-    await running.over
-    assert (await site.service.run("local", run.run)).status == "success"
+    for number, (begun, start) in enumerate(STARTS.items()):
+        async with start(site, ask, f"story-{number}") as first:
+            await until(HALF, first.words)
+            run = await known(site, first)
+            running = site.service.running[run.run]
+            assert (running.run.on_disconnect == "cancel") == (begun in LEFT_ALONE_ENDS), begun
+            assert running.run.linger_s == 5.0
+        await holds(lambda: not running.viewers)  # noqa: B023  # asked within the turn
+        gates.open(f"story-{number}")  # before the five seconds have passed
+        await running.over
+        assert (await site.service.run("local", run.run)).status == "success", begun
 
 
-@pytest.mark.parametrize("name", PROJECTIONS)
 async def test_a_conversation_is_followed_in_every_protocol(
-    site: AgentSite, gates: Gates, ask: httpx.AsyncClient, name: str
+    site: AgentSite, gates: Gates, ask: httpx.AsyncClient
 ) -> None:
-    follow = conversation(name)
-    async with STARTS["native"](site, ask, "story") as first:
-        await until(HALF, first.words)
-        run = await known(site, first)
-        async with follow(site, ask, run, "") as cut:
-            cursor = await until(HALF, cut.words)
-        async with follow(site, ask, run, cursor) as resumed:
-            gates.open("story")
-            await until(STORY[2], resumed.words)
-            assert resumed.headers["x-thread-id"] == "story"
+    for name in PROJECTIONS:
+        follow = conversation(name)
+        async with STARTS["native"](site, ask, name) as first:
+            await until(HALF, first.words)
+            run = await known(site, first)
+            async with follow(site, ask, run, "") as cut:
+                cursor = await until(HALF, cut.words)
+            async with follow(site, ask, run, cursor) as resumed:
+                gates.open(name)
+                await until(STORY[2], resumed.words)
+                assert resumed.headers["x-thread-id"] == name
+            await rest(first.words)
 
 
 async def test_a_run_that_waits_for_its_turn_is_watched_without_silence_in_every_protocol(

@@ -122,11 +122,8 @@ async def test_what_is_too_large_or_too_deep_is_refused(agent_site: AgentSites) 
 
 def _posts(site: AgentSite) -> list[str]:
     """Return the addresses that take a body and no name."""
-    found = []
-    for route in site.app.routes:
-        if isinstance(route, Route) and "POST" in (route.methods or ()) and "{" not in route.path:
-            found.append(route.path)
-    return found
+    routes = [route for route in site.app.routes if isinstance(route, Route) and "POST" in (route.methods or ())]
+    return [route.path for route in routes if "{" not in route.path]
 
 
 async def _refused_early(site: AgentSite, path: str, headers: dict[str, str]) -> bytes:
@@ -248,7 +245,7 @@ async def test_no_cursor_breaks_a_stream(agent_site: AgentSites, after: str) -> 
         "*",
         "a:b:c",
         "$.a",
-    ],  # fmt: skip
+    ],
 )
 @pytest.mark.parametrize("store", ["memory", "sqlite"])
 async def test_a_name_is_only_a_name(agent_site: AgentSites, tmp_path: Path, name: str, store: str) -> None:

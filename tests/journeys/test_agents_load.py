@@ -120,7 +120,7 @@ def _rows(path: Path, what: str) -> int:
 async def _active(ask: httpx.AsyncClient) -> int:
     """Return how many runs live, as the server's metrics say."""
     for line in (await ask.get("/metrics")).text.split("\n"):
-        if line.startswith("sluice_agent_runs_active") or line.startswith("sluice_agent_active_runs"):
+        if line.startswith("sluice_agent_active_runs"):
             return int(float(line.rpartition(" ")[2]))
     raise AssertionError("no such metric")
 

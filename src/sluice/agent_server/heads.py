@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 with an end to the head of a request: its parser has none of its own, and would keep whatever comes.
+"""uvicorn's HTTP/1.1 with an end to the head of a request: its parser has none, and would keep whatever comes.
 
 At most MAX_HEAD bytes of request line and fields, as at the gateway's door; then 431 (RFC 6585, section 5) and the
 connection is closed.

@@ -25,7 +25,7 @@ from sluice.agents.writer import Writer
 from sluice.errors import StoreFailed
 from sluice.runs.events import Codec, Event, StatePatch, StateSnapshot
 from sluice.runs.messages import Message, lasting
-from sluice.runs.records import Checkpoint, Run, Thread, ThreadStatus
+from sluice.runs.records import LIVE, Checkpoint, Run, Thread, ThreadStatus
 
 PAGE = 1000
 """Events that are read at once."""
@@ -91,10 +91,14 @@ class Household:
         now = self.now()
         if now < running.lease_until and not renew:
             return True
-        if await self.hold(running.run.id):
-            running.lease_until = now + LEASE_MS
-            return True
-        return False
+        if not await self.hold(running.run.id):
+            return False
+        if now >= running.lease_until:  # whoever had it meanwhile may have let it go again
+            fresh = await self.store.get_run(running.run.id)
+            if fresh is not None and (fresh.status not in LIVE or fresh.worker != self.worker):
+                return False
+        running.lease_until = now + LEASE_MS
+        return True
 
     def lost(self, run_id: str) -> None:
         """End a run whose events the store cannot keep: told by the store."""

@@ -97,7 +97,12 @@ class GuardedStream(StreamRelay):
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _close(self, now: float) -> list[Action]:
-        return [] if self._over else super()._close(now)
+        if self._over:
+            return []
+        try:
+            return super()._close(now)
+        except Blocked as blocked:
+            return self._block(blocked, now)
 
     def _carries(self) -> bool:
         return self._guard.carried

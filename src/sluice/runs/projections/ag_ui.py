@@ -149,7 +149,7 @@ class AgUi:
                 return [_arguments(event.id, event.text)]
             case ToolInput():
                 told = self._inputs.pop(event.id)
-                text = msgspec.json.encode(event.input).decode()
+                text = msgspec.json.encode({} if event.input is None else event.input).decode()
                 return [*([] if told else [_arguments(event.id, text)]), _call_end(event.id)]
             case ToolOutputDelta():
                 return [_custom("tool.output.delta", {"toolCallId": event.id, "output": event.output})]
