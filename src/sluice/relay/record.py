@@ -117,7 +117,7 @@ class ExchangeRecord(msgspec.Struct, frozen=True, kw_only=True):
     principal: str = ""
     """Who asked, as `kind:id`: `jwt:alice`, `api_key:default/team-a`; empty = nobody knows."""
     labels: tuple[tuple[str, str], ...] = ()
-    """What a part of this process that asked says of itself: field of the log, value. `gen_ai.agent.name`, `support`."""
+    """What an asking part of this process says of itself: field of the log, value; `gen_ai.agent.name`, `support`."""
     guards: tuple[tuple[str, str, int], ...] = ()
     """What the guards of the request did: name, `Allow`, `Mask`, `Reject`, `FailOpen` or `FailClosed`, values found."""
     guard: GuardFacts = UNGUARDED
