@@ -113,6 +113,7 @@ FIELDS = {
     "guardrail.masked": "values that guards masked, in what was asked and answered; when there were any",
     "guardrail.blocked_by": "the guard that rejected the request or ended the answer",
     "guardrail.failed_open": "looks of guards that could not be asked, and let pass; when there were any",
+    "budget.exceeded": "budgets with `onExceeded: Audit` that were spent when the request came; when there were any",
     "gen_ai.response.finish_reason": "of the first choice, in the words of the vocabulary",
     "retry.attempt": "attempts after the first; when there were any",
     "retry.targets": "`first;429, second;200`: who was asked and what became of it, status or code; when several were",

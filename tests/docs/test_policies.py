@@ -25,7 +25,7 @@ ENV = {"ALICE_KEY": "sk-alice", "OPENAI_API_KEY": "sk-1", "ANTHROPIC_API_KEY": "
 SESSIONS = [session for page in PAGES for session in sessions(page) if "first-" in session.run]
 PARTS = (
     ("What it promises",),
-    ("Manifest", "Prices", "Headers"),
+    ("Manifest", "Headers"),
     ("What the client sees",),
     ("What is logged and counted",),
     ("What it costs",),
@@ -35,15 +35,10 @@ ELSEWHERE = ("budgets", "costs", "rate-limits", "virtual-keys", "prompt-guards")
 """Pages whose first example is among the tests of their own policy."""
 
 
-LEDGER = ("budgets", "costs", "virtual-keys")
-"""Pages about what is kept rather than what is configured: their parts have other names."""
-
-
 @pytest.mark.parametrize("page", POLICIES)
 def test_a_page_says_what_every_page_says(page: str) -> None:
     headings = re.findall(r"^## (.*)$", (ROOT / page).read_text(), re.MULTILINE)
-    parts = PARTS if Path(page).stem not in LEDGER else (PARTS[0], PARTS[-1])
-    assert [names[0] for names in parts if not any(name in headings for name in names)] == []
+    assert [names[0] for names in PARTS if not any(name in headings for name in names)] == []
 
 
 def test_every_page_begins_with_something_that_works() -> None:

@@ -32,6 +32,9 @@ async def test_b6_a_budget_that_blocks_answers_429_and_says_so(world: World, str
 async def test_b6_a_budget_that_audits_lets_all_eight_pass(world: World) -> None:
     found = await lab(world, KEYS, budget("tokens: 30, onExceeded: Audit"))
     assert await found.statuses(8, A) == [200] * 8
+    told = [line.get("budget.exceeded") for line in found.serving.log_lines()]
+    assert told[0] is None
+    assert told[-1] is not None
 
 
 async def test_b7_a_model_that_was_not_granted_and_a_second_request_beyond_the_tokens(world: World) -> None:

@@ -169,6 +169,8 @@ def _stream(line: Fields, record: ExchangeRecord) -> None:
         line["stream.unrecognised"] = sum(count for _, count in record.unrecognised)
     if record.guards or record.guard.checks:
         _guards(line, record)
+    if record.money.over:
+        line["budget.exceeded"] = ", ".join(record.money.over)
     if record.finish_reason:
         line["gen_ai.response.finish_reason"] = record.finish_reason
 
