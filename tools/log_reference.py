@@ -4,6 +4,7 @@ import msgspec
 
 from sluice.chat.usage import Usage
 from sluice.errors import TimedOut
+from sluice.policies.charge import CostFacts
 from sluice.relay.record import ExchangeRecord, RequestParams, Route, StreamFacts
 from sluice.relay.tally import GuardFacts
 from sluice.telemetry import access_log
@@ -57,6 +58,7 @@ FULL = ExchangeRecord(
     labels=(("gen_ai.agent.name", "helper"), ("gen_ai.conversation.id", "t-1"), ("sluice.run.id", "r-1")),
     guards=(("regex", "Mask", 1), ("webhook", "FailOpen", 0)),
     guard=GuardFacts(checks=1, blocked_by="regex"),
+    money=CostFacts(over=("house",)),
 )
 """A record with everything in it, so that its line has every field."""
 

@@ -67,10 +67,10 @@ async def _any_address(
     due = loop.time() + within_s
     try:
         found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
-    except socket.gaierror:
+    except OSError:
         if has_descriptors():
             raise
-        # A resolver that can open none of its files says that there is no such name.
+        # A resolver that can open none of its files says that there is no such name, or that something is busy.
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE)) from None
     addresses = list(dict.fromkeys(str(place[0]) for *_, place in found))
     if not addresses:
