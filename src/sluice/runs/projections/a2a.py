@@ -5,12 +5,10 @@ Source: A2A specification 1.0, sections 3 to 5, and the messages of a2a-sdk 1.3.
 
 from typing import Any, ClassVar
 
-from sluice.runs.events import Event
 from sluice.runs.messages import DataPart, FilePart, Message, TextPart
-from sluice.runs.projection import Frame
 from sluice.runs.projections.a2a_parts import Said, beside, inline, iso, sayable
 from sluice.runs.projections.a2a_task import Piece, Snapshot, State, Status, Task, Update
-from sluice.runs.projections.a2a_words import Teller, Told
+from sluice.runs.projections.a2a_words import Projected, Told
 
 KNOWN = ("extensions", "referenceTaskIds")
 
@@ -86,21 +84,8 @@ class A2aWords:
 WORDS = A2aWords()
 
 
-class A2a:
-    """A run in A2A 1.0. `task`: what the run belongs to, if it is not a task of its own;
-    `call`, `rejoin`: see `a2a_words.Teller`."""
+class A2a(Projected):
+    """A run in A2A 1.0."""
 
     name: ClassVar[str] = "a2a"
-    content_type: ClassVar[str] = "text/event-stream"
-    heartbeat_s: ClassVar[float] = 15.0
-    merges: ClassVar[bool] = True
-    folds: ClassVar[bool] = True
-
-    def __init__(self, task: Task | None = None, call: bytes = b"", rejoin: int = 0) -> None:
-        self._teller = Teller(WORDS, task, call, rejoin)
-
-    def step(self, event: Event) -> list[Frame]:
-        return self._teller.step(event)
-
-    def end(self) -> list[Frame]:
-        return []
+    words = WORDS

@@ -5,12 +5,10 @@ Source: A2A specification 0.3.0 and the models of a2a-sdk 0.2.16 and 0.3.26 (rea
 
 from typing import Any, ClassVar
 
-from sluice.runs.events import Event
 from sluice.runs.messages import DataPart, FilePart, Message, TextPart
-from sluice.runs.projection import Frame
 from sluice.runs.projections.a2a_parts import Said, beside, inline, iso, sayable
 from sluice.runs.projections.a2a_task import STILL, Piece, Snapshot, Status, Task, Update
-from sluice.runs.projections.a2a_words import Teller, Told
+from sluice.runs.projections.a2a_words import Projected, Told
 
 KNOWN = ("extensions", "referenceTaskIds", "security")
 WRAPPED = "data_part_compat"
@@ -91,21 +89,8 @@ class A2a03Words:
 WORDS = A2a03Words()
 
 
-class A2a03:
-    """A run in A2A 0.2 and 0.3. `task`: what the run belongs to, if it is not a task of its own;
-    `call`, `rejoin`: see `a2a_words.Teller`."""
+class A2a03(Projected):
+    """A run in A2A 0.2 and 0.3."""
 
     name: ClassVar[str] = "a2a-0.3"
-    content_type: ClassVar[str] = "text/event-stream"
-    heartbeat_s: ClassVar[float] = 15.0
-    merges: ClassVar[bool] = True
-    folds: ClassVar[bool] = True
-
-    def __init__(self, task: Task | None = None, call: bytes = b"", rejoin: int = 0) -> None:
-        self._teller = Teller(WORDS, task, call, rejoin)
-
-    def step(self, event: Event) -> list[Frame]:
-        return self._teller.step(event)
-
-    def end(self) -> list[Frame]:
-        return []
+    words = WORDS

@@ -7,13 +7,11 @@ Between the two others: states and roles in capitals (`CANCELLED` with two L), a
 from base64 import b64encode
 from typing import Any, ClassVar
 
-from sluice.runs.events import Event
 from sluice.runs.messages import DataPart, FilePart, Message, TextPart
-from sluice.runs.projection import Frame
 from sluice.runs.projections.a2a_03 import boxed
 from sluice.runs.projections.a2a_parts import Said, beside, inline, iso, sayable
 from sluice.runs.projections.a2a_task import STILL, Piece, Snapshot, State, Status, Task, Update
-from sluice.runs.projections.a2a_words import Teller, Told
+from sluice.runs.projections.a2a_words import Projected, Told
 
 KNOWN = ("extensions",)
 
@@ -90,21 +88,8 @@ class A2a03RestWords:
 WORDS = A2a03RestWords()
 
 
-class A2a03Rest:
-    """A run in A2A 0.3 over REST. `task`: what the run belongs to, if it is not a task of its own;
-    `call`, `rejoin`: see `a2a_words.Teller`."""
+class A2a03Rest(Projected):
+    """A run in A2A 0.3 over REST."""
 
     name: ClassVar[str] = "a2a-0.3-rest"
-    content_type: ClassVar[str] = "text/event-stream"
-    heartbeat_s: ClassVar[float] = 15.0
-    merges: ClassVar[bool] = True
-    folds: ClassVar[bool] = True
-
-    def __init__(self, task: Task | None = None, call: bytes = b"", rejoin: int = 0) -> None:
-        self._teller = Teller(WORDS, task, call, rejoin)
-
-    def step(self, event: Event) -> list[Frame]:
-        return self._teller.step(event)
-
-    def end(self) -> list[Frame]:
-        return []
+    words = WORDS

@@ -1,7 +1,7 @@
 """What each version of A2A has to give, and the one way in which all of them tell a run."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import msgspec
 
@@ -65,3 +65,23 @@ class Teller:
         if frames:
             frames[-1] = Frame(frames[-1].data, frames[-1].event, str(event.seq))
         return frames
+
+
+class Projected:
+    """A run in one version of A2A: what is the same in all of them. `task`: what the run belongs to, if it is not a
+    task of its own; `call`, `rejoin`: see `Teller`."""
+
+    words: ClassVar[Words]
+    content_type: ClassVar[str] = "text/event-stream"
+    heartbeat_s: ClassVar[float] = 15.0
+    merges: ClassVar[bool] = True
+    folds: ClassVar[bool] = True
+
+    def __init__(self, task: Task | None = None, call: bytes = b"", rejoin: int = 0) -> None:
+        self._teller = Teller(self.words, task, call, rejoin)
+
+    def step(self, event: Event) -> list[Frame]:
+        return self._teller.step(event)
+
+    def end(self) -> list[Frame]:
+        return []
