@@ -26,6 +26,8 @@ STREAMS = 10_000
 WARM_UP = 2_000
 """After so many every cache and every pool of the allocator is as large as it gets."""
 AT_ONCE = 200
+FEW = 50
+"""Of each phase at least so many: how they are shared out depends on how fast the machine is."""
 MAX_RSS_GROWTH = 8 << 20
 MAX_NEW_OBJECTS = 2_000
 """A leak of one object per stream would be 8,000."""
@@ -139,7 +141,7 @@ async def test_ten_thousand_aborted_streams_leave_nothing(world: World) -> None:
     gc.collect()
 
     assert seen["client_gone"] == STREAMS, seen
-    assert min(seen[f"phase:{phase}"] for phase in ("stream", "waiting", "no head")) > STREAMS / 50, seen
+    assert min(seen[f"phase:{phase}"] for phase in ("stream", "waiting", "no head")) > FEW, seen
     assert len(asyncio.all_tasks()) == tasks_before
     assert fds() == fds_before
     assert serving.heard.metrics.streams_active == 0
