@@ -50,8 +50,9 @@ class Orphans:
         writer = house.pen(run, (events, size))
         if not writer.begun:
             writer.start(run)
-        writer.fail(ERROR.code, ERROR.message, retryable=ERROR.retryable, status=ERROR.status)
+        writer.close_all(ERROR.message)
         await store.flush()
+        ended = writer.ended
         ending = ending_in(events[-1]) if events and isinstance(events[-1], TERMINAL) else Ending(error=ERROR)
         if ending.status in ("error", "timeout"):
             writer.folded.interrupted()
@@ -71,7 +72,9 @@ class Orphans:
             interrupts=tuple(asked) if ending.status == "interrupted" else (),
             output=output,
             finished=now,
-            last_seq=writer.log.last,
+            last_seq=writer.log.last + (not ended),
         )
-        await store.put_run(buried)
+        await store.put_run(buried)  # before the end, as always: who hears that finds this
+        writer.fail(ERROR.code, ERROR.message, retryable=ERROR.retryable, status=ERROR.status)
+        await store.flush()
         house.run_ended(buried)

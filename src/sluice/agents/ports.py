@@ -64,7 +64,8 @@ class Runs(Protocol):
         ...
 
     async def put_run(self, run: Run) -> None:
-        """Replace the record of a run."""
+        """Replace the record of a run. One that has ended, at some time, stays as it ended: who stood still meanwhile
+        and was taken for dead changes nothing any more."""
         ...
 
     async def get_run(self, run_id: str) -> Run | None: ...

@@ -80,7 +80,9 @@ class MemoryRuns:
         return run
 
     async def put_run(self, run: Run) -> None:
-        self._runs[run.id] = run
+        kept = self._runs.get(run.id)
+        if kept is None or kept.finished in (0, run.finished):
+            self._runs[run.id] = run
 
     async def get_run(self, run_id: str) -> Run | None:
         return self._runs.get(run_id)

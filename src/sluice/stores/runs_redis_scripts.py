@@ -89,6 +89,9 @@ if ARGV[6] == '1' then
   local known = ARGV[3] ~= '' and redis.call('HGET', KEYS[4], ARGV[3]) or ARGV[1]
   local record = redis.call('HGET', KEYS[1], known)
   if record then return record end
+else
+  local ended = tonumber(redis.call('ZSCORE', KEYS[3], ARGV[1]) or 0)
+  if ended ~= 0 and ended ~= tonumber(ARGV[5]) then return redis.call('HGET', KEYS[1], ARGV[1]) end
 end
 local n = redis.call('INCR', KEYS[7])
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])

@@ -46,7 +46,8 @@ FORGET_EVENTS = "DELETE FROM events WHERE run_id = ?"
 _RUN = """INSERT INTO runs (id, owner, thread_id, agent, request_id, status, finished, logged, body)
     VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT"""
 CREATE_RUN = f"{_RUN} DO NOTHING"
-PUT_RUN = f"{_RUN} (id) DO UPDATE SET status = excluded.status, finished = excluded.finished, body = excluded.body"
+PUT_RUN = f"""{_RUN} (id) DO UPDATE SET status = excluded.status, finished = excluded.finished, body = excluded.body
+WHERE runs.finished IN (0, excluded.finished)"""
 GET_RUN = "SELECT body FROM runs WHERE id = ?"
 KEPT_RUN = "SELECT body FROM runs WHERE id = ? OR (request_id <> '' AND owner = ? AND agent = ? AND request_id = ?)"
 FIND_RUN = "SELECT body FROM runs WHERE owner = ? AND request_id = ? AND request_id <> '' ORDER BY n DESC LIMIT 1"

@@ -23,6 +23,20 @@ async def test_a_run_comes_back_as_it_was_put(store: Store) -> None:
     assert await store.get_run("another") is None
 
 
+async def test_a_run_that_has_ended_stays_as_it_ended(two: tuple[Store, Store]) -> None:
+    heir, zombie = two
+    began = await zombie.create_run(run(status="running"))
+    ended = msgspec.structs.replace(began, status="error", error=RunError(code="c", message="m"), finished=5)
+    await heir.put_run(ended)
+    for late in (began, msgspec.structs.replace(began, status="success", finished=7)):
+        await zombie.put_run(late)
+        assert await zombie.get_run(began.id) == await heir.get_run(began.id) == ended
+        assert await heir.live_runs() == []
+    answered = msgspec.structs.replace(ended, metadata={"asked": "again"})  # what is said of it later is no end
+    await heir.put_run(answered)
+    assert await heir.get_run(began.id) == answered
+
+
 async def test_a_request_id_is_one_run_of_an_owner_and_agent(store: Store) -> None:
     first = await store.create_run(run(request_id="q"))
     assert await store.create_run(run(request_id="q")) == first
