@@ -4,18 +4,15 @@ What Redis keeps over a crash of its own is for its operator to say (`appendonly
 owner, or all items below a namespace: for many thousands of them PostgreSQL is the better place.
 """
 
-import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from sluice.config.store_url import RedisUrl
-from sluice.errors import StoreFailed
 from sluice.runs.records import LIVE, Run, RunStatus
 from sluice.stores import runs_redis_desk as desk
 from sluice.stores import runs_redis_scripts as lua
-from sluice.stores.background import Background
-from sluice.stores.runs_growth import Growth
 from sluice.stores.runs_keys import decode_run, encode, search
-from sluice.stores.runs_pen import MAX_WAITING_BYTES, Entry, Pen
+from sluice.stores.runs_logged import LoggedRuns
+from sluice.stores.runs_pen import MAX_WAITING_BYTES, Entry
 from sluice.stores.runs_redis_items import RedisItems
 from sluice.stores.runs_redis_threads import RedisThreads
 
@@ -23,37 +20,23 @@ LOG_MS = 24 * 3_600_000
 """How long a log lives after its last event, whoever sweeps."""
 
 
-class RedisRuns(RedisThreads, RedisItems):
+class RedisRuns(LoggedRuns, RedisThreads, RedisItems):
     """One per process. `now` gives milliseconds since 1970."""
 
     def __init__(self, url: RedisUrl, now: Callable[[], int], *, max_waiting_bytes: int = MAX_WAITING_BYTES) -> None:
-        self.committed: Callable[[str, int], None] | None = None
-        self.lost: Callable[[str], None] | None = None
+        super().__init__(max_waiting_bytes=max_waiting_bytes)
         self._now = now
-        self._listener: Callable[[str, bytes], None] | None = None
-        self._growth = Growth(self._last)
         self._desk = desk.RedisDesk(url, grown=self._growth.reached, told=self._heard, back=self._growth.look_again)
-        self._pen = Pen(self._write, self._written, self._given_up, max_waiting_bytes=max_waiting_bytes)
-        self._writer = Background()
 
     async def open(self) -> None:
         await self._desk.open()
-        await self._writer.start(self._pen.keep(), "pen of runs")
+        await self._begin()
 
     async def close(self) -> None:
-        if self._writer.runs:
-            with contextlib.suppress(StoreFailed):  # it was said to those who waited
-                await self._pen.flush()
-            await self._writer.stop()
+        if await self._end():
             await self._desk.close()
 
     # -- log ----------------------------------------------------------------------------------------------------------
-
-    def append(self, run_id: str, seq: int, data: bytes) -> None:
-        self._pen.append(run_id, seq, data)
-
-    async def flush(self) -> None:
-        await self._pen.flush()
 
     async def read(self, run_id: str, after: int, limit: int) -> list[bytes]:
         found: list[bytes] = []
@@ -66,9 +49,6 @@ class RedisRuns(RedisThreads, RedisItems):
             found += events
             after = int(last)
         return found
-
-    async def grown(self, run_id: str, after: int, timeout_s: float) -> bool:
-        return await self._growth.beyond(run_id, after, timeout_s)
 
     async def _last(self, run_id: str) -> int:
         newest = await self._desk.call(lua.key("log", run_id), "XREVRANGE", "+", "-", "COUNT", 1)
@@ -86,16 +66,6 @@ class RedisRuns(RedisThreads, RedisItems):
         for events in logs.values():
             words += (len(events) // 2, *events)
         await self._desk.ask(desk.APPEND, [lua.key("log", run_id) for run_id in logs], words)
-
-    def _written(self, lasts: Mapping[str, int]) -> None:
-        for run_id, last in lasts.items():
-            if self.committed is not None:
-                self.committed(run_id, last)
-            self._growth.reached(run_id, last)
-
-    def _given_up(self, run_id: str) -> None:
-        if self.lost is not None:
-            self.lost(run_id)
 
     # -- runs ---------------------------------------------------------------------------------------------------------
 
@@ -157,13 +127,6 @@ class RedisRuns(RedisThreads, RedisItems):
         words: list[desk.Word] = [self._desk.teller, topic, message, self._desk.channel]
         await self._desk.ask(desk.TELL, [lua.TOLD], words)
         self._heard(topic, message)
-
-    def hear(self, listener: Callable[[str, bytes], None]) -> None:
-        self._listener = listener
-
-    def _heard(self, topic: str, message: bytes) -> None:
-        if self._listener is not None:
-            self._listener(topic, message)
 
     async def sweep(self, now: int, events_before: int) -> None:
         ended = (lua.ENDED, "ZRANGEBYSCORE", "-inf", f"({events_before}", "LIMIT", 0, desk.MANY)

@@ -1,71 +1,44 @@
 """Runs in an SQL database, SQLite or PostgreSQL. Implements `agents.ports.Store`; what is special about each is its
 engine."""
 
-import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 
-from sluice.errors import StoreFailed
 from sluice.runs.records import Run, RunStatus
 from sluice.stores import runs_tables as sql
-from sluice.stores.background import Background
 from sluice.stores.runs_engine import Engine, Value
-from sluice.stores.runs_growth import Growth
 from sluice.stores.runs_keys import decode_run, encode
-from sluice.stores.runs_pen import MAX_WAITING_BYTES, Pen
+from sluice.stores.runs_logged import LoggedRuns
+from sluice.stores.runs_pen import MAX_WAITING_BYTES, Entry
 from sluice.stores.runs_sql_items import SqlItems
 from sluice.stores.runs_sql_threads import SqlThreads
 
 
-class SqlRuns(SqlThreads, SqlItems):
+class SqlRuns(LoggedRuns, SqlThreads, SqlItems):
     """One per process. `now` gives milliseconds since 1970."""
 
     def __init__(self, engine: Engine, now: Callable[[], int], *, max_waiting_bytes: int = MAX_WAITING_BYTES) -> None:
-        self.committed: Callable[[str, int], None] | None = None
-        self.lost: Callable[[str], None] | None = None
         self._db, self._now = engine, now
-        self._listener: Callable[[str, bytes], None] | None = None
-        self._growth = Growth(self._last)
-        self._pen = Pen(engine.append, self._written, self._given_up, max_waiting_bytes=max_waiting_bytes)
-        self._writer = Background()
+        super().__init__(max_waiting_bytes=max_waiting_bytes)
 
     async def open(self) -> None:
         await self._db.open(self._growth, self._heard)
-        await self._writer.start(self._pen.keep(), "pen of runs")
+        await self._begin()
 
     async def close(self) -> None:
-        if self._writer.runs:
-            with contextlib.suppress(StoreFailed):  # it was said to those who waited
-                await self._pen.flush()
-            await self._writer.stop()
+        await self._end()
         await self._db.close()
 
     # -- log ----------------------------------------------------------------------------------------------------------
 
-    def append(self, run_id: str, seq: int, data: bytes) -> None:
-        self._pen.append(run_id, seq, data)
-
-    async def flush(self) -> None:
-        await self._pen.flush()
-
     async def read(self, run_id: str, after: int, limit: int) -> list[bytes]:
         return [bytes(row[0]) for row in await self._db.read(sql.READ, run_id, after, limit)]
 
-    async def grown(self, run_id: str, after: int, timeout_s: float) -> bool:
-        return await self._growth.beyond(run_id, after, timeout_s)
+    async def _write(self, group: Sequence[Entry]) -> None:
+        await self._db.append(group)
 
     async def _last(self, run_id: str) -> int:
         rows = await self._db.read(sql.LAST, run_id)
         return int(rows[0][0]) if rows else 0
-
-    def _written(self, lasts: Mapping[str, int]) -> None:
-        for run_id, last in lasts.items():
-            if self.committed is not None:
-                self.committed(run_id, last)
-            self._growth.reached(run_id, last)
-
-    def _given_up(self, run_id: str) -> None:
-        if self.lost is not None:
-            self.lost(run_id)
 
     # -- runs ---------------------------------------------------------------------------------------------------------
 
@@ -117,13 +90,6 @@ class SqlRuns(SqlThreads, SqlItems):
     async def tell(self, topic: str, message: bytes) -> None:
         await self._db.tell(self._now(), topic, message)
         self._heard(topic, message)
-
-    def hear(self, listener: Callable[[str, bytes], None]) -> None:
-        self._listener = listener
-
-    def _heard(self, topic: str, message: bytes) -> None:
-        if self._listener is not None:
-            self._listener(topic, message)
 
     async def sweep(self, now: int, events_before: int) -> None:
         orphans = await self._db.read(sql.ORPHANS)
