@@ -108,7 +108,8 @@ class Lab:
 
 
 def _run(copy: Path, tests: tuple[str, ...], timeout_s: float) -> bool:
-    options = ["-x", "-q", "-p", "no:xdist", "-p", "no:randomly", "--hypothesis-seed=0", "--no-header", "--tb=no"]
+    unwanted = [word for name in ("xdist", "randomly", "langsmith_plugin", "anyio") for word in ("-p", f"no:{name}")]
+    options = ["-x", "-q", *unwanted, "--hypothesis-seed=0", "--no-header", "--tb=no"]
     # A cached byte code is trusted by time and size, which a mutant may share with its origin.
     env = os.environ | {"PYTHONPATH": f"{copy / 'src'}{os.pathsep}{copy}", "PYTHONDONTWRITEBYTECODE": "1"}
     try:

@@ -19,7 +19,7 @@ from tests.support.waiting import PATIENCE_S, until
 MANY = 1000
 BOUND = 50
 WORDS = 5
-GAP_MS = 4000
+GAP_MS = 2500
 """Between two words: 1,000 streams that say this little leave the machine to others."""
 POLICIES = "{budgets: [{name: house, amountUsd: 1000, period: Month, onExceeded: Audit}]}"
 SWEPT_S = DEAD_S + 2 * HEARTBEAT_S
