@@ -2,16 +2,21 @@
 
 Guarantee: see `policies.admission`. A client who leaves the queue leaves no trace but its record; one that waits too
 long gets the answer of one for whom there was no room: 503 and when to come back.
+
+Of those who come at once only some begin in one turn of the event loop: streams that are under way have their turn
+between them. A burst of 460 requests held the loop for 35 ms without that.
 """
 
 import asyncio
-from collections.abc import Iterable
+from itertools import islice
 from typing import Protocol
 
 from sluice.gateway.ports import Clock
 from sluice.policies.admission import Admission, Turnstile
 
 _NEVER = float("inf")
+AT_ONCE = 32
+"""How many begin in one turn, some 2 ms."""
 
 
 class Waiting(Protocol):
@@ -37,13 +42,16 @@ class Door:
         self._turnstile: Turnstile[Waiting] = Turnstile(admission)
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
+        self._begun = 0
+        """In this turn of the event loop."""
+        self._next: dict[Waiting, None] = {}
+        """Admitted: they begin in the turns that follow."""
 
     def enter(self, exchange: Waiting, now: float) -> None:
         """Start the exchange now, later, or refuse it."""
         verdict = self._turnstile.enter(exchange, now)
         if verdict == "in":
-            exchange.admitted = True
-            exchange.start()
+            self._admit(exchange)
         elif verdict == "refused":
             exchange.shed()
         else:
@@ -54,11 +62,15 @@ class Door:
         if not exchange.admitted:
             self._turnstile.gave_up(exchange)
             return
-        _begin(self._turnstile.leave(exchange, now))
+        if self._next:
+            self._next.pop(exchange, None)
+        for admitted in self._turnstile.leave(exchange, now):
+            self._admit(admitted)
 
     def resize(self, admission: Admission) -> None:
         """Use other bounds from now on; who is in stays."""
-        _begin(self._turnstile.resize(admission))
+        for admitted in self._turnstile.resize(admission):
+            self._admit(admitted)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -95,8 +107,24 @@ class Door:
             exchange.shed()
         self._arm(now)
 
+    # -- turns --------------------------------------------------------------------------------------------------------
 
-def _begin(admitted: Iterable[Waiting]) -> None:
-    for exchange in admitted:
+    def _admit(self, exchange: Waiting) -> None:
         exchange.admitted = True
+        if self._begun == AT_ONCE:
+            self._next[exchange] = None
+            return
+        if not self._begun:
+            asyncio.get_running_loop().call_soon(self._turn)
+        self._begun += 1
         exchange.start()
+
+    def _turn(self) -> None:
+        """Another turn of the event loop."""
+        begin = list(islice(self._next, AT_ONCE)) if self._next else ()
+        self._begun = len(begin)
+        if begin:
+            asyncio.get_running_loop().call_soon(self._turn)
+        for exchange in begin:
+            del self._next[exchange]
+            exchange.start()
