@@ -34,19 +34,22 @@ def test_each_case_is_named_once() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.page}: {case.what}")
-async def test_each_case_is_its_policy_and_nothing_else_and_can_be_measured(
-    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_case_is_its_policy_and_nothing_else(case: Case) -> None:
     words = Words()
     if case.page not in OF_THE_ANSWER:
         assert plan(case.beside_another(), words) != plan(case.without(), words)
+
+
+@pytest.mark.parametrize("case", {case.page: case for case in CASES}.values(), ids=lambda case: case.page)
+async def test_a_case_of_each_page_can_be_measured(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = Words()
     monkeypatch.setattr(policies, "REQUESTS", 2)
     monkeypatch.setattr(policies, "STREAMS", 1)
     row, plain = await policies.measure(case.beside_another(), case.without(), words, tmp_path, rounds=1)
     assert (row.page, row.what) == (case.page, case.what)
     assert plain.request_us > 0
     assert (row.chunk_us is not None) is case.streams
-    assert plain.chunk_us > 0 or not case.streams
+    assert plain.chunk_us or not case.streams  # one stream says little, perhaps less than nothing
 
 
 async def test_an_exchange_that_is_refused_is_not_measured(tmp_path: Path) -> None:

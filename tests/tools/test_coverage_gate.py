@@ -56,7 +56,8 @@ def test_decides_the_exit_status_of_pytest_and_leaves_its_summary_last(
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("COV_", "COVERAGE_", "PYTEST_"))
     }
-    arguments = "-q -n 2 -p no:langsmith_plugin -p tools.coverage_gate --cov --cov-report= --cov-report=json:build/coverage.json"
+    arguments = "-q -n 2 -p no:langsmith_plugin -p tools.coverage_gate --cov --cov-report="
+    arguments += " --cov-report=json:build/coverage.json"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *arguments.split()],
         cwd=tmp_path,

@@ -47,13 +47,13 @@ def hostile_texts(pattern: str, length: int) -> list[str]:
 def test_no_text_makes_a_pattern_that_loads_cost_much(pattern: str) -> None:
     refuse_costly(pattern)
     with undisturbed():
-        for text in hostile_texts(pattern, 3000):
+        for text in hostile_texts(pattern, 1000):
             finder = Finder([Pattern(text=pattern)])
             began = time.process_time()
             finder.find(text)
             took = time.process_time() - began
             assert finder.work <= MAX_WORK * len(text), text[:40]
-            assert took < 0.75, "seconds: five times what the units say, for slow machines"
+            assert took < 0.25, "seconds: five times what the units say, for slow machines"
 
 
 @pytest.mark.parametrize("pattern", COSTLY)

@@ -40,8 +40,8 @@ def _seconds(finder: Finder, text: str) -> float:
         *("(.+)+@(.+)+x", "(?:a|b|ab)*c", "a.*a.*a.*a.*b", "(?:(?:a+)+)+b"),
     ],
 )
-def test_a_mebibyte_that_would_never_end_elsewhere_takes_seconds(pattern: str) -> None:
-    assert _seconds(Finder([Pattern(text=pattern)]), "a" * _MIB) < 20
+def test_a_text_that_would_never_end_elsewhere_takes_seconds(pattern: str) -> None:
+    assert _seconds(Finder([Pattern(text=pattern)]), "a" * (_MIB // 4)) < 5
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_a_mebibyte_that_would_never_end_elsewhere_takes_seconds(pattern: str) -
 def test_time_grows_with_the_text_and_not_with_what_was_tried(pattern: str) -> None:
     rng = Random(pattern)
     finder = Finder([Pattern(text=pattern)])
-    short, long = ("".join(rng.choice("ab") for _ in range(length)) for length in (2_000, 8_000))
+    short, long = ("".join(rng.choice("ab") for _ in range(length)) for length in (1_000, 4_000))
     _seconds(finder, short)
-    assert _seconds(finder, long) < 10 * max(_seconds(finder, short), 0.05)
+    assert _seconds(finder, long) < 10 * max(_seconds(finder, short), 0.025)
 
 
 def test_one_character_of_the_worst_case_is_milliseconds() -> None:
