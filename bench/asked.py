@@ -17,6 +17,7 @@ MIRRORED = ", mirrored"
 GUARDED = ", guarded"
 """Follows the name of a target with guards on its answers."""
 EVERYTHING = ", everything on"
+TRACED = ", a tenth traced"
 """Follows the name of a target with guards and whatever else a company may want."""
 
 _SYSTEM = "You are a helpful assistant who explains concepts clearly."
@@ -85,6 +86,9 @@ def lanes(targets: Iterable[rig.Target], load: Load, folder: Path) -> list[Lane]
     for target in targets:
         if load.dialect == "openai":
             rows.append(Lane(target.name, target, handed_on, target.model))
+            if target.traced is not None:
+                traced = target.varied(f"{target.name}{TRACED}", target.traced)
+                rows.append(Lane(traced.name, traced, handed_on, traced.model))
         elif target.translated_model:
             untouched = msgspec.structs.replace(target, path=rig.PATHS["anthropic"])
             rows.append(Lane(f"{target.name}{MIRRORED}", untouched, "messages", target.translated_model))

@@ -9,6 +9,7 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ import msgspec
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-UPSTREAM_PORT, NGINX_PORT = 19101, 19201
+UPSTREAM_PORT, NGINX_PORT, SINK_PORT = 19101, 19201, 19140
 GATEWAY_CPU, LOAD_CPU = "0", "1"
 READY_WITHIN_S = 60.0
 HEALTH = b"GET /healthz/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -70,6 +71,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """With all built-in guards and ten patterns on the answer; None = the target has none."""
     everything: Variant | None = None
     """With guards, identity, limits, budgets and a ledger."""
+    traced: Variant | None = None
+    """With traces of each tenth request, for a collector at SINK_PORT."""
     ready_port: int = 0
     """Answers GET /healthz/ready with 200 when the target can serve; 0 = ready when `port` accepts."""
 
@@ -140,6 +143,15 @@ def upstream(folder: Path, chunks: int, interval_us: int, dialect: Dialect = "op
     command = (str(folder / "upstream"), str(UPSTREAM_PORT), str(chunks), str(interval_us), dialect)
     with _process(command, LOAD_CPU, UPSTREAM_PORT, folder / "upstream.log", {}) as process:
         wait_ready(process, UPSTREAM_PORT)
+        yield
+
+
+@contextmanager
+def sink(folder: Path) -> Iterator[None]:
+    """Run a collector of traces that looks at none."""
+    command = (sys.executable, "-m", "bench.sink", str(SINK_PORT))
+    with _process(command, LOAD_CPU, SINK_PORT, folder / "sink.log", {}) as process:
+        wait_ready(process, SINK_PORT)
         yield
 
 

@@ -76,7 +76,8 @@ def measure(target: rig.Target, todo: Plan, folder: Path) -> Result:
     loads |= {"Streams of Messages": todo.translated} if translates else {}
     loads |= _of_prose(todo) if guards else {}
     say(f"{todo.rounds} rounds of streams and plain requests")
-    compared = compare.compare([target], list(loads.values()), todo.rounds, folder)
+    with rig.sink(folder):
+        compared = compare.compare([target], list(loads.values()), todo.rounds, folder)
     measured = {title: tuple(rows) for title, rows in zip(loads, compared, strict=True)}
     for title, rows in measured.items():
         say(f"{title}:\n{compare.table(rows, loads[title].unit)}")

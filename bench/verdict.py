@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from bench.agent_figures import AgentFigures
-from bench.asked import EVERYTHING, GUARDED, MIRRORED
+from bench.asked import EVERYTHING, GUARDED, MIRRORED, TRACED
 from bench.compare import Figures
 from bench.memory import Memory
 
@@ -108,7 +108,8 @@ class Result(msgspec.Struct, frozen=True):
     def faults(self) -> int:
         """Broken answers and lost or disordered deltas of the target."""
         mirrored = f"{self.target}{MIRRORED}"
-        rows = [self.figures(self.target), self.figures(self.target, plain=True)]
+        own = (self.target, f"{self.target}{TRACED}")
+        rows = [row for row in (*self.streams, *self.plain) if row.name in own]
         rows += [row for row in self.translated if row.name in (self.target, mirrored)]
         theirs = (self.target, f"{self.target}{GUARDED}", f"{self.target}{EVERYTHING}")
         rows += [row for row in (*self.prose, *self.few, *self.plain_prose) if row.name in theirs]
@@ -130,6 +131,10 @@ def _translates(result: Result) -> object:
     return result.translated
 
 
+def _traces(result: Result) -> object:
+    return any(row.name == f"{result.target}{TRACED}" for row in result.streams)
+
+
 def _guards(result: Result) -> object:
     return result.prose and result.few
 
@@ -140,6 +145,13 @@ def _agents(result: Result) -> object:
 
 PROMISES = (
     Promise("CPU per streamed chunk", 2.0, "x nginx", lambda result: result.figures(result.target).x_nginx),
+    Promise(
+        "CPU per streamed chunk, a tenth traced",
+        2.0,
+        "x nginx",
+        lambda result: result.figures(f"{result.target}{TRACED}").x_nginx,
+        _traces,
+    ),
     Promise("CPU per translated chunk", 3.0, "x nginx", lambda result: result.translated_x_nginx, _translates),
     Promise("CPU per guarded chunk", 3.6, "x nginx", lambda result: result.of_prose(GUARDED).x_nginx, _guards),
     Promise("CPU per plain request", 6.0, "x nginx", lambda result: result.figures(result.target, plain=True).x_nginx),

@@ -24,8 +24,16 @@ def rows(load: Load, folder: Path) -> list[tuple[str, str, str, str]]:
 def test_streams_and_plain_requests_ask_everyone_for_chat_completions(tmp_path: Path) -> None:
     for load, form in ((STREAMS, "chat"), (PLAIN, "whole")):
         assert rows(load, tmp_path) == [
-            (name, "/v1/chat/completions", form, "gpt-4o-mini") for name in ("direct", "nginx", "sluice", "other")
+            (name, "/v1/chat/completions", form, "gpt-4o-mini")
+            for name in ("direct", "nginx", "sluice", "sluice, a tenth traced", "other")
         ]
+
+
+def test_what_is_called_traced_has_one_tenth_traced_for_the_collector_that_runs() -> None:
+    plan = read_config([Source("traced", (rig.HERE / "traced.yaml").read_text())], {}, STANDARD)
+    assert plan.observing.tracing is not None
+    assert plan.observing.tracing.random_sampling == "0.1"
+    assert plan.observing.tracing.endpoint.endswith(f":{rig.SINK_PORT}")
 
 
 def test_a_translation_stands_beside_what_hands_on_the_same_stream(tmp_path: Path) -> None:

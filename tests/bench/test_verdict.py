@@ -28,8 +28,18 @@ GOOD = Result(
     machine=Machine("2026-01-31", "A Processor", 2, "6.1", "3.11.7"),
     target="sluice",
     rounds=3,
-    streams=(figures("direct", 0, 0, 270), figures("nginx", 10.0, 1.0, 200), figures("sluice", 16.0, 1.6, 300)),
-    plain=(figures("direct", 0, 0, 80), figures("nginx", 13.0, 1.0, 100), figures("sluice", 45.0, 3.5, 200)),
+    streams=(
+        figures("direct", 0, 0, 270),
+        figures("nginx", 10.0, 1.0, 200),
+        figures("sluice", 16.0, 1.6, 300),
+        figures("sluice, a tenth traced", 17.0, 1.7, 300),
+    ),
+    plain=(
+        figures("direct", 0, 0, 80),
+        figures("nginx", 13.0, 1.0, 100),
+        figures("sluice", 45.0, 3.5, 200),
+        figures("sluice, a tenth traced", 52.0, 4.0, 210),
+    ),
     memory=(held("nginx", 60.0), held("sluice", 80.0)),
     ready_s=0.3,
     translated=(
@@ -64,6 +74,7 @@ def test_keeps_every_promise_of_a_good_run() -> None:
     assert missed(GOOD) == []
     assert [verdict.measured for verdict in judge(GOOD)] == [
         1.6,
+        1.7,
         2.5,
         3.0,
         3.5,
@@ -80,14 +91,19 @@ def test_keeps_every_promise_of_a_good_run() -> None:
 
 
 WORSE = {
-    "CPU per streamed chunk": {"streams": (*GOOD.streams[:2], figures("sluice", 21.0, 2.1, 300))},
+    "CPU per streamed chunk": {"streams": (*GOOD.streams[:2], figures("sluice", 21.0, 2.1, 300), GOOD.streams[3])},
+    "CPU per streamed chunk, a tenth traced": {
+        "streams": (*GOOD.streams[:3], figures("sluice, a tenth traced", 21.0, 2.1, 300))
+    },
     "CPU per translated chunk": {"translated": (*GOOD.translated[:3], figures("sluice", 24.1, 3.01, 310))},
     "CPU per guarded chunk": {"prose": (*GOOD.prose[:2], figures("sluice, guarded", 40.0, 3.61, 320))},
     "TTFT that guards add, p50": {
         "few": (*GOOD.few[:2], msgspec.structs.replace(GOOD.few[2], ttft_p50_us=2501.0), GOOD.few[3])
     },
     "CPU per plain request": {"plain": (*GOOD.plain[:2], figures("sluice", 90.0, 6.01, 200))},
-    "added latency of a chunk, p50": {"streams": (*GOOD.streams[:2], figures("sluice", 16.0, 1.6, 501))},
+    "added latency of a chunk, p50": {
+        "streams": (*GOOD.streams[:2], figures("sluice", 16.0, 1.6, 501), GOOD.streams[3])
+    },
     "memory, idle": {"memory": (GOOD.memory[0], msgspec.structs.replace(held("sluice", 80.0), idle_mib=60.1))},
     "memory per open stream": {"memory": (GOOD.memory[0], held("sluice", 104.7))},
     "memory per open stream, translated": {"translated_memory": (GOOD.memory[0], held("sluice", 104.7))},
