@@ -8,8 +8,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_classic
 
 from sluice.net.scrape import Totals, add, read
+from sluice.policies.observing import Observed
 from sluice.telemetry import names
 from sluice.telemetry.metrics import Metrics
+from sluice.telemetry.policy_names import BUDGET_USED
 from tests.telemetry.records import STREAM
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
@@ -54,11 +56,49 @@ def test_counters_histograms_and_gauges_are_summed() -> None:
     assert value(merged, "sluice_build_info", "tag=1.2") == 1
 
 
+def test_numbers_with_a_label_are_summed_label_by_label_and_added_labels_stay_apart() -> None:
+    def one(busy: int, *teams: str) -> Metrics:
+        made = Metrics(PREFIX, "1.2", labels=("team",))
+        made.by_label["upstream_pool_connections"] = lambda: {"busy": busy, "idle": 3}
+        made.by_label["upstream_requests_total"] = lambda: {"new": busy}
+        for team in teams:
+            made.observe(msgspec.structs.replace(STREAM, observed=Observed(labels=(team,))))
+        return made
+
+    answers = {(1, 1): text(one(1, "a", "a")), (2, 1): text(one(4, "a", "b"))}
+    totals = Totals(PREFIX)
+    merged = totals.merged(text(supervisor()), answers)
+    assert value(merged, "sluice_upstream_pool_connections", "state=busy") == 5
+    assert value(merged, "sluice_upstream_pool_connections", "state=idle") == 6
+    assert value(merged, "sluice_upstream_requests_total", "connection=new") == 5
+    for name in ("requests_total", "stream_event_added_seconds_bucket", "gen_ai_server_time_to_first_token_count"):
+        everyone = value(merged, f"sluice_{name}", *(["le=+Inf"] if name.endswith("bucket") else []))
+        ours = [
+            value(merged, f"sluice_{name}", f"team={team}", *(["le=+Inf"] if "bucket" in name else [])) for team in "ab"
+        ]
+        assert ours == [everyone * 3 / 4, everyone / 4], name
+    assert value(merged, "sluice_stream_stalls_total") == 8
+    totals.retire((1, 1))
+    merged = totals.merged(text(supervisor()), {(2, 1): answers[2, 1]})
+    assert value(merged, "sluice_upstream_requests_total", "connection=new") == 5, "what was sent stays sent"
+    assert value(merged, "sluice_upstream_pool_connections", "state=busy") == 4, "and sockets go"
+
+
 def test_one_worker_is_shown_as_it_shows_itself() -> None:
     one = text(metrics(exchanges=3, streams=1))
     merged = Totals(PREFIX).merged(text(supervisor()), {(1, 1): one})
-    ours = [line for line in one.split("\n") if "process_" not in line]
-    assert [line for line in merged.split("\n") if "process_" not in line] == ours
+    assert counted(merged) == counted(one)
+
+
+def counted(exposition: str) -> list[str]:
+    """Its lines but for those that another moment changes."""
+    return [line for line in exposition.split("\n") if "process_" not in line and "cgroup_" not in line]
+
+
+def test_the_memory_of_the_container_that_all_share_is_said_once() -> None:
+    own = "# HELP sluice_cgroup_working_set x\n# TYPE sluice_cgroup_working_set gauge\nsluice_cgroup_working_set 7\n"
+    merged = Totals(PREFIX).merged(own, {(1, 1): own, (2, 1): own})
+    assert value(merged, "sluice_cgroup_working_set") == 7
 
 
 def test_what_is_of_a_process_has_its_name() -> None:
@@ -107,6 +147,17 @@ def test_gauges_are_those_of_the_living() -> None:
     assert value(totals.merged(own, {(1, 1): both[1, 1]}), "sluice_active_streams") == 5
 
 
+def test_a_worker_that_ends_while_the_sums_are_written_is_counted_once() -> None:
+    totals = Totals(PREFIX)
+    one, two = text(metrics(exchanges=3)), text(metrics(exchanges=4))
+    pieces = []
+    for number, piece in enumerate(totals.merging(text(supervisor()), {(1, 1): one, (2, 1): two})):
+        pieces.append(piece)
+        if number == 4:
+            totals.retire((1, 1))
+    assert counted("".join(pieces)) == counted(Totals(PREFIX).merged(text(supervisor()), {(1, 1): one, (2, 1): two}))
+
+
 def test_of_one_that_does_not_answer_the_last_counters_stand() -> None:
     totals = Totals(PREFIX)
     own = text(supervisor())
@@ -136,3 +187,15 @@ def test_a_sum_of_whole_numbers_is_one() -> None:
     add(total, {"a": 2, "b": 0.5})
     assert total == {"a": 3, "b": 0.5}
     assert isinstance(total["a"], int)
+
+
+def test_of_a_ratio_the_largest_is_told() -> None:
+    def one(**shares: float) -> Metrics:
+        made = metrics()
+        made.by_label[BUDGET_USED.name] = lambda: shares
+        return made
+
+    workers = {(1, 1): text(one(a=0.25, b=0.5)), (2, 1): text(one(a=0.75))}
+    merged = Totals(PREFIX).merged(text(supervisor()), workers)
+    assert value(merged, "sluice_budget_used_ratio", "budget=a") == 0.75
+    assert value(merged, "sluice_budget_used_ratio", "budget=b") == 0.5

@@ -4,8 +4,8 @@ import pytest
 
 from sluice.chat.events import Channel, TextDelta, ToolCallDelta, ToolCallStarted
 from sluice.chat.usage import Usage
-from sluice.relay.meter import Meter
-from sluice.relay.record import GAP_BUCKETS_S, StreamFacts
+from sluice.relay.meter import MAX_STALLS_TOLD, Meter
+from sluice.relay.record import ADDED_BUCKETS_S, GAP_BUCKETS_S, StreamFacts
 from tests.relay.relays import DONE, PING, ROLE, STOP, chunk, mirror, text
 
 CONTENT_AT = [0.9, 1.9, 3.4]
@@ -27,6 +27,7 @@ def test_a_scripted_timeline() -> None:
     gaps = {bound: count for bound, count in zip(GAP_BUCKETS_S, facts.gap_counts, strict=False) if count}
     assert gaps == {1.0: 2, 2.5: 1}
     assert facts.gap_sum_s == pytest.approx(3.1)
+    assert facts.first_sent_s == 0.3
     assert relay.meter.tpot_s(None) == pytest.approx(3.1 / 3)
     assert relay.meter.tpot_s(Usage(output_tokens=32)) == pytest.approx(0.1)
     sent = len(ROLE + PING + STOP + DONE) + 3 * len(text("a")) + len(chunk({"reasoning": "hm"}))
@@ -107,6 +108,119 @@ def test_one_token_has_no_time_per_token() -> None:
     meter.delta(TextDelta(0, "text", "b"), 2.0)
     assert meter.tpot_s(Usage(output_tokens=1)) is None
     assert meter.tpot_s(Usage()) == 1.0
+
+
+# -- stalls -----------------------------------------------------------------------------------------------------------
+
+
+def spoken(*at: float) -> Meter:
+    """A stream that began at 0 and had a token at each of these seconds."""
+    meter = Meter(0.0)
+    for now in at:
+        meter.delta(TextDelta(0, "text", "a"), now)
+    return meter
+
+
+def stalls(meter: Meter) -> tuple[int, float, tuple[tuple[float, float], ...]]:
+    facts = meter.facts(streaming=True)
+    return facts.stalls, facts.stalled_s, facts.stalled_at
+
+
+FLUENT = tuple(1.0 + 0.02 * number for number in range(50))
+LAST = FLUENT[-1]
+
+
+def test_a_silence_that_is_out_of_proportion_is_a_stall_and_it_is_known_when() -> None:
+    number, seconds, at = stalls(spoken(*FLUENT, LAST + 1.5, LAST + 1.52))
+    assert (number, seconds) == pytest.approx((1, 1.5))
+    assert at[0] == pytest.approx((LAST, 1.5))
+
+
+@pytest.mark.parametrize("gap", [0.9, 1.0])
+def test_no_second_is_a_stall(gap: float) -> None:
+    assert stalls(spoken(10.0, 10.0 + gap)) == (0, 0.0, ())
+
+
+def test_who_speaks_by_the_paragraph_does_not_stall_between_two() -> None:
+    paragraphs = [number * 2.0 for number in range(1, 20)]
+    assert stalls(spoken(*paragraphs, 45.0))[0] == 0
+    assert stalls(spoken(1.99, *paragraphs, 45.0))[0] == 0  # its first two came together
+    assert stalls(spoken(*paragraphs, 38.0 + 10.5))[1] == pytest.approx(10.5)
+
+
+@pytest.mark.parametrize(
+    ("at", "number", "seconds"),
+    [
+        ((1.0, 3.0), 1, 2.0),
+        ((1.0, 3.0, 3.02, 3.04), 1, 2.0),
+        ((1.0, 1.02, 4.0, 4.02), 1, 2.98),
+        ((1.0, 3.0, 5.0), 0, 0.0),
+        ((1.0, 2.5, 2.52, 2.54, 2.56, 4.56), 2, 3.5),
+    ],
+)
+def test_a_silence_at_the_beginning_is_judged_by_what_came_after_it(
+    at: tuple[float, ...], number: int, seconds: float
+) -> None:
+    found = stalls(spoken(*at))
+    assert found[:2] == pytest.approx((number, seconds))
+    assert len(found[2]) == number
+
+
+def test_one_long_silence_does_not_hide_the_next() -> None:
+    number, seconds, at = stalls(spoken(*FLUENT, LAST + 60.0, LAST + 61.5))
+    assert (number, seconds) == pytest.approx((2, 61.5))
+    assert len(at) == 2
+
+
+def test_the_wait_for_the_first_token_is_no_stall() -> None:
+    assert stalls(spoken(30.0)) == (0, 0.0, ())
+
+
+@pytest.mark.parametrize(("ended", "number"), [(LAST + 0.5, 0), (LAST + 4.0, 1)])
+def test_a_silence_before_the_end_is_one_too(ended: float, number: int) -> None:
+    meter = spoken(*FLUENT)
+    meter.ended(ended)
+    assert stalls(meter)[:2] == pytest.approx((number, 4.0 * number))
+
+
+def test_an_answer_without_tokens_does_not_stall_at_its_end() -> None:
+    meter = Meter(0.0)
+    meter.ended(60.0)
+    assert stalls(meter) == (0, 0.0, ())
+
+
+def test_while_the_provider_could_not_be_heard_it_was_not_silent() -> None:
+    meter = spoken(*FLUENT)
+    meter.heard_from = LAST + 30.0
+    meter.delta(TextDelta(0, "text", "a"), LAST + 30.5)
+    assert stalls(meter)[0] == 0
+    meter.heard_from = LAST + 40.0
+    meter.delta(TextDelta(0, "text", "a"), LAST + 43.0)
+    assert stalls(meter)[1] == pytest.approx(3.0)
+
+
+def test_all_stalls_are_counted_and_the_first_are_told() -> None:
+    now, meter = LAST, spoken(*FLUENT)
+    for _ in range(MAX_STALLS_TOLD + 4):
+        now += 2.0
+        for soon in range(50):
+            meter.delta(TextDelta(0, "text", "a"), now + soon * 0.01)
+        now += 0.49
+    number, seconds, at = stalls(meter)
+    assert (number, len(at)) == (MAX_STALLS_TOLD + 4, MAX_STALLS_TOLD)
+    assert seconds == pytest.approx(2.0 * number)
+
+
+# -- the gateway's own time -------------------------------------------------------------------------------------------
+
+
+def test_what_the_gateway_took_falls_below_its_bound() -> None:
+    meter = Meter(0.0)
+    for seconds in (0.00001, 0.00002, 0.00002, 0.3):
+        meter.added(seconds)
+    facts = meter.facts(streaming=True)
+    assert facts.added_counts == (1, 2, *[0] * (len(ADDED_BUCKETS_S) - 2), 1)
+    assert facts.added_sum_s == pytest.approx(0.30005)
 
 
 def test_a_whole_answer_has_no_token_times() -> None:

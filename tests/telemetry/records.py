@@ -47,6 +47,12 @@ STREAM = ExchangeRecord(
         tokens=298,
         gap_counts=(0, 0, 290, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1),
         gap_sum_s=18.5,
+        first_sent_s=0.35,
+        stalls=2,
+        stalled_s=16.5,
+        stalled_at=((1.0, 4.5), (8.0, 12.0)),
+        added_counts=(0, 10, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0),
+        added_sum_s=0.0015,
         bytes_from_provider=60_000,
         bytes_to_client=60_000,
     ),
@@ -55,10 +61,11 @@ STREAM = ExchangeRecord(
     outcome="completed",
     connect_s=0.05,
     connect_transport="tls",
+    calls_s=(0.04, 0.29),
 )
 
 PLAIN = msgspec.structs.replace(
-    STREAM, streaming=False, tpot_s=None, stream=StreamFacts(bytes_to_client=900), connect_s=None
+    STREAM, streaming=False, tpot_s=None, stream=StreamFacts(bytes_to_client=900), connect_s=None, calls_s=()
 )
 
 NOT_FOUND = ExchangeRecord(

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.chat.usage import Usage
+from sluice.policies.observing import UNOBSERVED, Observed
 from sluice.relay.record import ExchangeRecord, RequestParams, Route, StreamFacts
-from sluice.telemetry.access_log import MAX_LINE_BYTES, AccessLog, fields
-from sluice.telemetry.line import UNPRINTABLE, Format
+from sluice.telemetry.access_log import MAX_LINE_BYTES, MAX_WIDE_BYTES, AccessLog, fields
+from sluice.telemetry.line import UNPRINTABLE, Format, one_word
 from sluice.telemetry.process_log import Threshold
 
 from .records import NOT_FOUND, PLAIN, ROUTE, STREAM, plain, stream
@@ -175,6 +176,13 @@ def test_a_threshold_above_info_silences_the_log_and_can_be_changed_while_runnin
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
+def test_a_long_number_is_cut_too(form: Format) -> None:
+    (line,) = lines(form, stream(params=RequestParams(seed=10**4200)))
+    assert len(line) <= MAX_LINE_BYTES
+    assert ("1" + "0" * 255 + "…") in line.decode()
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
 def test_a_long_path_is_cut_so_that_lines_of_several_workers_cannot_mingle(form: Format) -> None:
     (line,) = lines(form, stream(path="/" + "x" * 60_000, request_model="m" * 60_000))
     assert len(line) <= MAX_LINE_BYTES
@@ -207,3 +215,109 @@ def test_no_client_and_no_provider_can_forge_a_line(form: Format, **values: str)
         back = json.loads(line)
         assert (back["http.method"], back["http.path"], back["http.status"]) == (values["method"], values["path"], 200)
         assert back.get("gen_ai.request.model", "") == values["request_model"]
+
+
+# -- what an operator adds, takes away and leaves out -----------------------------------------------------------------
+
+WIDE = Observed(fields=(("jwt", {"sub": "alice", "groups": ["a", "b"]}), ("n", 7), ("http.path", "/hidden")))
+
+
+def test_added_fields_stand_at_the_end_and_replace_what_has_their_name_in_place() -> None:
+    (encoded,) = lines("json", stream(observed=WIDE))
+    line = json.loads(encoded)
+    expected = json.loads(STREAM_JSON)
+    assert list(line) == [*expected, "jwt", "n"]
+    assert line == {**expected, "http.path": "/hidden", "jwt": {"sub": "alice", "groups": ["a", "b"]}, "n": 7}
+
+
+def test_text_shows_lists_and_maps_as_json_on_the_same_line() -> None:
+    observed = Observed(fields=(("jwt", {"sub": "a b"}), ("list", [1, "x=y"]), ("said", "two\nlines")))
+    (encoded,) = lines("text", stream(observed=observed))
+    assert encoded.decode().endswith(' duration=2242ms jwt={"sub":"a b"} list=[1,"x=y"] said="two\\nlines"\n')
+
+
+def test_removed_fields_are_gone_and_one_that_is_not_filtered_in_has_no_line() -> None:
+    (encoded,) = lines("json", stream(observed=Observed(removed=frozenset(["http.path", "nonsense"]))))
+    assert json.loads(encoded).keys() == json.loads(STREAM_JSON).keys() - {"http.path"}
+    assert lines("json", stream(observed=Observed(logged=False))) == []
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_line_without_added_fields_stays_below_a_pipes_bound_whatever_is_in_it(form: Format) -> None:
+    evil = "\u202e" * 4000
+    record = stream(
+        path=evil, host=evil, method=evil, request_model=evil, response_model=evil, error=evil, finish_reason=evil,
+        principal=f"jwt:{evil}", http_version=evil, provider=evil,
+    )  # fmt: skip
+    for observed in (UNOBSERVED, Observed(removed=frozenset(["time_"]))):
+        (line,) = lines(form, msgspec.structs.replace(record, observed=observed))
+        assert len(line) <= MAX_LINE_BYTES
+
+
+BIG = {
+    "one long text": {"messages": [{"role": "user", "content": "x" * 500_000}]},
+    "a thousand texts": {"messages": [{"content": "y" * 2000}] * 1000},
+    "many numbers": list(range(100_000)),
+    "nothing to cut": [[[[1]]]] * 60_000,
+    "unprintable": {"a": "\u202e" * 100_000},
+}
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.parametrize("body", BIG.values(), ids=BIG)
+def test_a_line_with_added_fields_is_longer_and_bounded(form: Format, body: object) -> None:
+    observed = Observed(fields=(("request.body", body), ("small", "kept")))
+    (line,) = lines(form, stream(observed=observed))
+    assert len(line) <= MAX_WIDE_BYTES
+    assert line.count(b"\n") == 1
+    assert b"kept" in line
+    if form == "json":
+        assert json.loads(line)["http.status"] == 200
+
+
+def test_a_body_that_fits_is_shown_whole_and_of_a_longer_one_texts_are_cut_and_not_its_shape() -> None:
+    fits = {"messages": [{"role": "user", "content": "x" * 60_000}]}
+    (line,) = lines("json", stream(observed=Observed(fields=(("request.body", fits),))))
+    assert json.loads(line)["request.body"] == fits
+    longer = {"model": "m", "messages": [{"role": "user", "content": "x" * 70_000}]}
+    (line,) = lines("json", stream(observed=Observed(fields=(("request.body", longer),))))
+    assert json.loads(line)["request.body"] == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "x" * 1024 + "…"}],
+    }
+
+
+def test_a_thousand_fields_that_cannot_be_cut_are_left_out_rather_than_the_line() -> None:
+    observed = Observed(fields=tuple((f"{number:0200d}", 1) for number in range(1000)))
+    (line,) = lines("json", stream(observed=observed))
+    assert line == STREAM_JSON.encode()
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(form=st.sampled_from(["json", "text"]), value=JSON_VALUES.filter(lambda value: value is not None))
+def test_no_value_that_is_added_can_forge_a_line(form: Format, value: object) -> None:
+    (line,) = lines(form, stream(observed=Observed(fields=(("added", value),))))
+    text = line.decode()
+    assert text.endswith("\n")
+    assert len(text.splitlines()) == 1
+    assert UNPRINTABLE.search(text[:-1]) is None
+    if form == "json":
+        assert json.loads(line)["added"] == value
+
+
+@pytest.mark.parametrize(
+    "name", ["body.\n2026 info request http.status=200", "body.a http.status=500 b", "body.\x1b[2J"]
+)
+def test_no_name_that_flatten_takes_from_a_body_can_forge_a_line(name: str) -> None:
+    (line,) = lines("text", stream(observed=Observed(fields=((name, "x"),))))
+    text = line.decode()
+    assert UNPRINTABLE.search(text[:-1]) is None
+    assert text.endswith(f" {one_word(name)}=x\n")
+    (line,) = lines("json", stream(observed=Observed(fields=((name, "x"),))))
+    assert json.loads(line)[name] == "x"

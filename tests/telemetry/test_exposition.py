@@ -10,14 +10,14 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
-from sluice.telemetry import exposition, metric, names
+from sluice.telemetry import exposition, metric, names, server_names
 
 FAMILIES: list[tuple[metric.Metric, exposition.Series]] = [
-    (names.SENT_BYTES, {("8080/a/b", 'g"\\\n', "http", "http"): [12]}),
-    (names.LOOP_LAG, {(): [1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3.25]}),
+    (server_names.SENT_BYTES, {("8080/a/b", 'g"\\\n', "http", "http"): [12]}),
+    (server_names.LOOP_LAG, {(): [1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3.25]}),
     (names.UPSTREAM_CONNECT, {}),
-    (names.BUILD_INFO, {("0.1.0",): [1]}),
-    (names.ACTIVE_STREAMS, {(): [3]}),
+    (server_names.BUILD_INFO, {("0.1.0",): [1]}),
+    (server_names.ACTIVE_STREAMS, {(): [3]}),
 ]
 
 CLASSIC = r"""# HELP p_downstream_sent_bytes_total Bytes written to clients.

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from sluice.relay.record import GAP_BUCKETS_S
-from sluice.telemetry import names, policy_names
+from sluice.relay.record import ADDED_BUCKETS_S, GAP_BUCKETS_S
+from sluice.telemetry import names, policy_names, server_names, stream_names
 from sluice.telemetry.metric import Metric
 from sluice.telemetry.names import METRICS
 
@@ -61,6 +61,22 @@ COMPAT: list[tuple[str, str, set[str], str]] = [
         {"transport"},
         "0.0005,0.0015,0.0043,0.0126,0.0368,0.108,0.316,0.924,2.71,8",
     ),
+    ("gen_ai_client_cost_usd_total", "counter", LLM, ""),
+    ("cost_catalog_lookups_total", "counter", LLM | {"status"}, ""),
+    ("guardrail_checks_total", "counter", ROUTE | {"phase", "action"}, ""),
+    (
+        "tls_handshake_duration_seconds",
+        "histogram",
+        LISTENER,
+        "0.0005,0.0015,0.0043,0.0126,0.0368,0.108,0.316,0.924,2.71,8",
+    ),
+    (
+        "upstream_call_duration_seconds",
+        "histogram",
+        {"kind", "subtype"},
+        "0.001,0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5,10,30,80",
+    ),
+    ("mcp_requests_total", "counter", ROUTE | {"method", "resource", "server"}, ""),
     ("downstream_connections_total", "counter", LISTENER, ""),
     ("downstream_received_bytes_total", "counter", LISTENER, ""),
     ("downstream_sent_bytes_total", "counter", LISTENER, ""),
@@ -77,16 +93,33 @@ def test_a_row_of_the_compatible_part_is_as_dashboards_expect(
     name: str, kind: str, labels: set[str], buckets: str
 ) -> None:
     row = next(metric for metric in METRICS if metric.name == name)
-    assert (row.kind, set(row.labels)) == (kind, labels)
+    assert (row.kind, set(row.labels) - {"outcome"}) == (kind, labels)
     assert row.buckets == tuple(float(bound) for bound in buckets.split(",") if bound)
 
 
+def test_the_outcome_is_beside_the_compatible_labels_where_it_tells_more_than_they_do() -> None:
+    compatible = {name for name, *_ in COMPAT}
+    assert {row.name for row in METRICS if "outcome" in row.labels and row.name in compatible} == {
+        "requests_total",
+        "request_duration_seconds",
+        "response_bytes_total",
+        "retries_total",
+        "gen_ai_server_request_duration",
+    }
+
+
+def test_a_time_to_the_first_token_may_be_above_what_alerts_ask_for() -> None:
+    assert stream_names.TTFT_DELIVERED.buckets[-1] > 30
+
+
 def test_inter_token_buckets_are_those_the_meter_sorts_into() -> None:
-    assert names.INTER_TOKEN.buckets is GAP_BUCKETS_S
+    assert stream_names.INTER_TOKEN.buckets is GAP_BUCKETS_S
+    assert stream_names.EVENT_ADDED.buckets is ADDED_BUCKETS_S
 
 
 def test_every_metric_of_the_module_is_in_the_table_once() -> None:
-    rows = [value for value in {**vars(names), **vars(policy_names)}.values() if isinstance(value, Metric)]
+    tables = (names, policy_names, server_names, stream_names)
+    rows = [value for table in tables for value in vars(table).values() if isinstance(value, Metric)]
     assert sorted(row.name for row in METRICS) == sorted({row.name for row in rows})
 
 
@@ -104,6 +137,6 @@ def test_a_row_is_sound(row: Metric) -> None:
 
 
 def test_the_tokio_names_do_not_pretend() -> None:
-    assert "asyncio tasks" in names.TASKS.help
-    assert "Worker processes" in names.WORKERS.help
-    assert "uvloop" in names.QUEUE_DEPTH.help
+    assert "asyncio tasks" in server_names.TASKS.help
+    assert "Worker processes" in server_names.WORKERS.help
+    assert "uvloop" in server_names.QUEUE_DEPTH.help

@@ -11,6 +11,7 @@ from sluice.telemetry.access_log import AccessLog
 from sluice.telemetry.metrics import Metrics
 from sluice.telemetry.process_log import ProcessLog
 from sluice.telemetry.report import MAX_TOLD, SETTLED_S, Report
+from sluice.telemetry.traces import Traces
 
 from .records import NOT_FOUND, STREAM, plain, stream
 from .test_metrics import scrape, total
@@ -159,3 +160,44 @@ def test_a_mark_that_a_reload_takes_away_is_left_at_once() -> None:
     told.report.memory(300 * MIB, 256 * MIB)
     told.report.memory(300 * MIB, 0)
     assert told.messages() == [PASSED, LEFT]
+
+
+def test_a_fault_of_the_traces_in_one_record_spoils_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Told()
+    told.report.traces = traces = Traces(ProcessLog(lambda line: None, "json"), lambda call: None)
+
+    def broken(record: ExchangeRecord) -> None:
+        raise ValueError("no span comes of it")
+
+    monkeypatch.setattr(traces, "record", broken)
+    monkeypatch.setattr(traces, "beside", broken)
+    for record in (STREAM, NOT_FOUND):
+        told.report.record(partial(_same, record))
+    told.report.beside(None)  # type: ignore[arg-type]  # it is not looked at
+    assert [line["request.id"] for line in told.lines("request")] == ["req-1", "req-2"]
+    assert [line["level"] for line in told.lines("sluice")] == ["error"] * 3
+
+
+@pytest.mark.parametrize("view", ["metrics", "log", "recent"])
+def test_a_fault_of_one_view_spoils_neither_another_nor_the_next_record(
+    monkeypatch: pytest.MonkeyPatch, view: str
+) -> None:
+    told = Told()
+    recent = told.report.look_back()
+    broken = {
+        "metrics": (told.metrics, "observe"),
+        "log": (told.report._access_log, "record"),
+        "recent": (recent, "record"),
+    }
+
+    def fails(_: ExchangeRecord) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(*broken[view], fails)
+    for _ in range(2):
+        told.report.record(partial(_same, stream()))
+    assert len(told.lines("request")) == (0 if view == "log" else 2)
+    assert told.messages() == ["internal error"] * 2
+    assert len(recent.ended) == (0 if view == "recent" else 2)
+    if view != "metrics":
+        assert total(scrape(told.metrics), "requests_total") == 2

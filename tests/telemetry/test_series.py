@@ -2,11 +2,12 @@
 
 import unicodedata
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sluice.telemetry import names
+from sluice.telemetry import names, stream_names
 from sluice.telemetry.series import MAX_LABEL_CHARS, Family, label, method_label, observe
 
 ANY_TEXT = st.text(alphabet=st.characters(), max_size=200)
@@ -57,7 +58,7 @@ def test_a_value_equal_to_a_bound_falls_below_it() -> None:
 
 
 def test_a_full_family_folds_models_and_nothing_else() -> None:
-    family = Family(names.LLM_DURATION, max_series=2)
+    family = Family(stream_names.TTFT, max_series=2)
     route = ("b", "g", "l", "r", "0", "chat", "openai")
     known = family.cell((*route, "m1", "m1"))
     family.cell((*route, "m2", "m2"))
@@ -65,6 +66,15 @@ def test_a_full_family_folds_models_and_nothing_else() -> None:
     assert family.cell((*route, "m4", "m4")) is folded
     assert family.cell((*route, "m1", "m1")) is known
     assert list(family.cells)[2:] == [(*route, "other", "other")]
+
+
+def test_a_full_family_folds_what_an_operator_added_too() -> None:
+    row = msgspec.structs.replace(names.REQUEST_PROCESSING, labels=(*names.REQUEST_PROCESSING.labels, "team", "tier"))
+    family = Family(row, max_series=1, added=2)
+    place = ("b", "g", "l", "r", "0", "openai")
+    family.cell((*place, "a", "1"))
+    assert family.cell((*place, "b", "1")) is family.cell((*place, "c", "2"))
+    assert list(family.cells) == [(*place, "a", "1"), (*place, "other", "other")]
 
 
 def test_a_full_family_without_models_still_counts() -> None:

@@ -1,6 +1,7 @@
 """Standard output with readers that are slow, gone, or odd. Real pipes."""
 
 import os
+import select
 import threading
 from collections.abc import Iterator
 
@@ -91,6 +92,39 @@ def test_beyond_the_backlog_whole_lines_are_dropped_and_counted(pipe: Pipe) -> N
         got += os.read(pipe[0], 65536)
     assert write.flush(5)
     assert got.splitlines(keepends=True) == lines[:kept]
+
+
+def test_lines_that_were_handed_over_together_are_dropped_by_their_number(pipe: Pipe) -> None:
+    write = StdoutWriter(pipe[1], max_backlog_bytes=10_000)
+    pieces = [b"".join(numbered(5)) for _ in range(100)]
+    for piece in pieces:
+        write(piece)
+    kept = 500 - write.dropped
+    got = b""
+    while got.count(b"\n") < kept:
+        got += os.read(pipe[0], 65536)
+    assert write.flush(5)
+    assert (got.count(b"\n"), kept % 5) == (kept, 0)
+    assert 0 < kept < 500
+
+
+def test_what_waits_goes_out_in_pieces_as_large_as_stay_whole(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes, write_really = [], os.write
+
+    def note(fd: int, data: bytes) -> int:
+        sizes.append(len(data))
+        return write_really(fd, data)
+
+    write = StdoutWriter(pipe[1])
+    lines = [*numbered(200), b"x" * 30_000 + b"\n", *numbered(300)]
+    monkeypatch.setattr(os, "write", note)
+    for line in lines:
+        write(line)
+    assert read_until(pipe[0], lines[-1]).count(b"\n") == len(lines)
+    assert write.flush(5)
+    assert [size for size in sizes if size > select.PIPE_BUF] == [30_001]
+    assert max(size for size in sizes if size != 30_001) > 3_000
+    assert write.dropped == 0
 
 
 @pytest.mark.parametrize("blocking", [True, False])

@@ -6,6 +6,10 @@ client gone ──► relay.client_gone ──► upstream.close       a clock r
      └── or, where the policy reads on ──► relay.read_on
 
 What a judge has to be asked is the exception: a task of its own, and the provider waits for it.
+
+What the gateway itself takes for an event is measured for one event in SAMPLED, from the read that brought it to the
+write that hands it on: two more clock readings and a place in a histogram for each would be 0.2 us of a chunk's 20, and
+so they are 0.05.
 """
 
 import asyncio
@@ -20,6 +24,9 @@ from sluice.relay.clocks import NEVER
 from sluice.relay.outcome import SLOW_READER, Outcome
 from sluice.relay.relay import Relay
 from sluice.wire.coding import Inflate
+
+SAMPLED = 16
+"""One event in so many is timed, the first that follows an answer's beginning among them."""
 
 Fault = Callable[[BaseException], None]
 Judging = Callable[[Ask], Awaitable[Verdict]]
@@ -41,23 +48,8 @@ class Pump:
     """
 
     __slots__ = (
-        "_client",
-        "_clock",
-        "_done",
-        "_due",
-        "_ended",
-        "_fault",
-        "_full",
-        "_inflate",
-        "_judge",
-        "_question",
-        "_reads_on",
-        "_relay",
-        "_slow",
-        "_start_answer",
-        "_timer",
-        "_upstream",
-        "started",
+        *("_client", "_clock", "_done", "_due", "_ended", "_fault", "_full", "_inflate", "_judge", "_question"),
+        *("_reads_on", "_relay", "_slow", "_start_answer", "_timer", "_until_timed", "_upstream", "started"),
     )
 
     def __init__(
@@ -96,6 +88,8 @@ class Pump:
         self._due = NEVER
         """When the timer fires."""
         self._ended = False
+        self._until_timed = 1
+        """Events."""
         self.started = started
 
     def start(self) -> None:
@@ -111,20 +105,34 @@ class Pump:
             if self._inflate is not None:
                 self._unpack(data, self._inflate)
                 return
-            actions = self._relay.feed(data, self._clock())
+            actions = self._relay.feed(data, now := self._clock())
             if self.started and len(actions) == 1 and type(send := actions[0]) is Send:
                 self._client.write(send.data)  # what `_perform` would do, without its questions
+                self._until_timed -= 1
+                if not self._until_timed:
+                    self._time(now)
             elif actions:
                 self._perform(actions)
         except Exception as error:
             self._crash(error)
 
     def _unpack(self, data: bytes, inflate: Inflate) -> None:
+        relay, now = self._relay, self._clock()
+        before = relay.meter.bytes_to_client
         try:
             for piece in inflate.feed(data):
-                self._perform(self._relay.feed(piece, self._clock()))
+                self._perform(relay.feed(piece, self._clock()))
         except ProtocolError as error:
             self._perform(self._relay.broke(error, self._clock()))
+        if relay.meter.bytes_to_client > before:
+            self._until_timed -= 1
+            if not self._until_timed:
+                self._time(now)
+
+    def _time(self, since: float) -> None:
+        """Note how long it took to pass on what was read then."""
+        self._until_timed = SAMPLED
+        self._relay.meter.added(self._clock() - since)
 
     def eof(self) -> None:
         if self._inflate is not None and not self._inflate.complete:
@@ -143,6 +151,7 @@ class Pump:
         if self._reads_on() and self._relay.read_on(self._clock()):
             self._slow = 0.0
             self._full = False
+            self._relay.meter.heard_from = self._clock()
             self._withdraw()
             self._upstream.resume()
             self._arm()
@@ -164,11 +173,22 @@ class Pump:
         if self._ended:
             return
         self._full = False
-        self._relay.clocks.resume(self._clock())
+        self._relay.meter.heard_from = now = self._clock()
+        self._relay.clocks.resume(now)
         if isinstance(self._slow, SlowReader):
             self._slow = self._slow.timeout_s
         self._read()
         self._arm()
+
+    @property
+    def client_is_full(self) -> bool:
+        """The client does not read, and the provider waits for it."""
+        return self._full
+
+    @property
+    def asks(self) -> bool:
+        """A judge is asked, and the provider waits for the verdict."""
+        return self._question is not None
 
     # -- the server ---------------------------------------------------------------------------------------------------
 
@@ -234,7 +254,8 @@ class Pump:
             except JudgeFailed as failure:
                 verdict = failure.with_traceback(None)  # or it would hold this frame, which holds it
             self._question = None
-            self._perform(self._relay.resume(verdict, self._clock()))
+            self._relay.meter.heard_from = now = self._clock()
+            self._perform(self._relay.resume(verdict, now))
             self._arm()
         except Exception as error:
             self._question = None
@@ -254,6 +275,8 @@ class Pump:
 
     def _end(self, outcome: Outcome, last: bytes) -> None:
         self._ended = True
+        if not self._full and self._question is None:  # else the silence is ours
+            self._relay.meter.ended(self._clock())
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -41,6 +41,7 @@ class Totals:
 
     def __init__(self, prefix: str) -> None:
         self._process = f"{prefix}process_"
+        self._shared = f"{prefix}cgroup_"
         self._last: dict[Life, dict[str, Samples]] = {}
         """What each worker has counted, by its last exposition."""
         self._departed: dict[str, Samples] = {}
@@ -66,26 +67,38 @@ class Totals:
             add(self._departed.setdefault(key, {}), samples)
 
     def merged(self, own: str, answers: Mapping[Life, str | None]) -> str:
-        """Return the exposition of the group: the supervisor's own, and each worker's, in one format. Of a worker that
-        gave no answer (None) the gauges are missing, and its counters are those of its last.
+        """Return all of `merging`."""
+        return "".join(self.merging(own, answers))
 
-        Counters, histograms and gauges are summed, `*_info` is said once, and `process_*` have a label `worker`.
+    def merging(self, own: str, answers: Mapping[Life, str | None]) -> Iterator[str]:
+        """Yield the exposition of the group: the supervisor's own, and each worker's, in one format, family by family.
+        Between two a worker may be retired. Of a worker that gave no answer (None) the gauges are missing, and its
+        counters are those of its last.
+
+        Counters, histograms and gauges are summed, of `*_ratio` the largest is said, `*_info` and `cgroup_*` are said
+        once, and `process_*` have a label `worker`.
         """
-        parts = {life[0]: self.note(life, text) for life, text in answers.items() if text is not None}
-        lines: list[str] = []
+        parts: dict[int, dict[str, Family]] = {}
+        for life, text in answers.items():
+            if text is not None:
+                parts[life[0]] = self.note(life, text)
+                yield ""
         for family in read(own):
-            lines.append(family.head)
+            lines = [family.head]
             if self._of_process(family):
                 lines += _labelled(family.samples, SUPERVISOR)
                 for worker, part in sorted(parts.items()):
                     lines += _labelled(part[family.key].samples, str(worker)) if family.key in part else []
-                continue
-            lines += [f"{name} {value}\n" for name, value in self._sum(family, parts).items()]
-        ending = "# EOF\n" if own.endswith("# EOF\n") else ""
-        return "".join(lines) + ending
+            else:
+                lines += [f"{name} {value}\n" for name, value in self._sum(family, parts).items()]
+            yield "".join(lines)
+        if own.endswith("# EOF\n"):
+            yield "# EOF\n"
 
     def _sum(self, family: Family, parts: Mapping[int, Mapping[str, Family]]) -> Samples:
         total = dict(family.samples)
+        if family.name.startswith(self._shared):
+            return total  # all of them are in the same container
         if family.kind in _CUMULATIVE:
             add(total, self._departed.get(family.key, {}))
             for counted in self._last.values():
@@ -97,11 +110,19 @@ class Totals:
             if family.kind == "info" or family.name.endswith("_info"):
                 total |= part[family.key].samples
             else:
-                add(total, part[family.key].samples)
+                _join(family, total, part[family.key].samples)
         return total
 
     def _of_process(self, family: Family) -> bool:
         return family.name.startswith(self._process)
+
+
+def _join(gauge: Family, total: Samples, samples: Mapping[str, Number]) -> None:
+    if not gauge.name.endswith("_ratio"):
+        add(total, samples)
+        return
+    for name, value in samples.items():
+        total[name] = max(value, total.get(name, value))
 
 
 def add(total: Samples, samples: Mapping[str, Number]) -> None:

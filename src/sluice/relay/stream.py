@@ -46,6 +46,7 @@ class StreamRelay:
         "_look_at",
         "_preceded",
         "_ready",
+        "_sent",
         "_sink",
         "_terms",
         "_wire",
@@ -73,6 +74,7 @@ class StreamRelay:
         """Tokens at which it is looked whether the answer may go on."""
         self._preceded = terms.opened
         """Keep-alives went before the answer."""
+        self._sent = False  # no token
         self.committed = False
         self.meter = Meter(terms.started_at)
         self.said = Said()
@@ -223,7 +225,7 @@ class StreamRelay:
         if data:
             self._ready.append(data)
         if not self.committed:
-            self._consider(frame, len(data), now)
+            self._consider(frame.data is not None and bool(events), len(data), now)
         return None
 
     def _event(self, event: Event, now: float) -> Failure | None:
@@ -244,13 +246,13 @@ class StreamRelay:
             self.said.note(event)
         return None
 
-    def _consider(self, frame: Frame, size: int, now: float) -> None:
+    def _consider(self, says_something: bool, size: int, now: float) -> None:
         """Before the commit point: stamp the first event, and commit with the first token.
 
         Not sooner than here: a frame that holds a failure is never sent. What is held until then is bounded: a provider
         that talks that long without a token is committed to.
         """
-        if self.meter.first_event is None and frame.data is not None:
+        if self.meter.first_event is None and says_something:
             self.meter.first_event = now
         if not self._sink.streams:
             return
@@ -269,11 +271,20 @@ class StreamRelay:
         self.clocks.sent = now
         data = ready[0] if len(ready) == 1 else b"".join(ready)
         ready.clear()
+        if not self._sent:
+            data = self._first(data, now)
+        self.meter.bytes_to_client += len(data)
+        return [Send(data)]
+
+    def _first(self, data: bytes, now: float) -> bytes:
+        """Up to those with a token."""
         if self._preceded:
             self._preceded = False
             data = data.removeprefix(BOM)  # it is one at the beginning of a stream only; elsewhere it spoils an event
-        self.meter.bytes_to_client += len(data)
-        return [Send(data)]
+        if self._carries():
+            self._sent = True
+            self.meter.first_sent = now
+        return data
 
     def _fail(self, kind: OutcomeKind, error: SluiceError) -> list[Action]:
         outcome = Outcome(kind, error)

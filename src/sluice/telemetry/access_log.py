@@ -2,24 +2,36 @@
 
 Keys, order and types: compat-agentgateway 4.3 and labs 5.3 (flat dotted keys, integer `http.status`, `duration` as
 "123ms"), then what that log lacks: streaming, outcome, chunks, finish reason. A fact that is absent is left out, never
-null. Prompts, answers and query strings are not in the record, so they cannot get here.
+null. Prompts, answers and query strings are not in the record unless an operator's own expressions name them
+(`ExchangeRecord.observed`), so they cannot get here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from sluice.policies.cost import USD
+from sluice.policies.observing import UNOBSERVED, Observed
 from sluice.relay.record import UNKNOWN, ExchangeRecord
-from sluice.telemetry.line import Fields, Format, encoder, timestamp
+from sluice.telemetry.line import Fields, Format, JsonText, Value, compact, encoder, one_word, timestamp
 from sluice.telemetry.process_log import ProcessLog, Threshold
 from sluice.telemetry.stdout import StdoutWriter, stdout_writer
 
 __all__ = ["AccessLog", "ProcessLog", "StdoutWriter", "Threshold", "fields", "stdout_writer"]
 
 MAX_LINE_BYTES = 4096
-"""PIPE_BUF on Linux: longer lines of several workers could mingle in one pipe. A client may send 64 KiB of path."""
-
-CUT_TO_CHARS = 256
-"""What is left of each value in a line that would be longer."""
+"""PIPE_BUF on Linux: longer lines of several processes could mingle in one pipe. A client may send 64 KiB of path."""
+MAX_WIDE_BYTES = 64 << 10
+"""Of a line to which an operator has added fields. Workers have pipes of their own (`net/log_pipes.py`): theirs never
+mingle."""
+CUT_TO_CHARS = (256, 64, 16)
+"""What is left of each text in a line that would be longer: the first that is enough."""
+WIDE_CUT_TO_CHARS = (1024, 128)
+"""Of a line with added fields, texts inside lists and maps included. If the last is not enough, lists and maps are cut
+as text, and then left out."""
+MAX_BITS = 512
+"""Of a number in a line that would be longer: clients send seeds of 4,000 digits. It is cut as a text."""
+MAX_VALUES = MAX_WIDE_BYTES // 8
+_SHOWN: Final = (str, int, float, list, dict)
 
 
 class AccessLog:
@@ -36,16 +48,84 @@ class AccessLog:
     ) -> None:
         self._write = write
         self._encode = encoder(format)
+        self._json = format == "json"
         self._threshold = threshold or Threshold()
 
     def record(self, record: ExchangeRecord) -> None:
-        """Write the line of one exchange. Call it exactly once per record. Raises only what `write` raises."""
-        if not self._threshold.allows("info"):
+        """Write the line of one exchange, if it gets one. Call it exactly once per record. Raises only what `write`
+        raises."""
+        if not (record.observed.logged and self._threshold.allows("info")):
             return
-        line = self._encode(fields(record))
-        if len(line) > MAX_LINE_BYTES:
-            line = self._encode(_cut(fields(record)))
-        self._write(line)
+        line = fields(record)
+        if record.observed is not UNOBSERVED:
+            self._write(self._wide(line, record.observed))
+            return
+        encoded = self._encode(line)
+        self._write(encoded if len(encoded) <= MAX_LINE_BYTES else self._cut(line))
+
+    def _cut(self, line: Fields) -> bytes:
+        encoded = b""
+        for chars in CUT_TO_CHARS:
+            encoded = self._encode({key: shortened(value, chars) for key, value in line.items()})
+            if len(encoded) <= MAX_LINE_BYTES:
+                break
+        return encoded
+
+    def _wide(self, own: Fields, observed: Observed) -> bytes:
+        """Return the line with what the operator has added to it and without what they have taken away."""
+        line = {key: value for key, value in own.items() if key not in observed.removed}
+        added: Fields = {key: value for key, value in observed.fields if isinstance(value, _SHOWN)}
+        limit = MAX_WIDE_BYTES if added else MAX_LINE_BYTES
+        for wide in ({**line, **added}, *_cuts({**line, **added})):
+            if len(encoded := self._encode(wide if self._json else _as_text(wide))) <= limit:
+                return encoded
+        return self._cut(line)
+
+
+def _cuts(line: Fields) -> Iterator[Fields]:
+    if _is_small(line):
+        for chars in WIDE_CUT_TO_CHARS:
+            yield {key: shortened(value, chars) for key, value in line.items()}
+    yield {
+        key: shortened(compact(value) if isinstance(value, list | dict) else value, WIDE_CUT_TO_CHARS[-1])
+        for key, value in line.items()
+    }
+
+
+def _is_small(line: Fields) -> bool:
+    """Whether shorter texts may help: of so many values no line has room, and to look at each takes its time."""
+    seen, found = 0, list[object](line.values())
+    while found and seen <= MAX_VALUES:
+        value = found.pop()
+        seen += 1
+        if isinstance(value, dict | list):
+            found += value.values() if isinstance(value, dict) else value
+    return not found
+
+
+def _as_text(line: Fields) -> Fields:
+    """Names are looked at, too: `flatten` takes them from what a client sent."""
+    return {
+        one_word(key): JsonText(compact(value)) if isinstance(value, list | dict) else value
+        for key, value in line.items()
+    }
+
+
+def shortened(value: Value, chars: int) -> Value:
+    """Return a value with each text in it at most so long, `…` where it was cut."""
+    found = _shortened(value, chars)
+    assert isinstance(found, _SHOWN)
+    return found
+
+
+def _shortened(value: object, chars: int) -> object:
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        value = str(value)
+    if isinstance(value, str):
+        return value if len(value) <= chars else f"{value[:chars]}…"
+    if isinstance(value, dict):
+        return {key: _shortened(item, chars) for key, item in value.items()}
+    return [_shortened(item, chars) for item in value] if isinstance(value, list) else value
 
 
 def fields(record: ExchangeRecord) -> Fields:
@@ -204,10 +284,3 @@ def _end(line: Fields, record: ExchangeRecord) -> None:
 
 def _bare(module_id: str) -> str:
     return module_id.rpartition(".")[2]
-
-
-def _cut(line: Fields) -> Fields:
-    return {
-        key: f"{value[:CUT_TO_CHARS]}…" if isinstance(value, str) and len(value) > CUT_TO_CHARS else value
-        for key, value in line.items()
-    }

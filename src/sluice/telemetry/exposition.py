@@ -21,17 +21,23 @@ _SUFFIXES = {"counter": "_total", "info": "_info"}
 
 def write(families: Iterable[tuple[Metric, Series]], prefix: str, *, openmetrics: bool) -> str:
     """Return the exposition of the families, in their order; OpenMetrics without its final `# EOF`."""
-    return "".join(line for metric, series in families for line in _family(metric, series, prefix, openmetrics))
+    return "".join(pieces(families, prefix, openmetrics=openmetrics))
+
+
+def pieces(families: Iterable[tuple[Metric, Series]], prefix: str, *, openmetrics: bool) -> Iterator[str]:
+    """Yield the same series by series. Between two pieces series may be begun: they are not in it."""
+    for metric, series in families:
+        yield from _family(metric, series, prefix, openmetrics)
 
 
 def _family(metric: Metric, series: Series, prefix: str, openmetrics: bool) -> Iterator[str]:
     name = prefix + metric.name
     yield _head(metric, name, openmetrics)
     if metric.kind == "histogram":
-        for labels, cell in series.items():
+        for labels, cell in list(series.items()):
             yield _histogram(metric, name, labels, cell)
         return
-    for labels, cell in series.items():
+    for labels, cell in list(series.items()):
         text = _labels(metric.labels, labels)
         yield f"{name}{{{text}}} {cell[0]}\n" if text else f"{name} {cell[0]}\n"
 

@@ -13,7 +13,8 @@ from typing import Literal
 
 import msgspec
 
-Value = str | int | float | bool
+Value = str | int | float | bool | list[object] | dict[str, object]
+"""A list or a map, of values of JSON, is told by JSON lines only: see JsonText."""
 Fields = dict[str, Value]
 Format = Literal["json", "text"]
 Encode = Callable[[Mapping[str, Value]], bytes]
@@ -25,6 +26,20 @@ what forges a line, an escape sequence or a reading direction for whoever looks 
 
 _is_bare = re.compile(r"[!#-<>-\[\]-~]+").fullmatch
 """ASCII without space, quote, `=` and backslash; any other text is shown in quotes."""
+
+
+class JsonText(str):
+    """A value of JSON as its text, which a line of text shows as it is: what is quoted is quoted already."""
+
+    __slots__ = ()
+
+
+def compact(value: object) -> str:
+    """Return a value of JSON as JSON, without needless space."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except (UnicodeEncodeError, OverflowError):
+        return json.dumps(value, separators=(",", ":"))
 
 
 def timestamp(wall_s: float) -> str:
@@ -72,10 +87,17 @@ def text_line(fields: Mapping[str, Value]) -> bytes:
     return " ".join([_one_line(head), *pairs[3 + ("message" in fields) :]]).encode() + b"\n"
 
 
+def one_word(text: str) -> str:
+    """Return a text as a line of text shows it: in quotes, if it would mislead without."""
+    return text if _is_bare(text) else _one_line(json.dumps(text, ensure_ascii=False))
+
+
 def _text(value: Value) -> str:
+    if isinstance(value, JsonText):
+        return _one_line(value)
     if not isinstance(value, str):
         return _bool(value) if isinstance(value, bool) else str(value)
-    return value if _is_bare(value) else _one_line(json.dumps(value, ensure_ascii=False))
+    return one_word(value)
 
 
 def _bool(value: Value) -> str:

@@ -1,4 +1,4 @@
-"""What a metric is: one row of the tables in `names.py` and `policy_names.py`."""
+"""What a metric is: one row of the tables in `names.py` and its neighbours; and the sets of labels that rows share."""
 
 from typing import Literal
 
@@ -6,6 +6,13 @@ import msgspec
 
 Kind = Literal["counter", "gauge", "histogram", "info"]
 ROUTE_LABELS = ("bind", "gateway", "listener", "route", "route_rule")
+HTTP_LABELS = (*ROUTE_LABELS, "backend", "protocol", "method", "status", "reason", "outcome")
+"""The first ten are agentgateway's. The outcome is told by them but for answers that failed after their 200."""
+MODEL_LABELS = ("gen_ai_request_model", "gen_ai_response_model")
+"""Chosen by clients and providers: these become `other` when a family is full."""
+GEN_AI_LABELS = (*ROUTE_LABELS, "gen_ai_operation_name", "gen_ai_system", *MODEL_LABELS)
+OUTCOME_LABELS = (*ROUTE_LABELS, "gen_ai_system", *MODEL_LABELS, "outcome")
+LISTENER_LABELS = ("bind", "gateway", "listener", "protocol")
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):

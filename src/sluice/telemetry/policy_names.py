@@ -37,6 +37,13 @@ LIMITS_FAILED_OPEN = Metric(
     labels=("limit",),
     unit="exchanges",
 )
+BUDGET_USED = Metric(
+    name="budget_used_ratio",
+    kind="gauge",
+    help="Share of a budget that was spent or reserved when it was asked last in its period; of its keys the fullest.",
+    labels=("budget",),
+    unit="ratio",
+)
 MIRRORED = Metric(
     name="mirrored_requests_total",
     kind="counter",

@@ -1,16 +1,19 @@
-"""Where a finished exchange goes: the access log and the metrics, both views of its one record.
+"""Where a finished exchange goes: the access log, the metrics, the traces, all views of its one record.
 
 The records of one turn of the event loop are built and told together, before the loop looks for anything new: under
 load the work is the same and the processor's caches are warm.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from sluice.relay.record import ExchangeRecord
+from sluice.config.plan import Plan
+from sluice.relay.record import BesideFacts, ExchangeRecord
 from sluice.telemetry.access_log import AccessLog
 from sluice.telemetry.metrics import Metrics
 from sluice.telemetry.process_log import ProcessLog
+from sluice.telemetry.recent import Recent
+from sluice.telemetry.traces import Traces
 
 MAX_TOLD = 256
 """Kinds of unrecognised things that the process log names; the metric counts on."""
@@ -40,6 +43,10 @@ class Report:
         self._log = log
         self._call_soon = call_soon
         self._clock = clock
+        self.traces: Traces | None = None
+        """Where spans go; None = nowhere, whoever is sampled."""
+        self.recent: Recent | None = None
+        """What has just happened; None = nobody can look."""
         self._records: list[Callable[[], ExchangeRecord]] = []
         self._told: set[tuple[str, str]] = set()
         """Unrecognised things that the log has been told of: each once in the life of the process."""
@@ -47,20 +54,48 @@ class Report:
         """The log was told so."""
         self._last_above = 0.0
 
+    def follow(self, plan: Plan) -> None:
+        """Make ready for the traces of another plan: see `Traces.follow`."""
+        if self.traces is not None:
+            self.traces.follow(plan)
+
     def record(self, record: Callable[[], ExchangeRecord]) -> None:
         self._records.append(record)
         if len(self._records) == 1:
             self._call_soon(self.flush)
+
+    def beside(self, facts: BesideFacts) -> None:
+        """Tell of a span that is in no record."""
+        if self.traces is not None:
+            try:
+                self.traces.beside(facts)
+            except Exception as error:  # nobody who ends is held up by it
+                self.fault(error)
+
+    def look_back(self) -> Recent:
+        """Keep from now on what has just happened."""
+        self.recent = Recent()
+        return self.recent
 
     def flush(self) -> None:
         """Tell what was recorded and not told yet."""
         builders, self._records = self._records, []
         records = [record for build in builders if (record := self._built(build)) is not None]
         for record in records:
-            self._metrics.observe(record)
-            self._access_log.record(record)
+            self._tell(self._metrics.observe, record)
+            self._tell(self._access_log.record, record)
+            if self.traces is not None:
+                self._tell(self.traces.record, record)
+            if self.recent is not None:
+                self._tell(self.recent.record, record)
             if record.unrecognised:
                 self._unrecognised(record)
+
+    def _tell(self, view: Callable[[ExchangeRecord], object], record: ExchangeRecord) -> None:
+        try:
+            view(record)
+        except Exception as error:  # as below
+            self.fault(error)
 
     def _built(self, build: Callable[[], ExchangeRecord]) -> ExchangeRecord | None:
         try:
@@ -118,6 +153,14 @@ class Report:
         elif self._short_of_memory and (not mark_bytes or self._clock() - self._last_above >= SETTLED_S):
             self._short_of_memory = False
             self._log.warn("memory is below its mark again", **_mib(resident_bytes, mark_bytes))
+
+    def shows(self, numbers: Mapping[str, Callable[[], Mapping[str, float]]]) -> None:
+        """Have these asked for at each scrape. See `Metrics.by_label`."""
+        self._metrics.by_label |= numbers
+
+    def calls(self, kind: str, subtype: str) -> Callable[[float], None]:
+        """Return who is told how many seconds a call took that is no exchange's own. See `Metrics.calls`."""
+        return self._metrics.calls(kind, subtype)
 
     def fault(self, error: BaseException) -> None:
         self._log.error("internal error", cause=error)

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 from sluice.relay.record import UNKNOWN
 from sluice.telemetry.line import UNPRINTABLE
-from sluice.telemetry.metric import Metric
-from sluice.telemetry.names import MODEL_LABELS
+from sluice.telemetry.metric import MODEL_LABELS, Metric
 
 Cell = list[float]
 """A counter or gauge: [value]. A histogram: how many per bucket (not cumulative), how many above the last, the sum."""
@@ -43,18 +42,19 @@ def observe(cell: Cell, buckets: Sequence[float], value: float) -> None:
 
 
 class Family:
-    """All series of one row of the table. At most `max_series` of them carry models that clients chose.
+    """All series of one row of the table. At most `max_series` of them carry values that clients chose.
 
-    Beyond that the model labels become `other`; such series are few: their other labels come from the plan and from
-    closed lists.
+    Beyond that these values become `other`: those of the labels of models, and of the last `added` labels, which an
+    operator added. Such series are few: their other labels come from the plan and from closed lists.
     """
 
-    def __init__(self, metric: Metric, max_series: int) -> None:
+    def __init__(self, metric: Metric, max_series: int, added: int = 0) -> None:
         self.metric = metric
         self.cells: dict[LabelValues, Cell] = {}
         self._max_series = max_series
         self._width = len(metric.buckets) + 2 if metric.kind == "histogram" else 1
-        self._foldable = tuple(name in MODEL_LABELS for name in metric.labels)
+        given = len(metric.labels) - added
+        self._foldable = tuple(at >= given or name in MODEL_LABELS for at, name in enumerate(metric.labels))
 
     @property
     def full(self) -> bool:

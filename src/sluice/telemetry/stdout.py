@@ -9,6 +9,7 @@ import select
 import threading
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 MAX_BACKLOG_BYTES = 1 << 20
 """Lines that wait for a slow reader: about 1,500. More is memory spent on a reader that has probably gone."""
@@ -55,7 +56,7 @@ class StdoutWriter:
 
     def _queue(self, line: bytes) -> None:
         if self._backlog_bytes + len(line) > self._max_backlog_bytes:
-            self.dropped += 1
+            self._drop(line)
             return
         self._backlog.append(line)
         self._backlog_bytes += len(line)
@@ -68,9 +69,12 @@ class StdoutWriter:
         except BlockingIOError:
             return line
         except OSError:
-            self.dropped += 1
+            self._drop(line)
             return b""
         return line
+
+    def _drop(self, lines: bytes) -> None:
+        self.dropped += lines.count(b"\n")
 
     def _drain(self) -> None:
         """Thread: empty the backlog and end."""
@@ -80,20 +84,34 @@ class StdoutWriter:
                 if not self._backlog:
                     self._idle.set()
                     return
-                line = self._backlog[0]
-            written = self._write_all(line, ready)
+                lines = self._next()
+            piece = b"".join(lines)
+            written = self._write_all(piece, ready)
             with self._lock:
-                self._backlog.popleft()
-                self._backlog_bytes -= len(line)
-                self.dropped += not written
+                for line in lines:
+                    self._backlog.popleft()
+                    self._backlog_bytes -= len(line)
+                if not written:
+                    self._drop(piece)
 
-    def _write_all(self, line: bytes, ready: select.poll) -> bool:
-        while line:
-            ready.poll()
+    def _next(self) -> list[bytes]:
+        """Return what goes out by one system call: each costs the thread a wait for the interpreter."""
+        lines = [self._backlog[0]]
+        size = len(lines[0])
+        for line in islice(self._backlog, 1, None):
+            size += len(line)
+            if size > _PIECE:
+                break
+            lines.append(line)
+        return lines
+
+    def _write_all(self, piece: bytes, ready: select.poll) -> bool:
+        """Write it, however long the reader takes: nobody else waits for this thread."""
+        while piece:
             try:
-                line = line[os.write(self._fd, line[:_PIECE]) :]
+                piece = piece[os.write(self._fd, piece) :]
             except BlockingIOError:
-                continue
+                ready.poll()
             except OSError:
                 return False
         return True
