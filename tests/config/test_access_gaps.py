@@ -33,6 +33,16 @@ def test_a_rule_about_what_no_policy_finds_out_is_noted(text: str, name: str) ->
     assert bool(unproven(short(keys))) is (name != "apiKey")
 
 
+@pytest.mark.parametrize("limit", ["requests: 5, unit: Hours", "concurrency: 5"])
+def test_a_limit_for_each_of_those_whom_nobody_asks_who_they_are_is_noted(limit: str) -> None:
+    """All of them share one bucket; with a policy that asks, each has its own."""
+    limits = f"localRateLimit: [{{{limit}, key: apiKey.key_id}}]"
+    assert any(
+        "are kept by `apiKey`, and nothing asks for an API key" in note for note in unproven(short(f"{{{limits}}}"))
+    )
+    assert unproven(short(f"{{apiKey: {{keys: [{{key: sk-a}}]}}, {limits}}}")) == ()
+
+
 def test_a_word_in_a_text_is_no_rule_about_somebody() -> None:
     assert unproven(short(f'{{{rule("""request.headers["x"] == "jwt" && request.path != "apiKey.x" """)}}}')) == ()
 

@@ -13,7 +13,7 @@ from sluice.errors import ConfigError
 from sluice.policies.deadlines import Deadlines
 from sluice.providers.credential import Secret
 
-from .loading import BACKEND, REGISTRY, condition, entries, plan, refusal, route, secret, source, status
+from .loading import BACKEND, REGISTRY, condition, entries, plan, refusal, route, secret, source, status, target
 
 OPENAI_SECRET = secret(
     "openai-secret", namespace="agentgateway-system", string_data='{Authorization: "Bearer ${OPENAI_API_KEY}"}'
@@ -152,12 +152,64 @@ def test_what_is_neither_form_is_refused(text: str, line: str) -> None:
 
 
 def test_the_two_forms_do_not_mix() -> None:
-    assert refusal(BACKEND, "llm: {}\n") == [
+    assert refusal(BACKEND, "llm: {}\ngateways: {}\n") == [
+        "b.yaml:1: llm: it cannot stand beside objects (the object for it is AgentgatewayModel)",
+        "b.yaml:2: gateways: it cannot stand beside objects (the object for it is Gateway)",
+    ]
+
+
+@pytest.mark.parametrize("text", ["apiversion: v1\n", "- 1\n", "5\n"])
+def test_what_is_neither_form_is_refused_beside_objects(text: str) -> None:
+    assert refusal(BACKEND, text) == [
         (
-            "b.yaml:1: this is neither an object nor alone (an object needs `apiVersion` and `kind`; "
-            "the short form stands alone in one file)"
+            "b.yaml:1: this is neither an object nor a section of the process (an object needs `apiVersion` and "
+            "`kind`; beside objects may stand a section `config`)"
         )
     ]
+
+
+REF = "backendRefs: [{group: agentgateway.dev, kind: AgentgatewayBackend, name: llm}]"
+VARIABLE = """apiVersion: agentgateway.dev/v1alpha1
+kind: AgentgatewayBackend
+metadata: {name: llm}
+spec:
+  ai:
+    provider: {openai: {model: "${MODEL}"}, host: "${HOST}", port: "${PORT}"}
+  policies: {auth: {key: "${KEY}"}}
+"""
+
+
+def test_a_whole_value_of_an_object_may_be_a_variable_and_is_what_it_comes_to() -> None:
+    env = {"MODEL": "4", "HOST": "10.0.0.9", "PORT": "8000", "KEY": "sk-live"}
+    found = target(plan(VARIABLE, route(), env=env))
+    assert (found.endpoint.host, found.endpoint.port, found.model) == ("10.0.0.9", 8000, "4")
+    assert found.credential == Secret("sk-live")
+
+
+@pytest.mark.parametrize(
+    ("port", "line"),
+    [
+        (None, "a.yaml:6: spec.ai.provider.port: the environment variable PORT is not set"),
+        ("eight", "a.yaml:6: spec.ai.provider.port: expected a whole number, not a string"),
+        ("70000", "a.yaml:6: spec.ai.provider.port: expected a whole number <= 65535"),
+    ],
+)
+def test_what_a_variable_of_an_object_comes_to_is_checked_in_its_place(port: str | None, line: str) -> None:
+    env = {"MODEL": "m", "HOST": "h", "KEY": "k"} | ({} if port is None else {"PORT": port})
+    assert refusal(VARIABLE, env=env) == [line]
+
+
+def test_a_secret_that_is_a_number_stays_a_text() -> None:
+    text = secret("s", string_data='{Authorization: "${KEY}"}')
+    backend = VARIABLE.replace('{key: "${KEY}"}', "{secretRef: {name: s}}").replace('"${PORT}"', "80")
+    found = target(plan(backend, text, route(), env={"MODEL": "m", "HOST": "h", "KEY": "12"}))
+    assert found.credential == Secret("12")
+
+
+def test_expressions_and_patterns_of_objects_keep_their_dollars() -> None:
+    header = 'headers: [{name: a, type: RegularExpression, value: "^$USD|x${A}$"}]'
+    (entry,) = entries(plan(BACKEND, route(f"{{matches: [{{{header}}}], {REF}}}"), env={}))
+    assert entry.match.headers == (ValueMatch(name="a", value="^$USD|x${A}$", regex=True),)
 
 
 def test_a_broken_file_is_told_before_anything_is_compiled() -> None:

@@ -113,3 +113,30 @@ def test_of_two_forms_the_one_that_is_written_is_told_about(text: str, path: str
     assert decode(document, Either, faults) is None
     with pytest.raises(ConfigError, match=f"^f.yaml:1: {re.escape(path)}: expected a string, not a whole number"):
         faults.check()
+
+
+class Typed(Schema):
+    number: int
+    text: str
+    either: int | str
+    anything: Ignored = None
+    numbers: tuple[int, ...] = ()
+
+
+def test_what_came_from_a_variable_is_a_text_or_a_number_as_the_schema_wants_it() -> None:
+    text = "{number: '$N', text: $N, either: $N, anything: '$N', numbers: ['$N', $N]}"
+    (document,) = read(Source("f", text), Faults(), lambda _: lambda _: ("12", {"N": "12"}))
+    found = decode(document, Typed, Faults())
+    assert found == Typed(number=12, text="12", either=12, anything="12", numbers=(12, 12))
+
+
+def test_what_came_from_a_variable_and_is_neither_is_told_once() -> None:
+    faults = Faults()
+    (document,) = read(
+        Source("f", "{number: '$N', text: t, either: e}"),
+        faults,
+        lambda _: lambda s: (s[:1] == "$" and ("1.5", {"N": "1.5"})) or (s, {}),
+    )
+    assert decode(document, Typed, faults) is None
+    with pytest.raises(ConfigError, match=r"^f:1: number: expected a whole number, not"):
+        faults.check()

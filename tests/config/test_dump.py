@@ -71,6 +71,27 @@ def test_headers_that_are_set_are_shown_without_their_values() -> None:
     assert f'request.headers[\\"authorization\\"] == \\"Bearer {HIDDEN}\\"' in shown
 
 
+SEEN = """
+config:
+  logging: {fields: {add: {org: 'request.headers["x-org"]', x-api-key: '"sk-1"'}}}
+  tracing:
+    {otlpEndpoint: "http://h:4317", path: "/v1?api_key=sk-4&b=1", headers: {x-a: sk-2}, fields: {add: {team: jwt.team}}}
+llm:
+  models: [{name: m, provider: fake}]
+  policies: {headerModifiers: {request: {add: {x-team: sk-3}}}}
+"""
+
+
+def test_expressions_of_what_operators_see_are_shown_and_headers_of_the_collector_are_not() -> None:
+    shown = dump(plan(SEEN))
+    seen = shown["observing"]
+    assert seen["logging"]["add"] == [["org", 'request.headers["x-org"]'], ["x-api-key", HIDDEN]]  # type: ignore[index]
+    assert seen["tracing"]["add"] == [["team", "jwt.team"]]  # type: ignore[index]
+    assert seen["tracing"]["path"] == f"/v1?api_key={HIDDEN}&b=1"  # type: ignore[index]
+    assert seen["tracing"]["headers"] == [["x-a", HIDDEN]]  # type: ignore[index]
+    assert "sk-" not in json.dumps(shown)
+
+
 def test_credentials_that_a_route_matches_are_hidden() -> None:
     shown = json.dumps(
         dump(plan(BACKEND + gateway("{name: http, port: 8080, protocol: HTTP}") + route(f"{{{MATCH}}}")))

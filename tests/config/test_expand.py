@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.config.expand import MissingVariable, expand, expand_secret
+from sluice.config.expand import MissingVariable, expand, expand_whole
 
 ENV = {"A": "one", "B_2": "$A", "EMPTY": ""}
 
@@ -40,15 +40,16 @@ def test_text_with_its_dollars_doubled_stays_itself(text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "expected"), [("${A}", "one"), ("Bearer ${A}", "Bearer one"), ("${B_2}", "$A")])
-def test_a_secret_that_is_a_variable_is_replaced(text: str, expected: str) -> None:
-    assert expand_secret(text, ENV) == expected
+def test_a_whole_value_that_is_a_variable_is_replaced(text: str, expected: str) -> None:
+    name = "B_2" if "B_2" in text else "A"
+    assert expand_whole(text, ENV) == (expected, {name: ENV[name]})
 
 
 @pytest.mark.parametrize("text", ["$A", "${A} ", "x${A}", "${A}${A}", "bearer ${A}", "$$", "Bearer $A", ""])
-def test_any_other_secret_is_taken_literally(text: str) -> None:
-    assert expand_secret(text, ENV) == text
+def test_any_other_value_is_taken_literally(text: str) -> None:
+    assert expand_whole(text, ENV) == (text, {})
 
 
-def test_a_missing_variable_of_a_secret_is_named() -> None:
+def test_a_missing_variable_of_a_whole_value_is_named() -> None:
     with pytest.raises(MissingVariable, match="NOPE"):
-        expand_secret("Bearer ${NOPE}", ENV)
+        expand_whole("Bearer ${NOPE}", ENV)

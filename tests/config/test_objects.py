@@ -83,11 +83,8 @@ OBJECT = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {
         ),
         ("kind: HTTPRout\napiVersion: v1\n", "a.yaml:1: kind: unknown kind `HTTPRout` (did you mean `HTTPRoute`?)"),
         (
-            "kind: AgentgatewayParameters\napiVersion: agentgateway.dev/v1alpha1\n",
-            (
-                "a.yaml:1: kind: unknown kind `AgentgatewayParameters` (addresses, log format and "
-                "workers are options of the process)"
-            ),
+            "kind: Deployment\napiVersion: apps/v1\n",
+            "a.yaml:1: kind: unknown kind `Deployment` (only what configures the gateway is read)",
         ),
         (
             "apiVersion: gateway.networking.k8s.io/v2\nkind: Gateway\n",
@@ -214,8 +211,8 @@ def test_all_mistakes_of_all_files_are_told_at_once() -> None:
         "b.yaml:3: metadata: the field `name` is missing",
         (
             "b.yaml:6: kind: unknown kind `Pod` (expected one of: AgentgatewayBackend, AgentgatewayModel, "
-            "AgentgatewayPolicy, ConfigMap, Gateway, GatewayClass, HTTPRoute, Namespace, ReferenceGrant, Secret, "
-            "Service)"
+            "AgentgatewayParameters, AgentgatewayPolicy, ConfigMap, Gateway, GatewayClass, HTTPRoute, Namespace, "
+            "ReferenceGrant, Secret, Service)"
         ),
     ]
 

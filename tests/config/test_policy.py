@@ -136,7 +136,7 @@ def test_the_route_type_of_the_documentation_is_accepted_and_noted() -> None:
             f"{RT % ''}, backend: {{auth: {{key: k}}}}",
             "`backend.auth` on a target of kind HTTPRoute is not implemented",
         ),
-        (f"{GW % ''}, frontend: {{accessLog: {{}}}}", "`accessLog` is not implemented"),
+        (f"{GW % ''}, frontend: {{http: {{}}}}", "`http` is not implemented"),
         (f"{RT % ''}, strategy: {{inheritance: Override}}, backend: {{auth: {{key: k}}}}", "is about `traffic`"),
         (
             f"{GW % ''}, traffic: {{phase: PreRouting, csrf: {{}}}}",

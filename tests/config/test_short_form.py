@@ -240,7 +240,7 @@ def test_parts_of_a_model_that_are_not_implemented_are_refused(field: str) -> No
     assert f"`{field}` is not implemented by this version" in line
 
 
-@pytest.mark.parametrize("field", ["binds", "policies", "routes", "mcp", "ui", "backends", "frontendPolicies"])
+@pytest.mark.parametrize("field", ["binds", "policies", "routes", "mcp", "ui", "backends"])
 def test_the_route_based_form_is_refused(field: str) -> None:
     (line, *rest) = refusal(f"{field}: {{}}\nllm: {{{MODELS}}}\n")
     assert line == f"a.yaml:1: {field}: `{field}`" + LATER

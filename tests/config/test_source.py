@@ -182,8 +182,30 @@ def test_expansion_reads_plain_scalars_again_and_leaves_quoted_ones_text() -> No
     faults = Faults()
     replace = {"$N": "8080", "$S": "x: [1"}
     text = "a: $N\nb: '$N'\nc: $S\nd: plain\n"
-    (document,) = read(Source("f", text), faults, lambda scalar: (replace.get(scalar, scalar), {}))
+    (document,) = read(
+        Source("f", text),
+        faults,
+        lambda _: lambda scalar: (replace.get(scalar, scalar), {"V": replace.get(scalar, "")}),
+    )
     assert document.value == {"a": 8080, "b": "8080", "c": "x: [1", "d": "plain"}
+    assert [document.other(key) for key in "abcd"] == ["8080", 8080, None, None]
+    assert document.part(None, "a").other() == "8080"
+
+
+def test_each_object_has_the_variables_of_its_kind_also_in_a_list() -> None:
+    def of_kind(kind: str | None) -> Expand | None:
+        return None if kind == "Secret" else lambda scalar: (f"{kind} {scalar}", {"V": scalar})
+
+    text = (
+        "{kind: List, items: [{kind: Secret, a: $X}, {kind: A, to: [{kind: Secret, b: $X}]}]}\n"
+        "---\n{apiVersion: v1, c: $X}\n---\n{d: $X}\n---\n{e: $X, kind: Secret}\n"
+    )
+    listed, *others = [document.value for document in read(Source("f", text), Faults(), of_kind)]
+    assert listed == {
+        "kind": "List",
+        "items": [{"kind": "Secret", "a": "$X"}, {"kind": "A", "to": [{"kind": "Secret", "b": "A $X"}]}],
+    }
+    assert others == [{"apiVersion": "v1", "c": " $X"}, {"d": "None $X"}, {"e": "$X", "kind": "Secret"}]
 
 
 def test_expansion_that_fails_is_a_fault_at_its_place() -> None:
@@ -191,7 +213,7 @@ def test_expansion_that_fails_is_a_fault_at_its_place() -> None:
         raise LookupError("the variable X is not set")
 
     faults = Faults()
-    assert read(Source("f", "a: 1\nb: {c: $X}"), faults, fail) == []
+    assert read(Source("f", "a: 1\nb: {c: $X}"), faults, lambda _: fail) == []
     with pytest.raises(ConfigError, match=r"f:2: b\.c: the variable X is not set"):
         faults.check()
 
@@ -199,7 +221,7 @@ def test_expansion_that_fails_is_a_fault_at_its_place() -> None:
 def test_no_fault_shows_what_was_inserted() -> None:
     faults = Faults()
     expand: Expand = lambda scalar: (scalar.replace("$K", "sk-Live.Secret"), {"K": "sk-Live.Secret"})  # noqa: E731
-    (document,) = read(Source("f", "a: x $K\nb: {c: d}"), faults, expand)
+    (document,) = read(Source("f", "a: x $K\nb: {c: d}"), faults, lambda _: expand)
     faults.add(document.place("a"), "there is no `Secret`", "or `Live`")
     faults.add(document.place("b"), "the header `sk-live.secret` stands in it twice", "sk-Live.Secret")
     faults.add(document.place("b", "c"), "no secret of `sk-live`")

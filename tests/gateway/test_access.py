@@ -111,6 +111,13 @@ async def test_expressions_see_the_name_of_a_key_and_what_is_known_of_its_owner(
     )
 
 
+@pytest.mark.parametrize(("metadata", "name"), [({}, "alice"), ({"name": "Alice B."}, "Alice B.")])
+async def test_every_key_has_a_name_that_expressions_see(desk: Desk, metadata: dict[str, object], name: str) -> None:
+    """`key: apiKey.name` of a limit worked for virtual keys, and all others shared one bucket."""
+    await desk.admit(keys(metadata=metadata), "x-api-key: sk-alice")
+    assert Value("apiKey.name").value(desk.scene) == name
+
+
 async def test_headers_of_a_keys_metadata_are_said_and_nobody_else_can_say_them(desk: Desk) -> None:
     access = keys(headers=(("x-org", "developers"),), metadata={"x-org": "developers"})
     admitted = await desk.admit(access, "x-api-key: sk-alice", "x-org: admins", "X-Org: root")

@@ -1,9 +1,11 @@
 """policies.scene: what is converted when, and what becomes of what cannot be had."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from sluice.policies.condition import Condition
-from sluice.policies.scene import ASKED, VARIABLES, Scene
+from sluice.policies.scene import ANSWERED, ASKED, VARIABLES, Scene
 from sluice.policies.value import Value
 
 BODY = {"model": "gpt-4", "stream": True, "messages": [{"role": "user", "content": "x"}]}
@@ -76,7 +78,7 @@ def test_a_variable_of_which_nothing_is_known_has_no_members(name: str) -> None:
 
 
 def test_a_condition_before_the_answer_knows_everything_but_the_answer() -> None:
-    assert set(VARIABLES) - set(ASKED) == {"response"}
+    assert set(VARIABLES) - set(ASKED) == {"response", "exchange", "proxy"}
     with pytest.raises(ValueError, match="there is no `response`"):
         Condition("response.code == 200")
     assert Condition("response.code == 200", sees=VARIABLES).holds(Scene({"response": {"code": 200}}))
@@ -149,3 +151,29 @@ def test_default_is_refused_where_it_could_never_give_anything() -> None:
         Value(" + ".join(['default(jwt.a, "x")'] * 65))
     with pytest.raises(ValueError, match="64 times at most"):
         Value("default(jwt.a, " * 500 + "1" + ")" * 500)
+
+
+def test_what_is_known_only_at_the_end_cannot_be_named_before() -> None:
+    for text in ("exchange.outcome", "proxy.bind"):
+        assert Value(text) is not None
+        for sees in (ASKED, ANSWERED):
+            with pytest.raises(ValueError, match="there is no"):
+                Value(text, sees=sees)
+    assert set(VARIABLES) - set(ANSWERED) == {"exchange", "proxy"}
+
+
+def test_members_are_added_to_a_variable_that_nobody_has_looked_at_yet() -> None:
+    asked: list[str] = []
+
+    def request() -> Mapping[str, object]:
+        asked.append("request")
+        return {"path": "/a", "method": "GET"}
+
+    scene = Scene({"request": request, "source": {"port": 1}})
+    scene.add("request", {"path": "/b", "startTime": "now"})
+    scene.add("source", {"address": "::1"})
+    scene.add("response", {"code": 200})
+    assert not asked
+    assert value("[request.path, request.method, request.startTime]", scene) == ["/b", "GET", "now"]
+    assert value("source.address + string(source.port + response.code)", scene) == "::1201"
+    assert asked == ["request"]

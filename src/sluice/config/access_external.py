@@ -17,7 +17,7 @@ from sluice.config.service_url import server_of, service_at
 from sluice.config.units import duration
 from sluice.policies.external_auth import Cache, ExternalAuth
 from sluice.policies.header_change import check_name
-from sluice.policies.scene import ASKED, VARIABLES
+from sluice.policies.scene import ANSWERED, ASKED
 from sluice.policies.server import Server
 from sluice.policies.value import Value
 
@@ -133,7 +133,7 @@ class ExternalReader:
         """Add a fault if an expression cannot be evaluated. `answers`: it is about the service's answer."""
         try:
             if text:
-                Value(text, sees=VARIABLES if answers else ASKED)
+                Value(text, sees=ANSWERED if answers else ASKED)
         except ValueError as error:
             self._faults.add(self._place(*path), str(error))
 

@@ -10,6 +10,7 @@ from sluice.config.plan import Entry, Plan
 from sluice.policies.access import Access
 from sluice.policies.authorization import Authorization
 from sluice.policies.cel_text import bare
+from sluice.policies.limiting import Limiting
 
 _KNOWN_BY: Mapping[str, tuple[str, Callable[[Access], object]]] = {
     "jwt": ("nothing verifies tokens", lambda access: access.jwt),
@@ -21,18 +22,35 @@ _KNOWN_BY: Mapping[str, tuple[str, Callable[[Access], object]]] = {
 
 
 def unproven(plan: Plan) -> tuple[str, ...]:
-    """Return sentences for the banner and the log: rules about somebody whom nobody asks who they are."""
+    """Return sentences for the banner and the log: rules about somebody whom nobody asks who they are, and limits for
+    each of them."""
     notes: dict[str, None] = {}
     for listener in plan.listeners:
         for entry in listener.entries:
             accesses = [listener.access, entry.rule.access, *_behind(plan, entry)]
-            texts = [text for access in accesses for text in _texts(access.authorization)]
+            rules = [text for access in accesses for text in _texts(access.authorization)]
+            keys = list(_limit_keys(entry.rule.limits))
             for name, (lack, policy) in _KNOWN_BY.items():
                 if any(map(policy, accesses)):
                     continue
-                if any(re.search(rf"(?<![\w.]){name}\b", bare(text)) for text in texts):
+                if _named(name, rules):
                     notes[f"Rules of authorization on route {entry.route} look at `{name}`, and {lack} there."] = None
+                if _named(name, keys):
+                    notes[
+                        f"Limits on route {entry.route} are kept by `{name}`, and {lack} there: all share one bucket."
+                    ] = None
     return tuple(notes)
+
+
+def _named(variable: str, texts: Iterable[str]) -> bool:
+    return any(re.search(rf"(?<![\w.]){variable}\b", bare(text)) for text in texts)
+
+
+def _limit_keys(limiting: Limiting) -> Iterator[str]:
+    for choice in (choice for group in limiting.groups for choice in group):
+        for bounds in (choice.limits.machine, choice.limits.everywhere):
+            yield from (rate.key for rate in bounds.rates)
+            yield from (most.key for most in bounds.at_once)
 
 
 def asks_for_keys(plan: Plan) -> bool:

@@ -34,15 +34,23 @@ _WORDS |= {"object": "a mapping", "array": "a list", "null": "nothing", "str | n
 
 
 def decode(document: Document, schema: type[T], faults: Faults) -> T | None:
-    """Return the document as `schema`, or None after adding every mistake to `faults`."""
+    """Return the document as `schema`, or None after adding every mistake to `faults`.
+
+    What came from a variable is a text or a number as the schema wants it.
+    """
     value = copy.deepcopy(document.value)
     removed = set(_refuse_nulls(document, schema, faults))
     for null in removed:
         _remove(value, null)
-    for _ in range(MAX_TRIES):
+    tries = MAX_TRIES
+    other: set[Path] = set()
+    while tries:
         try:
             result = msgspec.convert(value, schema, dec_hook=construct)
         except msgspec.ValidationError as error:
+            if _otherwise(document, value, schema, str(error), other):
+                continue
+            tries -= 1
             path = _complain(document, value, schema, str(error), removed, faults)
             if path is None:
                 return None
@@ -50,6 +58,21 @@ def decode(document: Document, schema: type[T], faults: Faults) -> T | None:
         else:
             return None if removed else result
     return None
+
+
+def _otherwise(document: Document, value: object, schema: object, text: str, done: set[Path]) -> bool:
+    """Put what came from a variable into the type that is wanted, once each; return whether that was done."""
+    match = _AT.search(text)
+    path, _ = _follow(match[1] if match else "", value, schema)
+    if path in done or document.other(*path) is None:
+        return False
+    done.add(path)
+    *way, last = path
+    here = value
+    for step in way:
+        here = here[step]  # type: ignore[index]
+    here[last] = document.other(*path)  # type: ignore[index]
+    return True
 
 
 _POLICIES = frozenset({"traffic", "backend", "frontend", "policies", "llm"})

@@ -1,9 +1,9 @@
 """The Plan as JSON-ready values, for the admin address.
 
-PURE. Guarantee: no secret is in the result: every `Secret` and `Hidden` is `***`, and so are private keys and passwords
-inside URLs and what follows `Bearer` or `Basic`, wherever they stand; the value of every header that a policy sets, a
-text or an expression; and members that a policy sets in a body, or that describe a key, and headers that a route
-matches, if their name says that they are secret.
+PURE. Guarantee: no secret is in the result: every `Secret` and `Hidden` is `***`, and so are private keys, passwords
+and keys inside URLs and what follows `Bearer` or `Basic`, wherever they stand; the value of every header that a policy
+sets, a text or an expression; and members that a policy sets in a body, or that describe a key, headers that a route
+matches, and fields that an operator adds to the log or to spans, if their name says that they are secret.
 """
 
 import re
@@ -19,6 +19,7 @@ from sluice.providers.credential import Secret
 HIDDEN = "***"
 
 _USERINFO = re.compile(r"(?<=://)[^/?#\s@]*@")
+_QUERY = re.compile(r"([?&][\w.-]*(?:key|token|secret|password|sig|signature)=(?!=))[^&#\s\"']+", re.IGNORECASE)
 _SCHEME = re.compile(r"\b([Bb]earer\s+|[Bb]asic\s+(?=[^\s\"']*[0-9A-Z=]))[^\s\"']+")
 """Not `basic authentication`."""
 _SECRET_NAME = re.compile(
@@ -43,16 +44,23 @@ def _hidden(value: object) -> object:
     raise NotImplementedError(type(value))
 
 
-def _hide(value: object) -> object:
+def _hide(value: object, add: "Hiding | None" = None) -> object:
+    """`add`: what to do with `add`, where that is not of headers."""
     if isinstance(value, dict):
-        return {key: _hide(_HIDING[key](item) if key in _HIDING else item) for key, item in value.items()}
+        return {key: _hide_member(key, item, _hide_named if key == "observing" else add) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_hide(item) for item in value]
+        return [_hide(item, add) for item in value]
     if isinstance(value, str):
         if "PRIVATE KEY-----" in value:
             return HIDDEN
-        return _SCHEME.sub(rf"\1{HIDDEN}", _USERINFO.sub(f"{HIDDEN}@", value))
+        value = _QUERY.sub(rf"\1{HIDDEN}", _USERINFO.sub(f"{HIDDEN}@", value))
+        return _SCHEME.sub(rf"\1{HIDDEN}", value)
     return value
+
+
+def _hide_member(key: str, item: object, add: "Hiding | None") -> object:
+    hiding = add if key == "add" and add is not None else _HIDING.get(key)
+    return _hide(item if hiding is None else hiding(item), add)
 
 
 def _hide_named(pairs: object) -> object:
@@ -85,7 +93,8 @@ def _hide_members(value: object) -> object:
     return [_hide_members(item) for item in value] if isinstance(value, list) else value
 
 
-_HIDING: dict[str, Callable[[object], object]] = {
+Hiding = Callable[[object], object]
+_HIDING: dict[str, Hiding] = {
     "defaults": _hide_named,
     "overrides": _hide_named,
     "metadata": _hide_members,

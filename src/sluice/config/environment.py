@@ -30,6 +30,7 @@ from sluice.config.plan import (
 )
 from sluice.config.process_stores import stored
 from sluice.config.targets import Missing, TargetSpec, make_target, providers, served_provider
+from sluice.config.tracing_environment import traced
 from sluice.config.traffic import admission, treated
 from sluice.config.traffic_api import AdmissionSettings, TrafficSettings
 from sluice.config.unified import unified_entries
@@ -78,7 +79,7 @@ def from_environment(env: Mapping[str, str], registry: Registry) -> Plan:
     keyed = [found for row in rows if (found := _keyed(row, env, notes, faults)) is not None]
     default = _default(keyed, fake, env, registry, notes, faults)
     settings = settings_in(env, faults, notes)
-    kept = stored(Plan(listeners=()), env, faults)
+    kept = traced(stored(Plan(listeners=()), env, faults), env, faults)
     faults.check()
     by_word = {word: item for item in (fake, *keyed) for word in item.words}
     by_word.setdefault(FIRST, fake)
@@ -94,6 +95,7 @@ def from_environment(env: Mapping[str, str], registry: Registry) -> Plan:
         notes=(*_summary(default, keyed, rows), *notes),
         ledger=kept.ledger,
         store=kept.store,
+        observing=kept.observing,
         needs_fake=True,
     )
 

@@ -1,4 +1,4 @@
-"""Environment variables in configuration text, in the two places where they are allowed.
+"""Environment variables in configuration text: anywhere in the short form, as a whole value in objects.
 
 PURE: the environment is an argument. A value that came from it is never part of a message; the variable's name is.
 """
@@ -39,17 +39,19 @@ def inserted(text: str, env: Mapping[str, str]) -> dict[str, str]:
     return {name: env[name] for name in names if name}
 
 
-def expand_secret(text: str, env: Mapping[str, str]) -> str:
-    """Return the value of a Secret's `stringData`: `${VAR}` and `Bearer ${VAR}` are replaced when they are the whole
-    value.
+def expand_whole(text: str, env: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Replace `${VAR}` and `Bearer ${VAR}` where they are the whole value; also return what was inserted, by name.
 
-    Anything else is taken literally, since a secret may hold any character.
+    Anything else is taken literally: expressions, patterns, prompts and secrets may hold any character.
 
     Raises:
         MissingVariable: the variable is not set.
     """
     match = _WHOLE.fullmatch(text)
-    return text if match is None else (match[1] or "") + _lookup(match[2], env)
+    if match is None:
+        return text, {}
+    value = _lookup(match[2], env)
+    return (match[1] or "") + value, {match[2]: value}
 
 
 def _lookup(name: str, env: Mapping[str, str]) -> str:

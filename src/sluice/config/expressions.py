@@ -13,7 +13,7 @@ import msgspec
 from sluice.config.faults import Faults, Path, Place
 from sluice.config.shaping_api import Expressions, FieldExpressions, HeaderValue, HeaderValues, NamedExpression
 from sluice.policies.cel_text import bare
-from sluice.policies.scene import ASKED
+from sluice.policies.scene import ANSWERED, ASKED
 from sluice.policies.value import Value
 
 Placing = Callable[..., Place]
@@ -67,6 +67,6 @@ def check_value(text: str, place: Place, faults: Faults, *, answers: bool = Fals
         faults.add(place, "the head of an answer leaves before its body is known", "`llm` and `response.headers` help")
         return
     try:
-        _ = Value(text) if answers else Value(text, sees=ASKED)
+        _ = Value(text, sees=ANSWERED if answers else ASKED)
     except ValueError as error:
         faults.add(place, str(error), _HINT)

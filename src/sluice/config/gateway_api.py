@@ -79,11 +79,29 @@ class ListenerSpec(Schema):
     allowed_routes: AllowedRoutes = AllowedRoutes()
 
 
+class ParametersReference(Schema):
+    """`namespace` may stand in a GatewayClass only; a Gateway's parameters stand beside it."""
+
+    group: str
+    kind: str
+    name: Name
+
+
+class ClassParametersReference(ParametersReference, kw_only=True):
+    namespace: Name | None = None
+
+
+class Infrastructure(Schema):
+    parameters_ref: ParametersReference | None = None
+    labels: Ignored = None
+    annotations: Ignored = None
+
+
 class GatewaySpec(Schema):
     gateway_class_name: Name
     listeners: Annotated[tuple[ListenerSpec, ...], msgspec.Meta(min_length=1, max_length=64)]
     addresses: Ignored = None
-    infrastructure: Ignored = None
+    infrastructure: Infrastructure = Infrastructure()
     allowed_listeners: Later = None
     backend_tls: Later = msgspec.field(name="backendTLS", default=None)
     tls: Later = None
@@ -98,10 +116,16 @@ class Gateway(Object, kw_only=True):
     spec: GatewaySpec
 
 
+class GatewayClassSpec(Schema):
+    parameters_ref: ClassParametersReference | None = None
+    controller_name: Ignored = None
+    description: Ignored = None
+
+
 class GatewayClass(Object):
     """Accepted: a file that brings its class along must load. There is only one class here."""
 
-    spec: Ignored = None
+    spec: GatewayClassSpec = GatewayClassSpec()
 
 
 # -- HTTPRoute --------------------------------------------------------------------------------------------------------

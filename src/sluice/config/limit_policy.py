@@ -36,7 +36,7 @@ from sluice.policies.limiting import (
     Remote,
     RemoteDescriptor,
 )
-from sluice.policies.scene import ASKED, VARIABLES
+from sluice.policies.scene import ANSWERED, ASKED
 from sluice.policies.server import Server
 
 UNIT_S = {"Seconds": 1, "Minutes": 60, "Hours": 3600}
@@ -202,7 +202,7 @@ class _Policy:
             text = checked(entry.expression or entry.value, place, self._faults)
             parts.append(Part(entry.name or entry.key or "", text))
         measure = _measure(spec.unit or spec.type)
-        sees = VARIABLES if measure == "tokens" else ASKED
+        sees = ANSWERED if measure == "tokens" else ASKED
         override = checked(spec.limit_override, self._place(*path, "limitOverride"), self._faults)
         cost = checked(spec.cost, self._place(*path, "cost"), self._faults, sees=sees)
         return RemoteDescriptor(parts=tuple(parts), measure=measure, cost=cost, limit_override=override)

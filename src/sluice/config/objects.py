@@ -16,6 +16,7 @@ from sluice.config import (
     legacy_api,
     limit_config_api,
     model_api,
+    parameters_api,
     policy_api,
     route_option_api,
 )
@@ -36,6 +37,12 @@ _KINDS: dict[str, tuple[str, tuple[str, ...], type[Object]]] = {
     "AgentgatewayPolicy": (AGENTGATEWAY, ("v1alpha1",), policy_api.AgentgatewayPolicy),
     "EnterpriseAgentgatewayPolicy": (policy_api.ENTERPRISE, ("v1alpha1",), policy_api.EnterpriseAgentgatewayPolicy),
     "AgentgatewayModel": (AGENTGATEWAY, ("v1alpha1",), model_api.AgentgatewayModel),
+    "AgentgatewayParameters": (AGENTGATEWAY, ("v1alpha1",), parameters_api.AgentgatewayParameters),
+    "EnterpriseAgentgatewayParameters": (
+        policy_api.ENTERPRISE,
+        ("v1alpha1",),
+        parameters_api.EnterpriseAgentgatewayParameters,
+    ),
     "TrafficPolicy": ("gateway.kgateway.dev", ("v1alpha1",), legacy_api.TrafficPolicy),
     "GlooTrafficPolicy": ("gloo.solo.io", ("v1alpha1",), legacy_api.GlooTrafficPolicy),
     "RouteOption": ("gateway.solo.io", ("v1",), route_option_api.RouteOption),
@@ -50,7 +57,6 @@ _KINDS: dict[str, tuple[str, tuple[str, ...], type[Object]]] = {
 """Kind -> API group, versions, schema."""
 
 _HINTS = {
-    "AgentgatewayParameters": "addresses, log format and workers are options of the process",
     "Deployment": "only what configures the gateway is read",
 }
 

@@ -24,6 +24,7 @@ from sluice.policies.deadlines import Deadlines
 from sluice.policies.health import Health
 from sluice.policies.limiting import Limiting
 from sluice.policies.mirroring import Mirror
+from sluice.policies.observing import NOTHING, Observing
 from sluice.policies.retry import Retry
 from sluice.policies.shaping import Shaping
 from sluice.policies.streaming import Streaming
@@ -98,6 +99,8 @@ class Target(Frozen):
     connect_timeout_s: float | None = None
     """Overrides the route's; None = the route's."""
     headers_timeout_s: float | None = None
+    weight: int = 1
+    """Of its share of the requests of its group, where those of the group differ."""
     health: Health = Health()
     shaping: Shaping = Shaping()
 
@@ -229,6 +232,8 @@ class Listener(Frozen):
     """What becomes of a request before a route is chosen."""
     sources: tuple[tuple[str, str], ...] = ()
     """Of both; see `Rule`."""
+    observing: Observing | None = None
+    """In place of the plan's; None = the plan's."""
 
     @property
     def bind(self) -> str:
@@ -272,6 +277,7 @@ class Plan(Frozen):
     logging: Logging = Logging()
     addresses: Addresses = Addresses()
     metrics_prefix: str = "agentgateway_"
+    observing: Observing = NOTHING
     statuses: tuple[ObjectStatus, ...] = ()
     notes: tuple[str, ...] = ()
     """Sentences for the banner: what was found, what was assumed."""

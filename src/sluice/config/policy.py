@@ -17,6 +17,8 @@ from sluice.config.layers import Said
 from sluice.config.legacy_api import LegacyAi, RouteWord
 from sluice.config.legacy_policy import legacy_ai
 from sluice.config.objects import Objects, Resource
+from sluice.config.observing_policy import Sight, of_policy
+from sluice.config.policy_api import Frontend
 from sluice.config.policy_parts import KINDS, OLDER, Parts, TrafficLayer, parts
 from sluice.config.policy_status import Trouble, policy_status
 from sluice.config.policy_targets import Target, Targets
@@ -60,6 +62,7 @@ class Policies:
         self._admission: dict[str, list[AdmissionSettings]] = {}
         self._ai: dict[Target, list[tuple[str, AiPolicy]]] = {}
         self._types: dict[Target, list[RouteWord]] = {}
+        self._sights: dict[Target, list[Sight]] = {}
         self._extensions: dict[tuple[str, str], Extension] = {}
         self.statuses: list[ObjectStatus] = []
         self.notes: list[str] = []
@@ -95,6 +98,11 @@ class Policies:
         words = [*own, *self._types.get(Target("HTTPRoute", route, ""), [])]
         return bool(words) and words[0] == "CHAT_STREAMING"
 
+    def sights(self, gateway: str, listener: str) -> list[Sight]:
+        """Return what is to be seen of the exchanges of a listener, the weakest first."""
+        own = self._sights.get(Target("Gateway", gateway, listener), [])
+        return [*own, *self._sights.get(Target("Gateway", gateway, ""), [])][::-1]
+
     def extension(self, kind: str, label: str) -> Extension | None:
         """Return a policy by its own name."""
         return self._extensions.get((kind, label))
@@ -104,6 +112,7 @@ class Policies:
     def _take(self, policy: Resource[Object], said: Parts) -> None:
         missing = []
         ai, trouble = self._read(policy, said)
+        sight = None if said.frontend is None else of_policy(said.frontend, self._faults, self._readers.endpoint)
         word = None if said.ai is None else said.ai.settings.route_type
         source = f"{policy.kind} {policy.label}"
         self._extensions[policy.kind, policy.label] = Extension(
@@ -116,6 +125,8 @@ class Policies:
                 self._take_traffic(policy, said.traffic, target, found=found)
             if said.backend is not None:
                 self._take_backend(policy, said.backend, target)
+            if said.frontend is not None and sight is not None:
+                self._take_sight(policy, said.frontend, sight, target)
             if ai != NOTHING:
                 self._ai.setdefault(target, []).append((source, ai))
             if said.ai is not None and word is not None:
@@ -181,6 +192,12 @@ class Policies:
         for field in msgspec.structs.fields(BackendPolicies):
             if field.name != "ai" and getattr(said.settings, field.name) is not None:
                 self._refuse(policy, (*said.path, field.encode_name), "an AgentgatewayBackend", target)
+
+    def _take_sight(self, policy: Resource[Object], said: Said[Frontend], sight: Sight, target: Target) -> None:
+        if target.kind == "Gateway":
+            self._sights.setdefault(target, []).append(sight)
+        else:
+            self._refuse(policy, said.path, "a Gateway", target)
 
     def _refuse(self, policy: Resource[Object], path: Path, wanted: str, target: Target) -> None:
         what = ".".join(str(step) for step in path[1:])

@@ -20,6 +20,7 @@ from sluice.config.core_api import Object, Schema
 from sluice.config.legacy_api import LegacyAi, TargetReferences, TargetSelectors
 from sluice.config.limit_api import EnterpriseLimit, RateLimit
 from sluice.config.money_api import BudgetSpec
+from sluice.config.observing_api import AccessLogSettings, MetricLabelSettings
 from sluice.config.shaping_api import (
     AbortSettings,
     CorsSettings,
@@ -30,6 +31,7 @@ from sluice.config.shaping_api import (
     HostRewriteSettings,
     TransformationSettings,
 )
+from sluice.config.tracing_api import TracingSettings
 from sluice.config.traffic_api import TrafficSettings
 from sluice.config.unserved import NO_EXT_PROC, Later, instead
 
@@ -78,9 +80,9 @@ class Frontend(Schema):
     http: Later = None
     tls: Later = None
     tcp: Later = None
-    access_log: Later = None
-    tracing: Later = None
-    metrics: Later = None
+    access_log: AccessLogSettings | None = None
+    tracing: TracingSettings | None = None
+    metrics: MetricLabelSettings | None = None
     network_authorization: Later = None
     proxy_protocol: Later = None
     connect: Later = None

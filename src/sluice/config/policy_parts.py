@@ -25,7 +25,7 @@ from sluice.config.legacy_api import (
 from sluice.config.limit_api import LimitSettings, LocalLimit, RateLimit
 from sluice.config.money_api import MoneySettings
 from sluice.config.objects import Resource
-from sluice.config.policy_api import ENTERPRISE, AgentgatewayPolicy, EnterpriseAgentgatewayPolicy, Traffic
+from sluice.config.policy_api import ENTERPRISE, AgentgatewayPolicy, EnterpriseAgentgatewayPolicy, Frontend, Traffic
 from sluice.config.route_option import of_options
 from sluice.config.route_option_api import RouteOption, VirtualHostOption
 from sluice.config.traffic_api import Timeouts
@@ -78,6 +78,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     traffic: TrafficLayer | None = None
     backend: Said[BackendPolicies] | None = None
     ai: Said[LegacyAi] | None = None
+    frontend: Said[Frontend] | None = None
 
 
 def parts(policy: Resource[Object]) -> Parts:
@@ -91,6 +92,7 @@ def parts(policy: Resource[Object]) -> Parts:
             traffic=_layer(policy, spec.traffic, "traffic", locked=spec.strategy.inheritance == "Override"),
             backend=None if spec.backend is None else _said(policy, spec.backend, "backend"),
             ai=None if spec.ai is None else _said(policy, spec.ai, "ai"),
+            frontend=None if spec.frontend is None else _said(policy, spec.frontend, "frontend"),
         )
     if isinstance(body, RouteOption):
         options = body.spec.options

@@ -28,6 +28,7 @@ class Readers:
     ) -> None:
         """`env` holds the credentials of services that say nothing about theirs."""
         services = Services(objects, values, grants, faults)
+        self.endpoint = services.endpoint
         self.access = AccessReader(objects, values, services.endpoint, faults)
         self.limits = LimitReader(objects, services.endpoint, faults)
         self.money = MoneyReader(faults)

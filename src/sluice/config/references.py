@@ -9,7 +9,7 @@ import binascii
 from collections.abc import Mapping
 
 from sluice.config.core_api import ConfigMap, SecretObject
-from sluice.config.expand import MissingVariable, expand_secret
+from sluice.config.expand import MissingVariable, expand_whole
 from sluice.config.faults import Faults
 from sluice.config.gateway_api import ReferenceGrant
 from sluice.config.objects import Objects, Resource
@@ -139,7 +139,7 @@ def _secret_values(secret: Resource[SecretObject], env: Mapping[str, str], fault
             faults.add(secret.place("data", key), "the value is not base64", "plain text goes into `stringData`")
     for key, text in (secret.body.string_data or {}).items():
         try:
-            values[key] = expand_secret(text, env)
+            values[key] = expand_whole(text, env)[0]
         except MissingVariable as error:
             faults.add(secret.place("stringData", key), str(error))
     return values

@@ -5,37 +5,23 @@ key that is not given is looked for in the environment variable of its provider.
 """
 
 from collections.abc import Mapping
-from functools import partial
-from typing import TypeVar
 
 from msgspec.structs import replace
 
-from sluice.config.addresses import host_port
 from sluice.config.backends import needs_fake
 from sluice.config.conditions import check_health
 from sluice.config.decode import closest, decode
-from sluice.config.expand import expand, inserted
 from sluice.config.faults import Faults
 from sluice.config.layers import Said
-from sluice.config.money_policy import catalog, database
-from sluice.config.plan import (
-    Addresses,
-    Limits,
-    Listener,
-    Logging,
-    ModelRoute,
-    Plan,
-    Prices,
-)
-from sluice.config.short_form_api import ConfigSpec, LlmSpec, ModelSettings, ProviderReference, ShortForm
+from sluice.config.plan import Listener, ModelRoute, Plan
+from sluice.config.process_section import read_process
+from sluice.config.short_form_api import LlmSpec, ModelSettings, ProviderReference, ShortForm
 from sluice.config.short_form_models import Models
 from sluice.config.short_form_policies import ruled
 from sluice.config.short_form_readers import NAMESPACE, ShortReaders
 from sluice.config.short_form_settings import SettingsReader
 from sluice.config.short_form_virtual import virtual_routes
-from sluice.config.source import Document, Source, read
-from sluice.config.store_url import RedisUrl, redis_url
-from sluice.config.targets import providers
+from sluice.config.source import Document
 from sluice.config.traffic import admission
 from sluice.config.traffic_api import AdmissionSettings, Timeouts, TrafficSettings
 from sluice.config.unified import unified_entries
@@ -43,19 +29,13 @@ from sluice.config.unserved import refuse_unserved
 from sluice.config.virtual import backends_of
 from sluice.registry import Registry
 
-T = TypeVar("T")
-
 DEFAULT_PORT = 4000
 NAME = "default/llm"
 """Of the one route."""
 
 
-def compile_short_form(source: Source, env: Mapping[str, str], registry: Registry, faults: Faults) -> Plan | None:
+def compile_short_form(document: Document, env: Mapping[str, str], registry: Registry, faults: Faults) -> Plan | None:
     """Return the Plan of a short-form file; what is wrong goes to `faults`, and the result is then not to be used."""
-    documents = read(source, faults, lambda text: (expand(text, env), inserted(text, env)))
-    if not documents:
-        return None
-    document = documents[0]
     form = decode(document, ShortForm, faults)
     if form is None:
         return None
@@ -81,20 +61,20 @@ class _Compiler:
     def plan(self, form: ShortForm) -> Plan:
         models = tuple(self._model(index, route) for index, route in self._models.routes())
         routes = (*models, *virtual_routes(self._document, self._llm.virtual_models, models, self._faults))
-        pool, policies = form.config.backend, self._llm.policies
+        process = read_process(self._document, form, self._registry, self._faults)
         self._check_providers()
-        defaults = Limits()
         return Plan(
             listeners=self._listeners(form),
             models=routes,
-            limits=Limits(pool_idle_timeout_s=_or(pool.pool_idle_timeout, defaults.pool_idle_timeout_s)),
-            admission=admission({NAME: [policies.admission or AdmissionSettings()]})[0],
-            logging=_logging(form.config),
-            addresses=self._addresses(form.config),
+            limits=process.limits,
+            admission=admission({NAME: [self._llm.policies.admission or AdmissionSettings()]})[0],
+            logging=process.logging,
+            observing=process.observing,
+            addresses=process.addresses,
             notes=(*self._models.notes, *self._readers.notes, *self._readers.troubles),
-            ledger=database(form.config.database, partial(self._document.place, "config", "database"), self._faults),
-            store=self._store(form.config),
-            prices=self._prices(form.config),
+            ledger=process.ledger,
+            store=process.store,
+            prices=process.prices,
             needs_fake=any(needs_fake(backend) for route in routes for backend in backends_of(route)),
         )
 
@@ -145,44 +125,3 @@ class _Compiler:
                 place = self._document.place("llm", "gateways", index)
                 self._faults.add(place, "no such gateway is defined", closest(name, form.gateways))
         return ports
-
-    def _store(self, config: ConfigSpec) -> RedisUrl | None:
-        try:
-            return None if config.shared_store is None else redis_url(config.shared_store.url)
-        except ValueError as error:
-            self._faults.add(self._document.place("config", "sharedStore", "url"), str(error))
-            return None
-
-    def _prices(self, config: ConfigSpec) -> tuple[Prices, ...]:
-        names = {word: row.telemetry_name for row in providers(self._registry) for word in (row.key, *row.aliases)}
-        found = []
-        for index, item in enumerate(config.model_catalog):
-            place = partial(self._document.place, "config", "modelCatalog", index, "inline")
-            known = {} if item.inline is None else catalog(item.inline, names, place, self._faults)
-            found.append(Prices(catalog=known, file=item.file or ""))
-        return tuple(found)
-
-    def _addresses(self, config: ConfigSpec) -> Addresses:
-        fields = {
-            "adminAddr": config.admin_addr,
-            "statsAddr": config.stats_addr,
-            "readinessAddr": config.readiness_addr,
-        }
-        for field, text in fields.items():
-            if text not in (None, "off"):
-                try:
-                    host_port(text or "", 0)
-                except ValueError:
-                    self._faults.add(self._document.place("config", field), "expected `host:port` or `off`")
-        return Addresses(
-            admin=config.admin_addr or "", stats=config.stats_addr or "", readiness=config.readiness_addr or ""
-        )
-
-
-def _logging(config: ConfigSpec) -> Logging:
-    defaults = Logging()
-    return Logging(format=config.logging.format or defaults.format, level=config.logging.level or defaults.level)
-
-
-def _or(value: T | None, default: T) -> T:
-    return default if value is None else value

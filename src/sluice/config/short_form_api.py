@@ -16,6 +16,7 @@ from sluice.config.guard_short_api import ShortPromptGuard
 from sluice.config.health_policy import ShortHealthSettings
 from sluice.config.limit_api import GlobalLimit, LocalLimits, RateLimit
 from sluice.config.money_api import BudgetSpec, CatalogSource, DatabaseSpec
+from sluice.config.observing_api import LoggingSpec, MetricsSpec, SensitiveHeaders, ShortAccessLog
 from sluice.config.shaping_api import (
     AbortSettings,
     CorsSettings,
@@ -29,6 +30,7 @@ from sluice.config.shaping_api import (
     TransformationSettings,
 )
 from sluice.config.short_form_params import CustomSpec, Params
+from sluice.config.tracing_api import ShortTracing, TracingSpec
 from sluice.config.traffic_api import TrafficSettings
 from sluice.config.units import Duration
 from sluice.config.unserved import NO_EXT_PROC, NO_OIDC, Ignored, Later
@@ -38,14 +40,6 @@ Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^(
 
 
 # -- config -----------------------------------------------------------------------------------------------------------
-
-
-class LoggingSpec(Schema):
-    level: Literal["debug", "info", "warn", "error"] | None = None
-    format: Literal["text", "json", "auto"] | None = None
-    filter: Later = None
-    fields: Later = None
-    database: Later = None
 
 
 class PoolSpec(Schema):
@@ -64,8 +58,8 @@ class ConfigSpec(Schema):
     logging: LoggingSpec = LoggingSpec()
     backend: PoolSpec = PoolSpec()
     histograms: Later = None
-    tracing: Later = None
-    metrics: Later = None
+    tracing: TracingSpec | None = None
+    metrics: MetricsSpec = MetricsSpec()
     database: DatabaseSpec | None = None
     """Of the ledger."""
     shared_store: DatabaseSpec | None = None
@@ -74,7 +68,8 @@ class ConfigSpec(Schema):
     model_catalog: tuple[CatalogSource, ...] = ()
     """Prices over those that are shipped."""
     session: Later = None
-    sensitive_headers: Later = None
+    sensitive_headers: SensitiveHeaders = ()
+    """Whose values no log line, label or span shows, beside those whose names tell."""
     custom_functions: Later = None
     connection_termination_deadline: Later = None
     connection_min_termination_deadline: Later = None
@@ -171,20 +166,26 @@ class ModelSpec(ModelSettings, kw_only=True):
 
 
 class WeightedTarget(Schema):
-    """`model` of any target is the name of a model of the file, or one that a pattern there fits."""
+    """One of a virtual model's, by weight."""
 
     model: Text
+    """The name of a model of the file, or one that a pattern there fits."""
     weight: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 1
 
 
 class PriorityTarget(Schema):
     model: Text
+    """The name of a model of the file, or one that a pattern there fits."""
     priority: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
     """Lower values are preferred."""
+    weight: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 1
+    """Its share of the requests beside targets of the same priority, where their weights differ; 0 = only if no other
+    is left. An addition of Sluice."""
 
 
 class ConditionalTarget(Schema):
     model: Text
+    """The name of a model of the file, or one that a pattern there fits."""
     when: Expression | None = None
     """CEL; only the last target may go without."""
 
@@ -264,12 +265,24 @@ class LlmSpec(Schema, kw_only=True):
     policies: PoliciesSpec = PoliciesSpec()
 
 
+class FrontendPolicies(Schema):
+    """What is said of all listeners."""
+
+    access_log: ShortAccessLog | None = None
+    tracing: ShortTracing | None = None
+    http: Later = None
+    tls: Later = None
+    tcp: Later = None
+    network_authorization: Later = None
+    proxy: Later = None
+
+
 class ShortForm(Schema):
     config: ConfigSpec = ConfigSpec()
     gateways: dict[str, GatewaySpec] = msgspec.field(default_factory=dict)
     llm: LlmSpec | None = None
     binds: Later = None
-    frontend_policies: Later = None
+    frontend_policies: FrontendPolicies = FrontendPolicies()
     policies: Later = None
     workloads: Later = None
     services: Later = None

@@ -53,7 +53,7 @@ class _Compiler:
             when = (target.when or "") if isinstance(target, ConditionalTarget) else ""
             check_condition(when, self._document.place(*path, index, "when"), self._faults)
             if backend is not None:
-                weight = target.weight if isinstance(target, WeightedTarget) else 1
+                weight = 1 if isinstance(target, ConditionalTarget) else target.weight
                 priority = target.priority if isinstance(target, PriorityTarget) else 0
                 choices.append(Choice(backend=backend, weight=weight, priority=priority, when=when))
         return choices

@@ -6,6 +6,7 @@ tags are refused, a key may stand in a mapping only once. Messages name places a
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
 import msgspec
 import yaml
@@ -26,6 +27,8 @@ _RESOLVER = yaml.resolver.Resolver()
 
 Expand = Callable[[str], tuple[str, Mapping[str, str]]]
 """Returns a text with its variables replaced, and by what, by their names. May raise LookupError."""
+Variables = Callable[[str | None], Expand | None]
+"""Returns how variables are replaced in an object of this kind, or in what is no object (None); None = not at all."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -38,8 +41,15 @@ class Source(msgspec.Struct, frozen=True):
 class Document:
     """One YAML document, or one item of a `List`: its plain value, and the way back to lines."""
 
-    def __init__(self, file: str, node: yaml.Node, value: object, prefix: Path = ()) -> None:
-        self.file, self.value, self._node, self._prefix = file, value, node, prefix
+    def __init__(
+        self,
+        file: str,
+        node: yaml.Node,
+        value: object,
+        prefix: Path = (),
+        others: Mapping[Path, object] = MappingProxyType({}),
+    ) -> None:
+        self.file, self.value, self._node, self._prefix, self._others = file, value, node, prefix, others
 
     def place(self, *path: str | int) -> Place:
         """Return where a value stands; the line of a mapping's entry is that of its key.
@@ -61,7 +71,12 @@ class Document:
             found = _step(node, step)
             if found is not None:
                 node = found[0]
-        return Document(self.file, node, value, self._prefix + path)
+        return Document(self.file, node, value, self._prefix + path, self._others)
+
+    def other(self, *path: str | int) -> object:
+        """Return what a value is too, if it came from a variable: the text of a number, or the number of a text. None =
+        it is nothing else."""
+        return self._others.get(self._prefix + path)
 
     def written(self, *path: str | int) -> str:
         """Return a scalar as the file has it, before variables were expanded; empty if there is none."""
@@ -69,20 +84,20 @@ class Document:
         return node.value if isinstance(node, yaml.ScalarNode) else ""
 
 
-def read(source: Source, faults: Faults, expand: Expand | None = None) -> list[Document]:
+def read(source: Source, faults: Faults, variables: Variables | None = None) -> list[Document]:
     """Return the documents of a file that are not empty, in order; what is wrong goes to `faults`.
 
-    `expand` is applied to every scalar that is not a key; from then on no fault shows what it inserted.
+    Variables are replaced in every scalar that is not a key; from then on no fault shows what was inserted.
     """
     if len(source.text) > MAX_TEXT_BYTES:
         faults.add(Place(source.name), f"the file is larger than {MAX_TEXT_BYTES} bytes")
         return []
     documents = []
     for node in _compose(source, faults):
-        builder = _Builder(source.name, faults, expand)
+        builder = _Builder(source.name, faults, variables)
         value = builder.build(node, ())
         if value is not None and not builder.failed:
-            documents.append(Document(source.name, node, value))
+            documents.append(Document(source.name, node, value, (), builder.others))
     return documents
 
 
@@ -101,7 +116,10 @@ def _compose(source: Source, faults: Faults) -> list[yaml.Node]:
         # libyaml's problems are fixed sentences; PyYAML's contexts may quote the text, so they are left out.
         lines = source.text.rstrip("\n").count("\n") + 1  # a text that ends too early is wrong in its last line
         line, problem = min(mark.line + 1, lines) if mark else 0, error.problem or "the text is malformed"
-        faults.add(Place(source.name, line), f"not valid YAML: {problem}")
+        tab = mark is not None and _begins_with_tab(source.text, mark.line)
+        faults.add(
+            Place(source.name, line), f"not valid YAML: {problem}", "indent with spaces, not tabs" if tab else ""
+        )
     except yaml.reader.ReaderError as error:
         line = source.text.count("\n", 0, error.position) + 1
         faults.add(Place(source.name, line), "not valid YAML: the text holds a control character")
@@ -109,6 +127,12 @@ def _compose(source: Source, faults: Faults) -> list[yaml.Node]:
         line = source.text.count("\n", 0, getattr(error, "start", 0)) + 1
         faults.add(Place(source.name, line), "not valid YAML: the text is not UTF-8")
     return []
+
+
+def _begins_with_tab(text: str, line: int) -> bool:
+    """Whether a tab is among what a line is indented with; `line` counts from 0."""
+    lines = text.split("\n")
+    return line < len(lines) and "\t" in lines[line][: len(lines[line]) - len(lines[line].lstrip())]
 
 
 def _step(node: yaml.Node, step: str | int) -> tuple[yaml.Node, int] | None:
@@ -147,13 +171,22 @@ def _entries(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
             yield from ((key, value) for key, value in part.value if key.tag != _MERGE)
 
 
+def _kind(node: yaml.Node) -> str | None:
+    """Return the kind of an object, empty if it has none; None for what is no object."""
+    entries = node.value if isinstance(node, yaml.MappingNode) else []
+    head = {key.value: value.value for key, value in entries if key.value in ("apiVersion", "kind")}
+    return str(head.get("kind", "")) if head else None
+
+
 class _Builder:
     """Turn the nodes of one document into dicts, lists and scalars; bounded by MAX_NODES and MAX_DEPTH, aliases
     expanded.
     """
 
-    def __init__(self, file: str, faults: Faults, expand: Expand | None) -> None:
-        self._file, self._faults, self._expand = file, faults, expand
+    def __init__(self, file: str, faults: Faults, variables: Variables | None) -> None:
+        self._file, self._faults, self._variables = file, faults, variables
+        self._expand: Expand | None = None
+        self.others: dict[Path, object] = {}
         self._count = 0
         self.failed = False
 
@@ -163,6 +196,8 @@ class _Builder:
             if not self.failed:
                 self._fail(node, (), f"the document expands to more than {MAX_NODES} values or {MAX_DEPTH} levels")
             return None
+        if self._variables is not None and all(step == "items" or isinstance(step, int) for step in path):
+            self._expand = self._variables(_kind(node))  # the document, or an item of a `List`
         if isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
@@ -203,23 +238,49 @@ class _Builder:
             except LookupError as error:
                 self._fail(node, path, str(error))
                 return None
-            self._faults.inserted(Place(self._file, node.start_mark.line + 1, path_text(path)), node.value, values)
-            if node.style not in ("'", '"', "|", ">"):  # plain: `port: $PORT` is a number
-                tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
-        kind = tag.removeprefix(_TAG)
-        if kind in ("int", "float") and ":" in text:  # YAML 1.1 has numbers to the base 60, Kubernetes has none
-            kind = "str"
-        if kind in ("int", "float", "bool", "null"):
-            try:
-                return getattr(_CONSTRUCT, f"construct_yaml_{kind}")(yaml.ScalarNode(tag, text))
-            except (ValueError, OverflowError, KeyError):
-                self._fail(node, path, f"the value is not a {kind}")
-                return None
-        if kind in ("str", "timestamp", "merge", "value"):
+            if values:
+                self._faults.inserted(Place(self._file, node.start_mark.line + 1, path_text(path)), node.value, values)
+                return self._variable(node, text, path)
+        try:
+            return _typed(text, tag)
+        except ValueError as error:
+            self._fail(node, path, str(error))
+            return None
+
+    def _variable(self, node: yaml.ScalarNode, text: str, path: Path) -> object:
+        """Return what a text with variables in it is. A plain one is read again, so `port: $PORT` is a number; a quoted
+        one is a text, and within braces there is no other way to write `"${PORT}"`. So the other is kept too.
+        """
+        tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+        try:
+            value = _typed(text, tag)
+        except ValueError:
             return text
-        self._fail(node, path, "a custom YAML tag is not allowed")
-        return None
+        if isinstance(value, str):
+            return value
+        quoted = node.style in ("'", '"', "|", ">")
+        self.others[path] = value if quoted else text
+        return text if quoted else value
 
     def _fail(self, node: yaml.Node, path: Path, message: str) -> None:
         self.failed = True
         self._faults.add(Place(self._file, node.start_mark.line + 1, path_text(path)), message)
+
+
+def _typed(text: str, tag: str) -> object:
+    """Return a scalar of one of JSON's types.
+
+    Raises:
+        ValueError: it is of another type, or not what its tag says.
+    """
+    kind = tag.removeprefix(_TAG)
+    if kind in ("int", "float") and ":" in text:  # YAML 1.1 has numbers to the base 60, Kubernetes has none
+        kind = "str"
+    if kind in ("int", "float", "bool", "null"):
+        try:
+            return getattr(_CONSTRUCT, f"construct_yaml_{kind}")(yaml.ScalarNode(tag, text))
+        except (ValueError, OverflowError, KeyError):
+            raise ValueError(f"the value is not a {kind}") from None
+    if kind in ("str", "timestamp", "merge", "value"):
+        return text
+    raise ValueError("a custom YAML tag is not allowed")

@@ -50,14 +50,22 @@ def conditional(name: str, choices: Sequence[Choice]) -> ModelRoute:
 
 
 def failover(name: str, label: str, choices: Sequence[Choice]) -> ModelRoute:
-    """Return the route of a model whose targets are tried in order of priority, lower numbers first.
+    """Return the route of a model whose targets are tried in order of priority, lower numbers first; those of one
+    priority share its requests by weight, if their weights differ.
 
     `label` is the name of its backend, `namespace/name`. Who may not ask for one of them may not ask for it.
     """
     groups = []
     for priority in sorted({choice.priority for choice in choices}):
-        equal = [choice.backend for choice in choices if choice.priority == priority]
-        groups.append(tuple(target for backend in equal for group in backend.groups for target in group))
+        equal = [choice for choice in choices if choice.priority == priority]
+        groups.append(
+            tuple(
+                target if choice.weight == 1 else msgspec.structs.replace(target, weight=choice.weight)
+                for choice in equal
+                for group in choice.backend.groups
+                for target in group
+            )
+        )
     accesses = [choice.backend.access for choice in choices]
     rules = each_of(*(access.authorization for access in accesses))  # `allow` rules of several would be alternatives
     access = msgspec.structs.replace(merged(*accesses), authorization=rules)

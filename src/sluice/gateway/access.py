@@ -13,6 +13,7 @@ from sluice.gateway.access_basic import Turns
 from sluice.gateway.access_check import Admitted, Check
 from sluice.gateway.access_sources import Clock, Kept, Texts
 from sluice.gateway.ports import Request, Upstream
+from sluice.gateway.tracing import Trace
 from sluice.policies.access import OPEN, Access
 from sluice.policies.api_key import ApiKey, may_use
 from sluice.policies.authorization import EVERYBODY, Authorization, Rules
@@ -55,10 +56,17 @@ class AccessControl:
         self._rules: dict[int, tuple[Authorization, Rules]] = {}
 
     async def check(
-        self, access: Access, request: Request, scene: Scene, *, scheme: str = "http", known: Principal = NOBODY
+        self,
+        access: Access,
+        request: Request,
+        scene: Scene,
+        *,
+        scheme: str = "http",
+        known: Principal = NOBODY,
+        trace: Trace | None = None,
     ) -> Admitted:
         """Let a request in. The scene learns who asks, and from then on sees the request as it goes on. `known`: who
-        asks, as far as an earlier phase has found out.
+        asks, as far as an earlier phase has found out. `trace`: where it is noted whom that asked.
 
         Raises:
             Unauthenticated: who asks is not known, or not proven.
@@ -75,7 +83,7 @@ class AccessControl:
             if len(self._checks) >= MAX_POLICIES:
                 self._checks.clear()
             made = self._checks[id(access)] = (access, Check(self, access))
-        return await made[1].run(request, scene, scheme, known)
+        return await made[1].run(request, scene, scheme, known, trace)
 
     def allow(self, authorization: Authorization, scene: Scene) -> None:
         """Pass if the rules of a model let a request ask for it.

@@ -15,6 +15,7 @@ from sluice.gateway.access_jwt import KeysMissing, Tokens
 from sluice.gateway.access_sources import Clock, Kept
 from sluice.gateway.ports import Request, Upstream
 from sluice.gateway.scene import request_facts
+from sluice.gateway.tracing import Trace
 from sluice.policies import basic_auth, jwks
 from sluice.policies.access import Access
 from sluice.policies.api_key import ApiKey, KeyRing
@@ -79,7 +80,9 @@ class Check:
         places += access.api_keys.locations if access.api_keys is not None else ()
         self._values = {place.name: Value(place.name, sees=ASKED) for place in places if place.kind == "expression"}
 
-    async def run(self, request: Request, scene: Scene, scheme: str, known: Principal) -> Admitted:
+    async def run(
+        self, request: Request, scene: Scene, scheme: str, known: Principal, trace: Trace | None = None
+    ) -> Admitted:
         """Let a request in; see `AccessControl.check`."""
         on_its_way = _OnItsWay(request, scene, known, self._values)
         try:
@@ -88,7 +91,7 @@ class Check:
             self._key(on_its_way)
         except Ambiguous as error:
             raise BadRequest(f"{error}; a credential is sent once") from None
-        await self._ask(on_its_way)
+        await self._ask(on_its_way, trace)
         request = on_its_way.request()
         scene.learn("request", request_facts(request, scheme))
         if self._rules is not None and not self._rules.permit(scene):
@@ -173,15 +176,15 @@ class Check:
     def _is(self, key: ApiKey, way: "_OnItsWay") -> None:
         way.knows(Principal(kind="api_key", id=key.id, metadata=key.metadata, allowed_models=key.allowed_models))
         way.says((), key.headers)
-        way.scene.learn("apiKey", {"key_id": key.id, **key.metadata})
+        way.scene.learn("apiKey", {"key_id": key.id, "name": key.id, **key.metadata})
 
-    async def _ask(self, way: "_OnItsWay") -> None:
+    async def _ask(self, way: "_OnItsWay", trace: Trace | None) -> None:
         for policy in self._access.external:
             way.says(policy.to_provider, ())
         check = next((check for check in self._external if check.is_asked(way.scene)), None)
         if check is None:
             return
-        said = await check.check(way.original, way.scene)
+        said = await check.check(way.original, way.scene, trace)
         way.says((), [(name.decode("latin-1"), value.decode("latin-1")) for name, value in said.to_provider])
         way.to_client = said.to_client
         way.scene.learn("extauthz", said.metadata)

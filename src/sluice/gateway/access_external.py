@@ -5,9 +5,10 @@ from collections.abc import Callable, Hashable
 import msgspec
 
 from sluice.errors import BodyTooLarge, Denied, PolicyUnavailable, UpstreamError
-from sluice.gateway.access_http import ask, host_of, render
+from sluice.gateway.access_http import ask, endpoint_of, host_of, render
 from sluice.gateway.access_sources import Clock
 from sluice.gateway.ports import Request, Upstream, UpstreamHead
+from sluice.gateway.tracing import TRACEPARENT, Trace
 from sluice.policies.condition import Condition
 from sluice.policies.external_auth import (
     MAX_DENIAL_BYTES,
@@ -19,7 +20,7 @@ from sluice.policies.external_auth import (
     until,
 )
 from sluice.policies.remembered import Remembered
-from sluice.policies.scene import VARIABLES, Scene
+from sluice.policies.scene import ANSWERED, Scene
 from sluice.policies.server import Server
 from sluice.policies.value import Value
 from sluice.wire.http1 import Header
@@ -51,8 +52,8 @@ class ExternalCheck:
         """Return whether this service is asked about a request."""
         return self._condition is None or self._condition.holds(scene)
 
-    async def check(self, request: Request, scene: Scene) -> Permitted:
-        """Return what the service's yes brings along.
+    async def check(self, request: Request, scene: Scene, trace: Trace | None = None) -> Permitted:
+        """Return what the service's yes brings along. `trace`: where it is noted that it was asked.
 
         Raises:
             Denied: it said no.
@@ -63,7 +64,7 @@ class ExternalCheck:
         decision = self._decisions.get(key, self._clock()) if key is not None else None
         if decision is None:
             try:
-                decision = await self._ask(request, scene)
+                decision = await self._watched(request, scene, trace)
             except (UpstreamError, LookupError, ValueError):
                 if self._policy.fails_open:
                     return Permitted()
@@ -75,7 +76,16 @@ class ExternalCheck:
             return decision
         raise denied(decision.status, decision.headers, (decision.body or "").encode())
 
-    async def _ask(self, request: Request, scene: Scene) -> Decision:
+    async def _watched(self, request: Request, scene: Scene, trace: Trace | None) -> Decision:
+        server = self._policy.server
+        if trace is None or server is None:
+            return await self._ask(request, scene)
+        with trace.step("auth", "ext_authz", endpoint_of(server).label) as step:
+            decision = await self._ask(request, scene, step.traceparent)
+            step.result = "Allow" if isinstance(decision, Permitted) else "Reject"
+            return decision
+
+    async def _ask(self, request: Request, scene: Scene, traceparent: bytes = b"") -> Decision:
         policy = self._policy
         if policy.server is None:
             raise LookupError("there is no such service")
@@ -83,7 +93,10 @@ class ExternalCheck:
         target = f"{request.path}?{request.query}" if request.query else request.path
         if self._path is not None:
             target = str(self._path.value(scene))
-        asked = render(request.method, target, self._headers(request, scene, policy.server, len(body)), body)
+        headers = self._headers(request, scene, policy.server, len(body))
+        if traceparent:
+            headers = [*(field for field in headers if field[0] != TRACEPARENT), (TRACEPARENT, traceparent)]
+        asked = render(request.method, target, headers, body)
         head, answer = await ask(
             self._upstream,
             policy.server,
@@ -172,4 +185,4 @@ class ExternalCheck:
 
 
 def _value(text: str) -> Value | None:
-    return Value(text, sees=VARIABLES) if text else None
+    return Value(text, sees=ANSWERED) if text else None

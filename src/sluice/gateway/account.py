@@ -10,6 +10,9 @@ from sluice.gateway.money import Money
 from sluice.gateway.outbound import Outbound
 from sluice.gateway.policing import Policing
 from sluice.gateway.ports import Request, UpstreamStream
+from sluice.gateway.tracing import Trace
+from sluice.gateway.unseen import blamed
+from sluice.gateway.witness import Witness
 from sluice.policies.charge import NO_COST_FACTS, Answered, CostFacts
 from sluice.policies.cost import Prices, usd
 from sluice.policies.principal import NOBODY, named
@@ -37,9 +40,11 @@ MIN_TOLD = 2
 class Account:
     """Facts of one exchange, filled in as they become known. Mutable, owned by its Exchange alone."""
 
-    def __init__(self, request: Request, identity: Identity, now: float) -> None:
+    def __init__(self, request: Request, identity: Identity, now: float, trace: Trace | None = None) -> None:
         self.request = request
         self.identity = identity
+        self.trace = trace
+        """Where its way is noted; None = nobody wants to see it."""
         self.request_id = identity.request_id
         self.taken_at = now
         """When the gateway had the whole request."""
@@ -61,7 +66,13 @@ class Account:
         self.chat: ChatRequest | None = None
         self.relay: Relay | None = None
         self.policing: Policing | None = None
+        self.put: ChatRequest | None = None
+        """As it was put to the last target, after guards and templates; None = no model was asked."""
+        self.witness: Witness | None = None
+        """None = nobody wants to see what was said."""
         self.connect_s: float | None = None
+        self.calls_s: tuple[float, ...] = ()
+        """How long each call of a target or a backend took, until there was a head or none."""
         self.encrypted = False
         self.operation = ""
         self.request_model = ""
@@ -73,7 +84,7 @@ class Account:
         self._asking = False
         """The last target's attempt is not among the failed ones."""
         self._provider_dialect = ""
-        self._target = self._target_model = ""
+        self._target = self.target_model = ""
         self._route = Route()
         self._endpoint = ""
         self._provider = UNKNOWN
@@ -95,7 +106,7 @@ class Account:
     def at_target(self, outbound: Outbound, dialect: str, model: str) -> None:
         """It is asked now, for this model."""
         target = outbound.target
-        self._target_model = model
+        self.target_model = model
         self._target = target.name
         self._asking = True
         self.status = 0
@@ -129,9 +140,19 @@ class Account:
         return ", ".join(f"{name};{what}" for name, what in self._tried(error))
 
     @property
+    def traceparent(self) -> bytes:
+        """The header for a target that is asked next: its parent is the attempt, if that has a span."""
+        return self.identity.traceparent if self.trace is None else self.trace.ahead()
+
+    @property
     def latency_s(self) -> float | None:
         """From asking the last target to its head; None = it gave none."""
         return self.answered_at - self.asked_at if self.answered_at > self.asked_at else None
+
+    @property
+    def whom(self) -> tuple[Route, str, str, str]:
+        """Where it has come to: its place in the plan, the provider's name, the target, its `host:port`."""
+        return self._route, self._provider, self._target, self._endpoint
 
     @property
     def streams(self) -> bool:
@@ -170,7 +191,7 @@ class Account:
         said = self.relay.said if self.relay is not None else _NOTHING_SAID
         if self.streaming or said.usage is None:
             return []
-        cost = prices.cost(said.usage, self._provider, said.model, self._target_model, self.request_model)
+        cost = prices.cost(said.usage, self._provider, said.model, self.target_model, self.request_model)
         return [(PRICE_TAG, usd(cost.total).encode())] if cost.status == "Exact" else []
 
     def _answered(self, outcome: Outcome) -> Answered:
@@ -189,7 +210,7 @@ class Account:
             streaming=self.streaming,
             provider=self._provider,
             model=said.model,
-            target_model=self._target_model,
+            target_model=self.target_model,
             asked_model=self.request_model,
         )
 
@@ -200,6 +221,7 @@ class Account:
         meter = relay.meter if relay is not None else Meter(request.received_at)
         meter.bytes_to_client = self.replied_bytes or meter.bytes_to_client
         stream = meter.facts(streaming=self.streaming)
+        sentence, code = blamed(error, request, None if self.policing is None else self.policing.request.credential)
         return ExchangeRecord(
             request_id=self.request_id,
             trace_id=self.identity.trace_id,
@@ -234,8 +256,8 @@ class Account:
             tried=self._tried(error),
             outcome=outcome.kind,
             reason="DirectResponse" if self.direct else _reason(outcome),
-            error="" if error is None else ": ".join(filter(None, (str(error), error.detail))),
-            error_code="" if error is None else error.code,
+            error=sentence,
+            error_code=code,
             principal=named(request.vouched or NOBODY if self.policing is None else self.policing.principal),
             guards=() if self.policing is None else self.policing.checked,
             labels=request.labels,
@@ -243,6 +265,8 @@ class Account:
             money=money,
             connect_s=self.connect_s,
             connect_transport="tls" if self.encrypted else "plaintext",
+            calls_s=self.calls_s,
+            trace=None if self.trace is None else self.trace.facts(outcome, stream, now),
         )
 
 

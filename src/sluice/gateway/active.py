@@ -18,16 +18,20 @@ from sluice.config.virtual import backends_of
 from sluice.errors import ClientError, Internal, ModelNotFound, NoBackend, RouteNotFound, SluiceError
 from sluice.gateway.breakers import Breakers
 from sluice.gateway.content import compiled
+from sluice.gateway.observing import observers_of
 from sluice.gateway.outbound import Groups, backends, outbounds
 from sluice.gateway.ports import Request
+from sluice.gateway.sampling import tracers_of
 from sluice.gateway.scene import scene_of
 from sluice.gateway.shaper import NO_SHAPER, Shaper
+from sluice.gateway.witness import wanted
 from sluice.policies.access import OPEN
 from sluice.policies.ai import AiPolicy, merged
 from sluice.policies.balance import pick
 from sluice.policies.condition import Condition
 from sluice.policies.guards import NO_GUARDS
 from sluice.policies.limiting import NO_LIMITS
+from sluice.policies.observing import Observing
 from sluice.policies.retry import Retry
 from sluice.policies.shaping import NO_SHAPING, Shaping
 from sluice.relay.guarding import guarding
@@ -84,6 +88,14 @@ class ActivePlan:
         whens = {alternative.when for route in plan.models for alternative in route.alternatives}
         whens |= {entry.rule.retry.precondition for entry in entries}
         self._conditions = {when: Condition(when) for when in whens if when}
+        self.wants = wanted(_seen(plan))
+        """What has to be kept of exchanges because a log or a label names it; mostly nothing."""
+        self.wants_traced = self.wants | wanted(_traced(plan))
+        """The same of those that have spans."""
+        self.tracers = tracers_of(plan)
+        """Who is traced; None = nobody."""
+        self.observers = observers_of(plan)
+        """What else is to be seen of exchanges; None = nothing."""
 
     def listener(self, request: Request) -> Listener | None:
         """The listener that a request belongs to by port and host."""
@@ -220,6 +232,24 @@ class ActivePlan:
         if not precondition or self._conditions[precondition].holds(scene_of(request)):
             return rule.retry
         return _ONCE
+
+
+def _observing(plan: Plan) -> Iterable[Observing]:
+    yield plan.observing
+    yield from (listener.observing for listener in plan.listeners if listener.observing is not None)
+
+
+def _seen(plan: Plan) -> Iterable[str]:
+    """The expressions over exchanges that are over."""
+    for said in _observing(plan):
+        yield from (said.logging.filter, *(text for _, text in (*said.logging.add, *said.labels)))
+
+
+def _traced(plan: Plan) -> Iterable[str]:
+    """The same over those that are traced."""
+    for said in _observing(plan):
+        if said.tracing is not None:
+            yield from (text for _, text in said.tracing.add)
 
 
 def _texts(request: Request) -> dict[str, str]:

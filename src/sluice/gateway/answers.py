@@ -23,6 +23,7 @@ from sluice.relay.relay import Relay
 from sluice.relay.sinks import Folded, Mirror, Sink, Translate, as_answer, as_stream
 from sluice.relay.stream import StreamRelay
 from sluice.relay.terms import Terms
+from sluice.relay.transcript import Noted
 from sluice.relay.whole import WholeRelay
 from sluice.standard import DEFAULT_DIALECT, LIST_DIALECTS
 from sluice.wire import event_stream, http1
@@ -81,6 +82,8 @@ def chat_relay(
         sink = Mirror(decoder, hide_usage=not chat.wants_usage)
     else:
         sink = Translate(client.encoder(chat), opening)
+    if terms.transcript is not None:
+        sink = Noted(sink, terms.transcript)
     if guards is not None:
         shape = client.facts.shape
         return GuardedStream(guards, wire=wire, decoder=decoder, sink=sink, shape=shape, terms=terms)

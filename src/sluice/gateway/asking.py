@@ -19,6 +19,7 @@ from sluice.gateway.money import Ask
 from sluice.gateway.operation import CHAT_TYPES, Operation, typed
 from sluice.gateway.outbound import Draft, OwnAnswer
 from sluice.gateway.plain_call import PlainCall
+from sluice.gateway.plain_http import plain_http
 from sluice.gateway.ports import Request, UpstreamHead, UpstreamStream
 from sluice.gateway.reply import Reply
 from sluice.gateway.world import World
@@ -26,6 +27,7 @@ from sluice.policies.ai import aliased, merged
 from sluice.policies.deadlines import CLOCKS, Deadlines
 from sluice.policies.retry import Retry, backoff_s, may_repeat
 from sluice.relay.clocks import NEVER
+from sluice.relay.outcome import Outcome
 
 
 def prepare(
@@ -154,39 +156,48 @@ async def open_upstream(
     opening = world.upstream.open(
         whom.endpoint, asked, expects_body=request.method != "HEAD", connect_s=connect, headers_s=headers
     )
-    if limit_at == NEVER:
-        upstream = await opening
-    else:
-        try:
+    try:
+        if limit_at == NEVER:
+            upstream = await opening
+        else:
             # A clock of its own: two that follow each other could add up to more, and timers fire a little early.
             async with asyncio.timeout(limit_at - now):
                 upstream = await opening
-        except TimeoutError:
+    except TimeoutError:
+        raise TimedOut(phase) from None
+    except TimedOut:
+        if world.clock() >= limit_at:  # both ran out at once
             raise TimedOut(phase) from None
-        except TimedOut:
-            if world.clock() >= limit_at:  # both ran out at once
-                raise TimedOut(phase) from None
-            raise
-    account.at_answer(upstream, world.clock())
+        raise
+    finally:
+        ended = world.clock()
+        account.calls_s += (ended - now,)
+    account.at_answer(upstream, ended)
     return upstream
 
 
 async def ask_plain(
-    world: World, account: Account, clocks: Deadlines, backend: HttpBackend, asked: bytes, retry: Retry
+    world: World, account: Account, clocks: Deadlines, backend: HttpBackend, request: Request, retry: Retry
 ) -> UpstreamStream:
-    """Send a rendered request to a static backend, and again as often as the rule says.
+    """Send a request to a static backend, and again as often as the rule says.
 
     Raises:
         UpstreamError: see `ports.Upstream.open`.
     """
-    left = retry.attempts or 0
+    left, trace = retry.attempts or 0, account.trace
+    asked = plain_http(request, backend.endpoint) if trace is None else b""
     while True:
         failure: UpstreamError | None = None
+        if trace is not None:
+            asked = plain_http(trace.sent_by(request), backend.endpoint)
+            trace.asks(backend.name, backend.endpoint.label, (("http.request.method", request.method),))
         try:
             upstream = await open_upstream(world, account, clocks, backend, asked)
             status = upstream.head.status
         except UpstreamError as error:
             failure, status = error, 0
+        if trace is not None:
+            trace.answered(status)
         if failure is not None and not (left and may_try_another(failure)):
             raise failure
         if failure is None and not (left and status >= _FAILED and may_repeat(retry, status)):
@@ -194,6 +205,8 @@ async def ask_plain(
         if failure is None:
             upstream.close(complete=False)
         left -= 1
+        if trace is not None:
+            trace.ended(Outcome("upstream_error", failure), world.clock())
         await pause(backoff_s(retry, world.die()), account, clocks, world)
 
 

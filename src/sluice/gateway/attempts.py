@@ -1,9 +1,9 @@
 """The targets of one request: which is asked first, which next, and what each attempt says of its target's health.
 
 Guarantee: of several targets each is asked once before any is asked again, groups in order of priority, inside a group
-by the power of two choices; one that rests is asked only when nobody else is left. A target whose resting connection
-was dead keeps its turn, once. Each attempt is reported to its target's breaker exactly once, by its outcome. Obeys:
-stream-life sections 1, 5 and 10.2.
+by weight, or by the power of two choices where weights are equal; one that rests is asked only when nobody else is
+left. A target whose resting connection was dead keeps its turn, once. Each attempt is reported to its target's breaker
+exactly once, by its outcome. Obeys: stream-life sections 1, 5 and 10.2.
 """
 
 from functools import lru_cache
@@ -15,7 +15,7 @@ from sluice.gateway.ending import outcome_of
 from sluice.gateway.outbound import Draft, Groups, Outbound, OwnAnswer
 from sluice.gateway.ports import UpstreamHead
 from sluice.gateway.world import World
-from sluice.policies.balance import choose
+from sluice.policies.balance import choose, pick
 from sluice.policies.condition import ResponseCondition
 from sluice.policies.health import Result
 from sluice.policies.rest import rest_s
@@ -96,7 +96,7 @@ class Attempts:
         """
         while True:
             try:
-                return outbound, self.call.draft(outbound, self._account.identity.traceparent)
+                return outbound, self.call.draft(outbound, self._account.traceparent)
             except ClientError as error:
                 self._tried.append(outbound)
                 other = self._choose(self._world.clock())
@@ -148,9 +148,17 @@ class Attempts:
             left = [outbound for outbound in group if outbound not in tried]
             awake = [outbound for outbound in left if outbound.health.may_be_asked(now)]
             if awake:
-                return awake[choose([outbound.health for outbound in awake], now, self._world.die)]
+                return self._one_of(awake, now)
             resting += left
         return min(resting, key=lambda outbound: outbound.health.rests_until, default=None)
+
+    def _one_of(self, awake: list[Outbound], now: float) -> Outbound:
+        """One of a group: by weight where weights differ, else by how well it does."""
+        weights = [outbound.target.weight for outbound in awake]
+        chosen = pick(weights, self._world.die()) if min(weights) != max(weights) else None
+        return awake[
+            choose([outbound.health for outbound in awake], now, self._world.die) if chosen is None else chosen
+        ]
 
     def _condition(self, error: SluiceError) -> bool:
         if not self._retry.condition:
@@ -171,11 +179,17 @@ class Attempts:
         self._asked += 1
         self._tried.append(outbound)
         self._current, self._head = outbound, None
+        if (trace := self._account.trace) is not None:
+            provider, model = outbound.target.provider.telemetry_name, self.call.target_model
+            asked = (("gen_ai.provider.name", provider), ("gen_ai.request.model", model))
+            trace.asks(outbound.target.name, outbound.label, asked if model else asked[:1])
         self._number = outbound.health.began(self._world.clock())
 
     def answered(self, head: UpstreamHead) -> None:
         """The target's head is here."""
         self._head = head
+        if self._account.trace is not None:
+            self._account.trace.answered(head.status)
         if self._current is not None and head.status < 300:
             self._current.health.answered(self._number)
 
@@ -184,6 +198,8 @@ class Attempts:
         outbound, self._current = self._current, None
         if outbound is None:
             return
+        if self._account.trace is not None:
+            self._account.trace.ended(outcome, now)
         latency_s = self._account.latency_s
         if outcome.kind == "completed" and not outbound.unhealthy:
             outbound.health.ended("success", now, latency_s=latency_s, attempt=self._number)

@@ -10,7 +10,8 @@ The client is watched from the first line: when it goes, the task is cancelled, 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
 
 from sluice.errors import Internal, Overloaded, SluiceError
 from sluice.gateway.account import Account
@@ -22,9 +23,25 @@ from sluice.gateway.ports import ClientStream, Request
 from sluice.gateway.pump import Pump, nobody
 from sluice.gateway.reply import Reply
 from sluice.gateway.road import Found, Road
+from sluice.gateway.witness import Witness
 from sluice.gateway.world import World
 from sluice.relay.outcome import CLIENT_GONE, Outcome
 from sluice.wire.http1 import Header
+
+Phase = Literal[
+    "queued",
+    "preparing",
+    "asking",
+    "first_token",
+    "streaming",
+    "held",
+    "slow_client",
+    "reading_on",
+    "answering",
+    "finishing",
+]
+"""Before the door; its policies look at it; its target is asked; its stream has no token yet; tokens come; a guard has
+them; its client does not read; its client has left; a whole answer comes; its client takes the last bytes."""
 
 
 class Exchange:
@@ -40,7 +57,15 @@ class Exchange:
         self._length: int | None = None
         self._finished = False
         self.admitted = False
-        self.account = account = Account(request, identify(request), world.clock())
+        self.observers = active.observers
+        identity, trace = identify(request), None
+        if (tracers := active.tracers) is not None:
+            listener = active.listener(request) if tracers.by_listener else None
+            request, identity, trace = tracers.begin(request, identity, listener, world.clock)
+        self.account = account = Account(request, identity, world.clock(), trace)
+        if wants := active.wants if trace is None else active.wants_traced:
+            account.witness = Witness(wants)
+            client = account.witness.watches(client)
         wanted = operation(request.path, request.query)
         self._reply = reply = Reply(world, client, account, wanted.kind, self._finish)
         self._road = Road(world, active, request, account, reply, wanted)
@@ -75,6 +100,34 @@ class Exchange:
             self.fail(Internal("internal error"))
         finally:
             self._road.drop()
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """The credentials that whoever was asked last got, in every form."""
+        return self._reply.secrets
+
+    @property
+    def phase(self) -> Phase:
+        """Where it is on its way, for those who watch."""
+        account, reply, pump = self.account, self._reply, self._pump
+        if not self.admitted:
+            return "queued"
+        if reply.ended:
+            return "finishing"
+        if reply.read_on:
+            return "reading_on"
+        if pump is None:
+            return "asking" if account.asked_at > account.answered_at else "preparing"
+        if pump.asks:
+            return "held"
+        if pump.client_is_full:
+            return "slow_client"
+        relay = account.relay
+        if relay is None or not account.streaming:
+            return "answering"
+        if relay.meter.first_token is None:
+            return "first_token"
+        return "streaming" if relay.committed else "held"
 
     # -- the client, until a pump observes it -------------------------------------------------------------------------
 
@@ -155,6 +208,8 @@ class Exchange:
         """The pump's end: finish the answer as the outcome deserves."""
         relay, reply = self.account.relay, self._reply
         assert relay is not None
+        if self.account.trace is not None:
+            self.account.trace.ended_at = self._world.clock()
         if outcome.kind == "client_gone":
             reply.gone(outcome)
         elif outcome.kind == "completed" or last:

@@ -140,9 +140,11 @@ class Gateway:
         self._door.leave(over, now)
         if exchange.account.streaming and exchange.account.relay is not None:
             self._telemetry.stream_ended()
-        self._telemetry.record(
-            partial(exchange.account.settled, outcome, self.services.money, self.fault, now=now, wall=self.wall())
-        )
+        account, money = over.account, self.services.money
+        settle = partial(account.settled, outcome, money, self.fault, now=now, wall=self.wall())
+        if over.observers is not None:
+            settle = partial(over.observers.seen, account, settle, money.prices, over.secrets, self.fault)
+        self._telemetry.record(settle)
         if self._idle is not None and not self.exchanges:
             self._idle()
 

@@ -10,7 +10,7 @@ import msgspec
 
 from sluice.gateway.ports import Request
 
-_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _NOT_ZERO = (1 << 128) | 1
 """Neither id may be zero (section 3.2.2.3 and 3.2.2.4)."""
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
@@ -23,6 +23,8 @@ class Identity(msgspec.Struct, frozen=True):
     trace_id: str
     span_id: str
     flags: str
+    parent_id: str = ""
+    """Span id of the client's; empty = it sent no trace that is well-formed."""
 
     @property
     def traceparent(self) -> bytes:
@@ -35,19 +37,30 @@ def identify(request: Request) -> Identity:
     chance = f"{random.getrandbits(192) | _NOT_ZERO:048x}"
     span = chance[:16]
     given = wanted = None
-    for name, value in reversed(request.headers):  # of several the first counts
+    for name, value in reversed(request.headers):  # of several request ids the first counts; of several parents none
         if name == b"traceparent":
-            given = value.decode("latin-1")
+            given = value.decode("latin-1") if given is None else ""
         elif name == b"x-request-id":
             wanted = value.decode("latin-1")
     match = _TRACEPARENT.fullmatch(given) if given else None
-    if match and match[1] != "ff" and match[2].strip("0") and match[3].strip("0"):
-        trace, flags = match[2], match[4]
+    if match and _may_be(match[1], match[5]) and match[2].strip("0") and match[3].strip("0"):
+        trace, parent = match[2], match[3]
+        flags = "01" if int(match[4], 16) & 1 else "00"  # what the other bits say is not known: they do not go on
     else:
-        trace, flags = chance[16:], "00"
+        trace, flags, parent = chance[16:], "00", ""
     if wanted is None or not is_request_id(wanted):
         wanted = f"req_{chance[16:]}"
-    return Identity(wanted, trace, span, flags)
+    return Identity(wanted, trace, span, flags, parent)
+
+
+def _may_be(version: str, more: str | None) -> bool:
+    """Whether there may be a header of this version with more in it than the first one has."""
+    return version != "ff" and (version != "00" or more is None)
+
+
+def span_id() -> str:
+    """Return the id of a new span: 16 hexadecimal digits, never all zero."""
+    return f"{random.getrandbits(64) | 1:016x}"
 
 
 def is_request_id(text: str) -> bool:

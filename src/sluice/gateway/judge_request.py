@@ -23,12 +23,17 @@ _PATH = re.compile(r"/[!-~]{0,8191}")
 _UNFIT = re.compile(r"[\r\n\0]")
 
 
-def draft(guard: RemoteJudge, question: Question, headers: Sequence[Header], scene: Scene | None) -> Draft:
-    """Return the request. `headers` are the client's. It says nothing of the client unless the operator wants it to."""
+def draft(
+    guard: RemoteJudge, question: Question, headers: Sequence[Header], scene: Scene | None, traceparent: bytes = b""
+) -> Draft:
+    """Return the request. `headers` are the client's. It says nothing of the client unless the operator wants it to.
+    `traceparent`: of the span that waits for it; empty = nobody traces."""
     service = guard.service
     host = host_header(service.endpoint)
     said = [(b"host", host.encode("latin-1")), (b"content-type", b"application/json"), *question.headers]
     said += _forwarded(guard.forwards, headers)
+    if traceparent:
+        said = [*(field for field in said if field[0] != b"traceparent"), (b"traceparent", traceparent)]
     path = f"{service.base_path}{question.path}"
     for name, text in computed(guard.headers, scene):
         if name == PATH:

@@ -11,6 +11,7 @@ from sluice.errors import SluiceError
 from sluice.gateway.gather import Here, apart, gather
 from sluice.gateway.judge_request import draft
 from sluice.gateway.ports import Signer, Upstream, UpstreamStream
+from sluice.gateway.tracing import Trace
 from sluice.policies.guards import Judge
 from sluice.policies.judges import PASS, Changed, JudgeFailed, Pass, Rejected, Side, Verdict
 from sluice.policies.scene import Scene
@@ -20,13 +21,20 @@ from sluice.wire.http1 import Header
 MAX_ANSWER_BYTES = 1 << 20
 """Of an answer, beyond a multiple of what was asked: what is masked may be longer than what it stands for."""
 TIMES_ASKED = 8
+_RESULTS = {Pass: "Allow", Changed: "Mask", Rejected: "Reject"}
 
 
 class Judges:
     """The way to all of them. One per gateway."""
 
-    def __init__(self, upstream: Upstream, signer: Signer) -> None:
+    def __init__(self, upstream: Upstream, signer: Signer, trace: Trace | None = None) -> None:
         self._upstream, self._signer = upstream, signer
+        self._trace = trace
+        """Where what they are asked is noted; None = nobody wants to see it."""
+
+    def watched(self, trace: Trace) -> "Judges":
+        """Return the same way, for one exchange that is traced."""
+        return Judges(self._upstream, self._signer, trace)
 
     async def judge(
         self,
@@ -53,6 +61,17 @@ class Judges:
         if not any(texts):
             return PASS
         asked = Asked(texts=tuple(texts), roles=tuple(roles), context=tuple(context), side=phase)
+        if self._trace is None:
+            return await self._judged(guard, asked, headers, scene)
+        with self._trace.step("guard", guard.name, guard.service.endpoint.label) as step:
+            step.facts = (("guardrail.phase", phase),)
+            verdict = await self._judged(guard, asked, headers, scene)
+            step.result = _RESULTS[type(verdict)]
+            return verdict
+
+    async def _judged(
+        self, guard: RemoteJudge, asked: Asked, headers: Sequence[Header], scene: Scene | None
+    ) -> Verdict:
         ask = partial(self._finding, guard, headers=headers, scene=scene)
         try:
             async with asyncio.timeout(guard.timeout_s):
@@ -84,7 +103,8 @@ class Judges:
         self, guard: RemoteJudge, question: Question, headers: Sequence[Header], scene: Scene | None
     ) -> UpstreamStream:
         service = guard.service
-        request = draft(guard, question, headers, scene)
+        trace = self._trace
+        request = draft(guard, question, headers, scene, b"" if trace is None else trace.traceparent(trace.inside))
         signature = () if service.cloud is None else await request.signed(self._signer, service.cloud)
         return await self._upstream.open(
             service.endpoint,

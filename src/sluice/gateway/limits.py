@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from sluice.chat.request import ChatRequest
+from sluice.config.plan import Endpoint
 from sluice.errors import PolicyUnavailable, RateLimited
 from sluice.gateway.limits_cut import Grant, RemoteGrant
 from sluice.gateway.limits_hold import NO_HOLD, Hold, Part
@@ -21,6 +22,7 @@ from sluice.gateway.limits_ports import (
     Counters,
     Draw,
     Give,
+    Hits,
     LimitWatch,
     Place,
     RateLimitServices,
@@ -32,6 +34,7 @@ from sluice.gateway.limits_ports import (
 )
 from sluice.gateway.limits_remote import asked
 from sluice.gateway.ports import Clock
+from sluice.gateway.tracing import Trace
 from sluice.policies.limiting import Bounds, Limiting, LimitSet, Remote
 from sluice.policies.rate_limit import Estimate, Standing, headers, seconds, tightest
 from sluice.policies.scene import Scene
@@ -73,11 +76,13 @@ class Limiter:
         scene: Scene,
         chat: ChatRequest | None = None,
         prompt_tokens: Callable[[], int] | None = None,
+        trace: Trace | None = None,
     ) -> Hold:
         """Take what a request needs of all limits that hold for it. The caller owes `Hold.settle`.
 
         `chat`: says how long its answer may become. `prompt_tokens`: the estimate of its prompt, called once if a limit
         asks for it; None = the request asks no model, and limits of tokens do not hold for it.
+        `trace`: where it is noted which services were asked.
 
         Raises:
             RateLimited: a limit is reached; with headers.
@@ -94,7 +99,7 @@ class Limiter:
             await self._take(hold, sets, scene, estimate, standings)
             for limits in sets:
                 for remote in limits.remotes:
-                    await self._ask(hold, remote, scene, estimate is not None, standings)
+                    await self._ask(hold, remote, scene, estimate is not None, standings, trace)
         except BaseException:
             hold.undo()
             raise
@@ -174,13 +179,19 @@ class Limiter:
     # -- services -----------------------------------------------------------------------------------------------------
 
     async def _ask(
-        self, hold: Hold, remote: Remote, scene: Scene, uses_tokens: bool, standings: list[Standing]
+        self,
+        hold: Hold,
+        remote: Remote,
+        scene: Scene,
+        uses_tokens: bool,
+        standings: list[Standing],
+        trace: Trace | None,
     ) -> None:
         hits, report = asked(remote, scene, uses_tokens=uses_tokens)
         if not hits:
             return
         try:
-            verdict = await self._services.ask(remote, hits)
+            verdict = await self._asked(remote, hits, trace)
         except ServiceGone as error:
             self._gone(hold, [remote.name], str(error), fails_open=remote.fails_open)
         else:
@@ -192,6 +203,19 @@ class Limiter:
             hold.headers += verdict.headers
             hold.request_headers += verdict.request_headers
         hold.owes(report)
+
+    async def _asked(self, remote: Remote, hits: Sequence[Hits], trace: Trace | None) -> RemoteVerdict:
+        """
+        Raises:
+            ServiceGone: it cannot be asked.
+        """
+        server = remote.server
+        if trace is None or server is None:
+            return await self._services.ask(remote, hits)
+        with trace.step("limit", remote.name, Endpoint(host=server.host, port=server.port).label) as step:
+            verdict = await self._services.ask(remote, hits)
+            step.result = "Allow" if verdict.admitted else "Reject"
+            return verdict
 
     def _gone(self, hold: Hold, names: Sequence[str], why: str, *, fails_open: bool) -> None:
         """

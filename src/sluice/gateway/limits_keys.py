@@ -10,7 +10,7 @@ from sluice.gateway.limits_ports import Draw, Place
 from sluice.policies.condition import Condition
 from sluice.policies.limiting import Bounds, Choice, Limiting, LimitSet, Node, Part, Rate
 from sluice.policies.rate_limit import Estimate, cost, described
-from sluice.policies.scene import ASKED, VARIABLES, Scene
+from sluice.policies.scene import ANSWERED, ASKED, Scene
 from sluice.policies.value import Value
 
 KEY_BYTES = 16
@@ -117,7 +117,7 @@ def bucket_key(limit: str, values: Sequence[str]) -> bytes:
 @lru_cache(COMPILED)
 def compiled(expression: str) -> Value:
     """Return an expression of the plan, which was checked when that was loaded."""
-    return Value(expression, sees=VARIABLES)
+    return Value(expression, sees=ANSWERED)
 
 
 @lru_cache(COMPILED)

@@ -17,6 +17,7 @@ from sluice.chat.usage import Usage
 from sluice.errors import BudgetExceeded, Forbidden, PolicyUnavailable
 from sluice.gateway.limits_keys import bucket_key, text_of
 from sluice.gateway.money_ports import Claim, Ledger, LedgerGone, Opened, Settled
+from sluice.gateway.money_used import BudgetsUsed
 from sluice.policies.budget import Budget, Span, amount, reserve, span, tokens_left
 from sluice.policies.charge import Answered, Charge, CostFacts, charged
 from sluice.policies.cost import Cost, Prices
@@ -110,6 +111,8 @@ class Money:
         `failed` hears, in a sentence, that an exchange without budgets could not be written down."""
         self.prices = prices
         """Of the plan that new exchanges begin with."""
+        self.used = BudgetsUsed(wall)
+        """Those of policies; a virtual key's own is not among them, for there may be any number of keys."""
         self._ledger, self._wall, self._new_id = ledger, wall, new_id
         self._keys, self._failed = keys, failed
 
@@ -151,6 +154,8 @@ class Money:
             self._failed(f"an exchange is not in the ledger: {error}")
             return held
         used = list(zip(claims, admission.used, strict=True))
+        for (budget, claim, _), was in used[: len(budgets)]:
+            self.used.note(budget, claim, was)
         if not admission.admitted:
             raise _refusal([(b, period) for (b, _, period), was in used if b.blocks and was >= b.amount], now)
         held.begun(row.id, [(budget, claim) for budget, claim, _ in claims])

@@ -252,6 +252,7 @@ class Outbound:
             said = {name for name, _ in request.added}
             crossing = [field for field in crossing if field[0] not in said]
         crossing.append((b"traceparent", traceparent))
+        crossing += request.trail
         return crossing + self._keys.passed_on(request, row)
 
 

@@ -10,9 +10,10 @@ since only then is it known how much is asked, and before its guards: what those
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
 from math import inf
+from typing import TypeVar
 
 import msgspec
 
@@ -20,7 +21,7 @@ from sluice.chat.request import ChatRequest
 from sluice.config.plan import AiBackend, Entry, HttpBackend, Listener, Rule, Target, WeightedBackend
 from sluice.errors import TimedOut
 from sluice.gateway.access import AccessControl, allow_model, visible
-from sluice.gateway.content import Check, guarded_request
+from sluice.gateway.content import Check
 from sluice.gateway.judging import Judges
 from sluice.gateway.limits import Limiter
 from sluice.gateway.limits_cut import Within
@@ -31,6 +32,8 @@ from sluice.gateway.ports import Request
 from sluice.gateway.scene import scene_of
 from sluice.gateway.shaper import OwnReply, Shaper
 from sluice.gateway.shaping import Shape
+from sluice.gateway.tracing import Kind, Trace
+from sluice.gateway.tracing_guards import ACTIONS, watched_request
 from sluice.policies import cors
 from sluice.policies.access import OPEN, Access
 from sluice.policies.charge import Answered, CostFacts
@@ -42,13 +45,7 @@ from sluice.relay.actions import Ask as Question
 from sluice.relay.terms import Allowance
 from sluice.wire.http1 import Header, end_to_end
 
-_ACTIONS = {
-    "allow": "Allow",
-    "mask": "Mask",
-    "reject": "Reject",
-    "fail_open": "FailOpen",
-    "fail_closed": "FailClosed",
-}
+T = TypeVar("T")
 
 Shapers = Callable[[Shaping], Shaper]
 
@@ -85,11 +82,18 @@ class Policing:
         """What the guards did about the request."""
         self._to_client: tuple[Header, ...] = ()
         self._looked: tuple[tuple[Guard, ...], ChatRequest, ChatRequest] | None = None
+        self.trace: Trace | None = None
+        """Where what is waited for is noted; None = nobody wants to see it."""
 
     @property
     def request(self) -> Request:
         """As it is now."""
         return self.shape.request
+
+    @property
+    def scheme(self) -> str:
+        """`https` if the listener has a certificate, else `http`."""
+        return self._scheme
 
     def within(self, ends_at: float, clock: Callable[[], float]) -> None:
         """Say when the time of the exchange is over, by this clock."""
@@ -135,9 +139,10 @@ class Policing:
     async def _who(self, access: Access) -> None:
         if self.request.vouched is not None:
             return
-        admitted = await self._services.access.check(
-            access, self.request, self.scene, scheme=self._scheme, known=self.principal
+        checked = self._services.access.check(
+            access, self.request, self.scene, scheme=self._scheme, known=self.principal, trace=self.trace
         )
+        admitted = await (checked if access == OPEN else self._noted("auth", "auth", checked))
         self.shape.request, self.principal = admitted.request, admitted.principal
         self._to_client += admitted.to_client
 
@@ -159,17 +164,22 @@ class Policing:
         """
         if model:
             allow_model(self.principal, model)
-        self.hold = hold = await self._services.limiter.reserve(rule.limits, self.scene, chat, prompt_tokens)
+        reserved = self._services.limiter.reserve(rule.limits, self.scene, chat, prompt_tokens, self.trace)
+        self.hold = hold = await self._noted("limit", "rate_limit", reserved, wanted=bool(rule.limits.groups))
         if hold.request_headers:
             self.shape.adds(hold.request_headers)
         if ask is not None:
             try:
-                self.held = await self._services.money.admit(rule.budgets, self.scene, self.principal, ask)
+                admitted = self._services.money.admit(rule.budgets, self.scene, self.principal, ask)
+                self.held = await self._noted("limit", "budget", admitted, wanted=bool(rule.budgets))
             except BaseException:
                 self.hold = NO_HOLD
                 hold.undo()
                 raise
         await self._hold_up()
+
+    def _noted(self, kind: Kind, name: str, waits: Awaitable[T], *, wanted: bool = True) -> Awaitable[T]:
+        return waits if self.trace is None or not wanted else self.trace.around(kind, name, waits)
 
     async def _hold_up(self) -> None:
         """Delay or end an exchange that has its place, if that is wanted."""
@@ -205,6 +215,7 @@ class Policing:
         other.scene = self.scene.aside()
         other.shape = self.shape.aside(other.scene)
         other.hold, other.held, other.checks, other._looked = NO_HOLD, None, [], None
+        other.trace = None  # it goes on when the exchange is over
         return other
 
     async def look(self, guards: tuple[Guard, ...], chat: ChatRequest, dialect: str, body: bytes) -> ChatRequest:
@@ -219,15 +230,8 @@ class Policing:
         known = self._looked
         if known is not None and known[0] == guards and known[1] is chat:
             return known[2]
-        passed = await guarded_request(
-            guards,
-            chat,
-            dialect,
-            self._services.judges,
-            self.checks,
-            body=body,
-            headers=self.request.headers,
-            scene=self.scene,
+        passed = await watched_request(
+            self.trace, guards, chat, dialect, self._services.judges, self.checks, body, self.request, self.scene
         )
         self._looked = guards, chat, passed
         return passed
@@ -238,7 +242,8 @@ class Policing:
         Raises:
             JudgeFailed: there is no verdict.
         """
-        return await self._services.judges.judge(
+        judges = self._services.judges
+        return await (judges if self.trace is None else judges.watched(self.trace)).judge(
             ask.judge,
             ask.texts,
             ask.context,
@@ -273,7 +278,7 @@ class Policing:
     @property
     def checked(self) -> tuple[tuple[str, str, int], ...]:
         """What the guards did about the request, for the record."""
-        return tuple((check.guard, _ACTIONS[check.outcome], check.hits) for check in self.checks)
+        return tuple((check.guard, ACTIONS[check.outcome], check.hits) for check in self.checks)
 
     def settle(self, answered: Answered) -> CostFacts | None:
         """The exchange is over. Return what it came to, if something was reserved for it."""

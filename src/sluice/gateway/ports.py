@@ -43,6 +43,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[tuple[str, str], ...] = ()
     """What this process says of it besides, for the record: field of the log, value."""
 
+    trail: tuple[Header, ...] = ()
+    """Headers about the client's trace that whoever answers gets as they are; none where nobody traces."""
+
     def header(self, name: bytes) -> str | None:
         """The first value of a header, as text."""
         for key, value in self.headers:

@@ -123,11 +123,13 @@ class Reply:
             ),
             guards=guards,
             allowance=allowance,
+            transcript=None if account.witness is None else account.witness.listens(),
         )
 
     def asks(self, outbound: Outbound, request: Request, chat: ChatRequest | None) -> None:
         """Take note of whom the client's request, as it is by now, is put to, and how."""
         self.refusal = None
+        self._account.put = chat
         self.secrets = outbound.secrets(request)
         if chat is not None:
             self.keep_company(chat)
@@ -227,6 +229,11 @@ class Reply:
         return self._outcome is not None
 
     # -- the client, when it leaves or reads too slowly ---------------------------------------------------------------
+
+    @property
+    def read_on(self) -> bool:
+        """The client has left, and the rest of its answer is read all the same."""
+        return self._reads_on
 
     def may_read_on(self) -> bool:
         """The client has left: whether the rest of its answer is wanted all the same."""

@@ -22,7 +22,7 @@ from sluice.gateway.call import Call
 from sluice.gateway.copying import Copying
 from sluice.gateway.operation import Operation, operation
 from sluice.gateway.outbound import Draft, Outbound, OwnAnswer
-from sluice.gateway.plain_http import host_header, plain_http
+from sluice.gateway.plain_http import host_header
 from sluice.gateway.policing import Policing
 from sluice.gateway.ports import Request, UpstreamStream
 from sluice.gateway.refusal import read_refusal
@@ -175,6 +175,9 @@ class Road:
             account.at_route(active.labels(active.listener(self._request)))
             raise
         account.at_route(active.labels(listener, entry))
+        if account.trace is not None and listener is not None:
+            account.trace.template = entry.match.path.value
+            account.trace.scheme = "http" if listener.tls is None else "https"
         reply.rule = entry.rule
         self._deadlines = wished(self._request, entry.rule.deadlines)
         if self.policing is None and not active.polices(entry.rule) and not self._world.services.money.keeps_books:
@@ -189,6 +192,7 @@ class Road:
     def _police(self, listener: Listener) -> Policing:
         policing = Policing(self._world.services, self._request, listener)
         self.policing = self._reply.policing = self._account.policing = policing
+        policing.trace = self._account.trace
         return policing
 
     def _answered(self, own: OwnReply | None) -> bool:
@@ -228,8 +232,7 @@ class Road:
             request = policing.shape.to_plain(host_header(backend.endpoint))
             self._copy(policing)
         retry = self._active.retry(self._reply.rule, request)
-        asked = plain_http(request, backend.endpoint)
-        upstream = await ask_plain(self._world, account, self._deadlines, backend, asked, retry)
+        upstream = await ask_plain(self._world, account, self._deadlines, backend, request, retry)
         self._upstream, self.theirs = upstream, upstream.head.headers
         headers = answers.opaque_headers(upstream.head, account)
         relay = OpaqueRelay(terms=self._terms())

@@ -53,6 +53,27 @@ def _merge(first: dict[str, object], second: dict[str, object]) -> dict[str, obj
     return {**first, **second}
 
 
+def _flatten(value: Mapping[str, object] | list[object], depth: int = 1) -> object:
+    """An object stays one here: whoever writes its members apart sees the call (`json_value.spread`). Lists in a
+    list become one list, as CEL's own extension has it."""
+    if isinstance(value, Mapping):
+        return value
+    from cel.stdlib import flatten
+
+    return flatten(value, depth)
+
+
+def _flatten_recursive(value: Mapping[str, object] | list[object]) -> dict[str, object]:
+    """`{"a": {"b": [1]}}` as `{"a.b.0": 1}`."""
+    found: dict[str, object] = {}
+    for name, member in value.items() if isinstance(value, Mapping) else enumerate(value):
+        if isinstance(member, Mapping | list):
+            found |= {f"{name}.{inner}": each for inner, each in _flatten_recursive(member).items()}
+        else:
+            found[str(name)] = member
+    return found
+
+
 def _digest(value: str | bytes) -> str:
     return hashlib.sha256(value.encode() if isinstance(value, str) else value).hexdigest()
 
@@ -95,6 +116,8 @@ OWN: Mapping[str, Function] = {
     "stripPrefix": _strip_prefix,
     "stripSuffix": _strip_suffix,
     "merge": _merge,
+    "flatten": _flatten,
+    "flattenRecursive": _flatten_recursive,
     "sha256.encode": _digest,
     "base64.encode": _encode,
     "base64.decode": _decode,

@@ -48,6 +48,22 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """The average after a rest, 0 to 1; None = as it was."""
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """How a target does at this moment, for people."""
+
+    state: Literal["open", "resting", "half-open"]
+    rests_s: float | None
+    """Until it may be asked again; None = it does not rest."""
+    success: float
+    """Moving average, 0 to 1."""
+    latency_s: float | None
+    """Moving average; None = nothing was measured yet."""
+    failures: int
+    """In a row."""
+    pending: int
+    score: float
+
+
 class TargetHealth:
     """One target's. Every `began` is followed by exactly one `ended`: that is the caller's obligation, and what keeps a
     half-open target from waiting for ever for the attempt that it let through.
@@ -101,6 +117,20 @@ class TargetHealth:
             keep = _kept(idle_s)
             health, latency_s = 1.0 - (1.0 - health) * keep, latency_s * keep
         return health / (1.0 + latency_s * (1.0 + self.pending * _LOAD))
+
+    def standing(self, now: float) -> Standing:
+        """Return how it does. Changes nothing."""
+        until = self.rests_until
+        resting = now < until
+        return Standing(
+            state="resting" if resting else "half-open" if until else "open",
+            rests_s=until - now if resting else None,
+            success=self._health,
+            latency_s=self._latency_s,
+            failures=self._failures,
+            pending=self.pending,
+            score=self.score(now),
+        )
 
     # -- fed ----------------------------------------------------------------------------------------------------------
 

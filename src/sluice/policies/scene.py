@@ -36,6 +36,7 @@ _COUNTS = (
 VARIABLES: Mapping[str, object] = {
     "request": {
         **dict.fromkeys(("method", "path", "pathAndQuery", "host", "uri", "scheme", "version"), ""),
+        **dict.fromkeys(("startTime", "endTime", "bodyPrefix"), ""),
         "headers": {},
         "query": {},
         "body": "",
@@ -56,16 +57,33 @@ VARIABLES: Mapping[str, object] = {
         **{name: {} for name in ("params", "cost", "costRates")},
     },
     "llmRequest": {},
-    "response": {"code": 200, "headers": {}, "body": ""},
+    "response": {"code": 200, "headers": {}, "body": "", "bodyPrefix": ""},
+    "proxy": {
+        "bind": "",
+        **{name: {} for name in ("gateway", "listener", "route")},
+        **dict.fromkeys(("requestProcessingDuration", "upstreamDuration", "responseProcessingDuration"), "0s"),
+    },
+    "exchange": {
+        **dict.fromkeys(("id", "traceId", "operation", "endpoint", "principal"), ""),
+        **dict.fromkeys(("outcome", "reason", "error", "errorCode", "finishReason", "blockedBy"), ""),
+        **dict.fromkeys(("durationSeconds", "addedSeconds", "stalledSeconds"), 0.0),
+        **dict.fromkeys(("attempts", "chunks", "tokens", "stalls", "malformed"), 0),
+        **dict.fromkeys(("bytesFromProvider", "bytesToClient"), 0),
+        "tried": [],
+        "labels": {},
+    },
 }
 """Every variable with a value that says nothing. One with members has no others.
 
 `request.headers` and `.query`: names to the first value. Names of headers are in lower case here; an expression may
 write them as it likes, for its text is changed when it is compiled. `request.body`: text. `jwt`: all
-claims of a verified token. `apiKey`: `key_id` and the members of its metadata. `extauthz`: what an external
-authorization said. `metadata`: what transformations noted. `llmRequest`: the body, decoded.
+claims of a verified token. `apiKey`: `key_id`, `name` and the members of its metadata. `extauthz`: what an external
+authorization said. `metadata`: what transformations noted. `llmRequest`: the body, decoded. `proxy`: the place in the
+plan and what took how long, as agentgateway names it. `exchange`: what else the record says.
 """
-ASKED = tuple(name for name in VARIABLES if name != "response")
+ANSWERED = tuple(name for name in VARIABLES if name not in ("proxy", "exchange"))
+"""The variables that an expression knows before the exchange is over."""
+ASKED = tuple(name for name in ANSWERED if name != "response")
 """The variables that an expression knows before there is an answer."""
 
 
@@ -98,7 +116,10 @@ class Scene:
     def add(self, variable: str, members: Mapping[str, Fact]) -> None:
         """Say more about a variable that is an object of facts; what was known of its other members stays."""
         known = self._facts.get(variable)
-        self.learn(variable, {**known, **members} if isinstance(known, Mapping) else members)
+        if callable(known):
+            self.learn(variable, lambda: _beside(known(), members))
+        else:
+            self.learn(variable, _beside(known, members))
 
     def context(self, expression: Expression) -> "cel.Context":
         """Return a context with everything that an expression names."""
@@ -153,6 +174,10 @@ class _Unreadable:
 
 
 _ABSENT, _UNREADABLE = _Absent(), _Unreadable()
+
+
+def _beside(known: object, members: Mapping[str, Fact]) -> Mapping[str, Fact]:
+    return {**known, **members} if isinstance(known, Mapping) else members
 
 
 def _doubtful(fact: object, wanted: frozenset[str] | None) -> bool:

@@ -15,7 +15,7 @@ import msgspec
 
 from sluice.policies.ai import AiPolicy, patched
 from sluice.policies.header_change import Change, fits
-from sluice.policies.scene import ASKED, VARIABLES, Scene
+from sluice.policies.scene import ANSWERED, ASKED, Scene
 from sluice.policies.value import Value
 
 PSEUDO: Final = (":path", ":authority", ":method")
@@ -78,7 +78,7 @@ class Transformer:
         Raises:
             ValueError: an expression is wrong. `load` has said so before, with its place.
         """
-        sees = tuple(VARIABLES) if answers else ASKED
+        sees = ANSWERED if answers else ASKED
         self._set = tuple(
             (name.encode("latin-1"), Value(text, sees=sees)) for name, text in transform.set if name not in PSEUDO
         )

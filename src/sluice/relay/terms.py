@@ -9,6 +9,7 @@ from sluice.errors import SluiceError
 from sluice.policies.deadlines import Deadlines
 from sluice.policies.streaming import Streaming
 from sluice.relay.guarding import Guarding
+from sluice.relay.transcript import Transcript
 
 Redact = Callable[[SluiceError], None]
 """Takes our secrets out of an error, in place, before a client sees it."""
@@ -54,6 +55,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What looks at the answer before its client sees it."""
     allowance: Allowance | None = None
     """What may end the answer because it has become too long; None = nothing."""
+    transcript: Transcript | None = None
+    """Where it is noted what the client was given; None = nobody wants to see that."""
 
 
 TERMS = Terms()

@@ -103,6 +103,8 @@ class WholeRelay:
         if self._streams and not all(event.native for event in events if type(event) is ChoiceFinished):
             # A whole body says "complete" by its framing, a stream by its marker: that one needs the provider's word.
             return self._end("upstream_truncated", Truncated("the provider's answer has no finish reason"))
+        if self._streams:
+            self.meter.at_once(events, now)
         return self._pass_on(body, events, now)
 
     def broke(self, error: UpstreamError, now: float) -> list[Action]:
@@ -146,6 +148,12 @@ class WholeRelay:
 
     def _pass_on(self, body: bytes, events: Sequence[Event], now: float) -> list[Action]:
         """The answer is complete."""
+        transcript = self._terms.transcript
+        if transcript is not None:
+            transcript.add(events)
+            transcript.given = True
+        if self.meter.first_token is not None:
+            self.meter.first_sent = now
         return self._send(body if self._rewrite is None else self._rewrite(events))
 
     def _send(self, body: bytes) -> list[Action]:
