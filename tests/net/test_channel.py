@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from sluice.errors import ConfigError
-from sluice.net.channel import MAX_MESSAGE_BYTES, Channel, Gone
+from sluice.net.channel import MAX_MESSAGE_BYTES, Answer, Channel, Gone
 from tests.support.waiting import until
 
 
@@ -18,7 +18,7 @@ def silent(verb: str, text: str) -> bytes:
 
 @asynccontextmanager
 async def line(
-    here: Callable[[str, str], bytes] = silent, there: Callable[[str, str], bytes] = silent
+    here: Callable[[str, str], Answer] = silent, there: Callable[[str, str], Answer] = silent
 ) -> AsyncIterator[tuple[Channel, Channel]]:
     """Both ends, listening."""
     one, other = socket.socketpair()
@@ -45,6 +45,24 @@ async def test_an_exposition_of_megabytes_crosses_whole() -> None:
     body = bytes(range(256)) * (40 << 10)
     async with line(there=lambda verb, text: body) as (a, _):
         assert await a.ask("metrics", within_s=5) == body
+
+
+async def test_an_answer_that_takes_its_time_holds_up_no_other() -> None:
+    go_on = asyncio.Event()
+
+    async def later() -> bytes:
+        await go_on.wait()
+        return b"late"
+
+    def there(verb: str, text: str) -> Answer:
+        return later() if verb == "metrics" else b"at once"
+
+    async with line(there=there) as (a, _), asyncio.TaskGroup() as tasks:
+        late = tasks.create_task(a.ask("metrics", within_s=5))
+        assert await a.ask("level", within_s=5) == b"at once"
+        assert not late.done()
+        go_on.set()
+        assert await late == b"late"
 
 
 async def test_a_refusal_is_the_answer() -> None:

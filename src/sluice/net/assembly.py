@@ -22,6 +22,7 @@ class Assembly:
 
     def __init__(self, plan: Plan, *, registry: Registry, report: Report, log: ProcessLog, counters: Counters) -> None:
         self.pool = Pool(idle_timeout_s=plan.limits.pool_idle_timeout_s)
+        report.shows(self.pool.numbers)
         signer = CloudSigner(time.time)
         ledger = ledger_of(plan, os.environ)
         self.policies = PolicyServices(

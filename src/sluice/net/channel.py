@@ -6,7 +6,7 @@ Neither side ever waits for the other but with a deadline. A message is 4 bytes 
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from itertools import count
 from typing import Self
 
@@ -36,6 +36,9 @@ class _Answered(msgspec.Struct, frozen=True, tag=True, array_like=True):
     refused: str = ""
 
 
+Answer = bytes | Coroutine[None, None, bytes]
+"""A long one is made while the event loop goes on."""
+
 _decode = msgspec.msgpack.Decoder(_Said | _Answered).decode
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -44,7 +47,7 @@ class Channel:
     """One end. `listens` answers what the other side says, at once; a ConfigError of its is the answer too."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listens: Callable[[str, str], bytes]
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listens: Callable[[str, str], Answer]
     ) -> None:
         self._reader = reader
         self._writer = writer
@@ -54,7 +57,7 @@ class Channel:
         self._gone = False
 
     @classmethod
-    async def over(cls, sock: socket.socket, listens: Callable[[str, str], bytes]) -> Self:
+    async def over(cls, sock: socket.socket, listens: Callable[[str, str], Answer]) -> Self:
         """Take over one end of a socket pair. The caller owes `serve`, and at last `close`."""
         sock.setblocking(False)
         reader, writer = await asyncio.open_unix_connection(sock=sock)
@@ -62,19 +65,20 @@ class Channel:
 
     async def serve(self) -> None:
         """Listen until the other side has ended."""
-        try:
-            while True:
-                size = int.from_bytes(await self._reader.readexactly(4), "big")
-                if size > MAX_MESSAGE_BYTES:
-                    return
-                self._hear(_decode(await self._reader.readexactly(size)))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return
-        finally:
-            self._gone = True
-            for answer in self._asked.values():
-                if not answer.done():
-                    answer.set_exception(Gone("the other side has ended"))
+        async with asyncio.TaskGroup() as answering:
+            try:
+                while True:
+                    size = int.from_bytes(await self._reader.readexactly(4), "big")
+                    if size > MAX_MESSAGE_BYTES:
+                        return
+                    self._hear(_decode(await self._reader.readexactly(size)), answering)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return
+            finally:
+                self._gone = True
+                for answer in self._asked.values():
+                    if not answer.done():
+                        answer.set_exception(Gone("the other side has ended"))
 
     async def ask(self, verb: str, text: str = "", *, within_s: float) -> bytes:
         """Say something and return the answer.
@@ -106,14 +110,17 @@ class Channel:
         with contextlib.suppress(ConnectionError):
             await self._writer.wait_closed()
 
-    def _hear(self, message: _Said | _Answered) -> None:
+    def _hear(self, message: _Said | _Answered, answering: asyncio.TaskGroup) -> None:
         if isinstance(message, _Said):
             try:
-                answer = _Answered(message.number, self._listens(message.verb, message.text))
+                said = self._listens(message.verb, message.text)
             except ConfigError as error:
-                answer = _Answered(message.number, refused=str(error))
-            if message.number:
-                self._send(answer)
+                self._answer(message.number, refused=str(error))
+                return
+            if isinstance(said, bytes):
+                self._answer(message.number, said)
+            else:
+                answering.create_task(self._answer_later(message.number, said), name=f"answer to {message.verb}")
             return
         waiting = self._asked.get(message.number)
         if waiting is None or waiting.done():
@@ -122,6 +129,13 @@ class Channel:
             waiting.set_exception(ConfigError(message.refused))
         else:
             waiting.set_result(message.body)
+
+    async def _answer_later(self, number: int, said: Coroutine[None, None, bytes]) -> None:
+        self._answer(number, await said)
+
+    def _answer(self, number: int, body: bytes = b"", refused: str = "") -> None:
+        if number:
+            self._send(_Answered(number, body, refused))
 
     def _send(self, message: _Said | _Answered) -> None:
         if not self._gone:

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 import msgspec
 
 from sluice.config.exposure import Exposure
+from sluice.config.observing_policy import labelled
 from sluice.config.plan import Addresses, Plan
 from sluice.config.rewire import with_fake_at
 from sluice.errors import ConfigError, Unavailable
@@ -27,7 +28,8 @@ from sluice.net.memory import Scales
 from sluice.net.place import Alone, Place
 from sluice.net.pool import SWEEP_S
 from sluice.net.ports import GRACE_S, Ports
-from sluice.net.side_doors import SideDoor, admin_app, gateway_gauges, readiness_app, stats_app
+from sluice.net.side_doors import SideDoor, gateway_gauges, one_process_app, readiness_app, stats_app
+from sluice.net.watching import Lookout
 from sluice.policies.cost import Prices
 from sluice.registry import Registry
 from sluice.relay.outcome import Outcome
@@ -89,6 +91,7 @@ class Process:
         self.metrics = metrics
         self.threshold: Threshold = log.threshold
         self.ready = False
+        self.lookout: Lookout | None = None
         self.side_ports: dict[str, int] = {}
         self._stopping = asyncio.Event()
         self._over = asyncio.Event()
@@ -116,6 +119,8 @@ class Process:
         self._policies.services.money.prices = self._prices(plan)
         await self._policies.open(plan)
         self.gateway.swap(await self._ports.use(plan, self.gateway))
+        if self._place.shared or self._options.addresses.admin != "off":
+            self.lookout = Lookout(self.gateway, self.metrics, self._report.look_back(), self._options.exposure)
         doors = self._side_doors()
         if not self._place.shared:
             self._listen_to_signals()
@@ -161,7 +166,7 @@ class Process:
         doors: dict[str, SideDoor] = {}
         addresses = self._options.addresses
         for name, address, app in (
-            ("admin", addresses.admin, admin_app),
+            ("admin", addresses.admin, one_process_app),
             ("stats", addresses.stats, stats_app),
             ("readiness", addresses.readiness, readiness_app),
         ):
@@ -198,16 +203,17 @@ class Process:
     def ask_reload(self) -> None:
         self._reload_asked.set()
 
-    def exposition(self, accept: str) -> bytes:
+    async def exposition(self, accept: str) -> bytes:
         """The metrics as they are now, in the format that the Accept header prefers, without a stats door."""
         self.metrics.gateway = lambda: gateway_gauges(self.gateway, self.pool)
         self._report.flush()
-        return self.metrics.render(accept)[1]
+        return (await self.metrics.rendered(accept))[1]
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 
     def _keepers(self) -> list[Callable[[], Coroutine[None, None, None]]]:
-        return [self._sweep, self._measure_lag, self._watch, self._weigh, *self._policies.keepers()]
+        watchers = [] if self.lookout is None else [self.lookout.keep_watch]
+        return [self._sweep, self._measure_lag, self._watch, self._weigh, *watchers, *self._policies.keepers()]
 
     async def _sweep(self) -> None:
         while True:
@@ -221,7 +227,9 @@ class Process:
         while True:
             before = time.monotonic()
             await asyncio.sleep(LAG_S)
-            self.metrics.loop_lag(max(0.0, time.monotonic() - before - LAG_S))
+            self.metrics.loop_lag(lag_s := max(0.0, time.monotonic() - before - LAG_S))
+            if self.lookout is not None:
+                self.lookout.recent.lag(lag_s)
 
     async def _weigh(self) -> None:
         scales = Scales(time.monotonic)
@@ -252,19 +260,19 @@ class Process:
         """Load the configuration anew and swap to it, or refuse it whole and say why."""
         try:
             # In a thread: reading a large configuration takes tens of milliseconds, and streams must not wait for it.
-            plan = await self._ours(await asyncio.to_thread(self._files.load))
+            plan = await self._ours(labelled(await asyncio.to_thread(self._files.load), self.plan))
             prices = await asyncio.to_thread(self._prices, plan)
+            await asyncio.to_thread(self._report.follow, plan)
             plan = await self._ports.use(plan, self.gateway)
         except ConfigError as error:
             self._log.error("configuration refused, the old one stays", error=str(error))
             return
         self._policies.services.money.prices = prices
-        said = self.plan.notes
+        news = [note for note in plan.notes if note not in self.plan.notes]  # at the start the banner says them
         self.gateway.swap(plan)
         self.pool.idle_timeout_s = plan.limits.pool_idle_timeout_s
-        for note in plan.notes:
-            if note not in said:
-                self._log.warn(note)  # at the start the banner says them
+        for note in news:
+            self._log.warn(note)
         self._log.info("configuration reloaded", listeners=len(plan.listeners))
 
     # -- ending -------------------------------------------------------------------------------------------------------

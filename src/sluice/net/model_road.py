@@ -11,6 +11,7 @@ import msgspec
 
 from sluice.agents.asking import body
 from sluice.agents.model import Chunk, ModelRequest, ToolCallDelta
+from sluice.agents.trail import trail
 from sluice.chat import events as chat
 from sluice.chat.usage import Usage
 from sluice.config.plan import Entry, Listener, Plan
@@ -115,6 +116,7 @@ class ModelRoad:
         headers: list[Header] = [(b"host", place.host.encode()), (b"content-type", b"application/json")]
         if request.credential:
             headers.append((b"authorization", f"Bearer {request.credential}".encode()))
+        headers += trail()
         user = request.metadata.get("user", "")
         said = request.metadata
         return Request(

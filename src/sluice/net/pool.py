@@ -14,7 +14,7 @@ import select
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sluice.config.plan import Endpoint, Tls
 from sluice.errors import TimedOut, Truncated
@@ -24,6 +24,7 @@ from sluice.net.lease import Lease
 from sluice.net.reach import Reachable, is_public
 from sluice.net.tls import client_context
 from sluice.net.upstream import UpstreamConnection
+from sluice.telemetry.server_names import UPSTREAM_POOL, UPSTREAM_REQUESTS
 
 SWEEP_S = 1.0
 FRESH_S = 0.005
@@ -47,6 +48,17 @@ class Pool:
         self._resting: dict[Endpoint, deque[UpstreamConnection]] = {}
         self._all: set[UpstreamConnection] = set()
         self._contexts: dict[Tls, ssl.SSLContext] = {}
+        self._sent: dict[str, float] = {"new": 0, "reused": 0}
+        """Requests, by whether their connection had served before."""
+
+    @property
+    def numbers(self) -> Mapping[str, Callable[[], Mapping[str, float]]]:
+        """For the metrics: see `Metrics.by_label`."""
+        return {UPSTREAM_POOL.name: self._states, UPSTREAM_REQUESTS.name: self._sent.copy}
+
+    def _states(self) -> Mapping[str, float]:
+        idle = self.resting_connections
+        return {"busy": len(self._all) - idle, "idle": idle}
 
     @property
     def open_connections(self) -> int:
@@ -68,6 +80,9 @@ class Pool:
                 started = self._clock()
                 connection = await self._connect(endpoint, connect_s)
                 took_s = self._clock() - started
+                self._sent["new"] += 1
+            else:
+                self._sent["reused"] += 1
             answer = connection.send(request, expects_body=expects_body)
             timer = asyncio.get_running_loop().call_later(headers_s, _time_out, answer) if headers_s else None
             try:

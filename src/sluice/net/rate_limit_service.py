@@ -7,7 +7,8 @@ out. What was used is told later, by `keep`; while a service is gone that is kep
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sluice.gateway.limits_ports import Hits, RemoteVerdict, ServiceGone
@@ -25,8 +26,9 @@ MAX_SERVICES = 64
 class RateLimitServices:
     """All services that are asked. `keep` runs as long as the process."""
 
-    def __init__(self, ask_s: float = ASK_S) -> None:
-        self._ask_s = ask_s
+    def __init__(self, ask_s: float = ASK_S, told: Callable[[float], None] = lambda seconds: None) -> None:
+        """`told` hears how many seconds each question took, answered or not."""
+        self._ask_s, self._told = ask_s, told
         self._ways: dict[Server, Way] = {}
         self._work = asyncio.Event()
 
@@ -34,10 +36,13 @@ class RateLimitServices:
         server = remote.server
         if server is None:
             raise ServiceGone("its address is not known")
+        began = time.monotonic()
         try:
             return read_response(await self._way(server).ask(request(remote.domain, hits)))
         except (ServiceGone, ValueError) as error:
             raise ServiceGone(f"{server.host}:{server.port}: {error}") from None
+        finally:
+            self._told(time.monotonic() - began)
 
     def report(self, remote: Remote, hits: Sequence[Hits]) -> None:
         if remote.server is not None:

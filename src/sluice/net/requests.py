@@ -276,6 +276,8 @@ class RequestReader:
         )
 
     def _method(self) -> str:
+        if not self._url:  # llhttp would say DELETE, its first, of what is no method
+            return ""
         try:
             return str(self._parser.get_method(), "latin-1")
         except (AttributeError, ValueError):

@@ -20,7 +20,7 @@ from sluice.net.answer import ServerStream, close_by_reset
 from sluice.net.backlog import arrived
 from sluice.net.parting import Parting
 from sluice.net.requests import Incoming, RequestReader
-from sluice.net.tls_protocol import raw_of
+from sluice.net.tls_protocol import tls_of
 from sluice.net.tls_writer import TlsWriter
 from sluice.telemetry.metrics import ListenerCounters
 from sluice.wire.http1 import CONTINUE
@@ -78,8 +78,10 @@ class ServerConnection(asyncio.Protocol):
     # -- the transport ------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        raw = raw_of(transport)
-        self._tls = TlsWriter(transport, raw) if raw is not None else None
+        tls = tls_of(transport)
+        self._tls = TlsWriter(transport, tls.raw) if tls is not None else None
+        if tls is not None:
+            self._counters.shook_hands(time.monotonic() - tls.since)
         # uvloop's own classes do not inherit from asyncio's.
         self.transport: asyncio.Transport = self._tls or cast(asyncio.Transport, transport)
         if self._tls is None:

@@ -1,7 +1,7 @@
 """What policies need that outlives an exchange, put together for one process."""
 
+import random
 import time
-import uuid
 from collections.abc import Callable, Coroutine
 
 from sluice.config.access_gaps import asks_for_keys
@@ -20,8 +20,10 @@ from sluice.gateway.ports import Signer, Upstream
 from sluice.gateway.virtual_keys import KeyDirectory
 from sluice.net.rate_limit_service import RateLimitServices
 from sluice.net.texts import TextReader
+from sluice.net.timed import Timed
 from sluice.policies.cost import Prices
 from sluice.stores.limits_redis import RedisCounters
+from sluice.telemetry.policy_names import BUDGET_USED
 from sluice.telemetry.process_log import ProcessLog
 from sluice.telemetry.report import Report
 
@@ -49,13 +51,13 @@ class PolicyServices:
         """`counters`: of this machine. `store`: of all replicas; None = there is none. `books`: where money is written
         down; None = nowhere."""
         self._redis = None if store is None else RedisCounters(store, lambda what, why: _say(log, store, what, why))
-        self._limits = RateLimitServices()
+        self._limits = RateLimitServices(told=report.calls("Policy", "RateLimit"))
         self._log = log
         self._books = books
         self._keys = None if books is None else KeyDirectory(books, log.warn)
         self.services = Services(
             access=AccessControl(
-                upstream=upstream,
+                upstream=Timed(upstream, report.calls("Policy", "ExtAuthz")),
                 texts=TextReader(upstream),
                 clock=time.monotonic,
                 wall=time.time,
@@ -65,17 +67,26 @@ class PolicyServices:
             limiter=Limiter(
                 here=counters, shared=self._redis, services=self._limits, clock=time.monotonic, watch=report
             ),
-            judges=Judges(upstream, signer),
-            mirrors=Mirrors(upstream, signer, report.mirrored, report.fault),
+            judges=Judges(Timed(upstream, report.calls("Policy", "Guardrail")), signer),
+            mirrors=Mirrors(
+                Timed(upstream, report.calls("Mirror", "Http")),
+                signer,
+                report.mirrored,
+                report.fault,
+                models=Timed(upstream, report.calls("Mirror", "Llm")),
+                seen=report.beside,
+            ),
             money=Money(
                 ledger=books,
                 prices=Prices(None),
                 wall=time.time,
-                new_id=lambda: uuid.uuid4().hex,
+                new_id=lambda: f"{random.getrandbits(128):032x}",  # no secret; the kernel's chance would cost 10 us
                 keys=self._keys,
                 failed=log.warn,
             ),
         )
+
+        report.shows({BUDGET_USED.name: self.services.money.used.shares})
 
     def keepers(self) -> list[Keeper]:
         """Return what has to run all the while."""

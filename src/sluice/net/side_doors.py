@@ -1,28 +1,33 @@
 """The addresses beside the data plane: metrics, readiness, admin. An ordinary web application on listeners of its own.
 
-Read-only but for the log level. Shows no secret: the plan is dumped with every credential hidden.
+What the admin's shows and may do: `sluice.admin`. Shows no secret: the plan is dumped with every credential hidden.
 """
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
+import msgspec
 import uvicorn
 from starlette.applications import Starlette
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from sluice.admin.app import admin_app
+from sluice.admin.live import Live
+from sluice.admin.plan_map import PlanMap
 from sluice.config.dump import dump
 from sluice.config.plan import Plan
 from sluice.errors import ConfigError
 from sluice.gateway.gateway import Gateway
+from sluice.gateway.ports import Upstream
 from sluice.net.listener import bind
 from sluice.net.pool import Pool
-from sluice.telemetry import names
+from sluice.net.watching import Lookout
+from sluice.telemetry import server_names as names
 from sluice.telemetry.metrics import Metrics
 from sluice.telemetry.process_log import Threshold
 
@@ -35,6 +40,7 @@ class Doors(Protocol):
 
     gateway: Gateway
     pool: Pool
+    lookout: Lookout | None
 
     @property
     def plan(self) -> Plan: ...
@@ -48,7 +54,7 @@ def stats_app(doors: Doors) -> Starlette:
     doors.metrics.gateway = lambda: gateway_gauges(doors.gateway, doors.pool)
 
     async def metrics(request: Request) -> Response:
-        content_type, body = doors.metrics.render(request.headers.get("accept", ""))
+        content_type, body = await doors.metrics.rendered(request.headers.get("accept", ""))
         return Response(body, media_type=None, headers={"content-type": content_type})
 
     return Starlette(routes=[Route("/metrics", metrics), Route("/stats/prometheus", metrics)])
@@ -74,44 +80,33 @@ def readiness_app(doors: Doors) -> Starlette:
     return Starlette(routes=[Route("/healthz/ready", ready)])
 
 
-def admin_app(doors: Doors) -> Starlette:
-    """`/config_dump`, `/status`, `/logging`. Hosts other than this machine's names are refused: no page may rebind
-    a name to it."""
+class _One:
+    """Implements `admin.house.House` for one process."""
 
-    async def config_dump(request: Request) -> Response:
-        return JSONResponse(dump(doors.plan))
+    def __init__(self, doors: Doors) -> None:
+        self.workers = 0
+        self.threshold = doors.threshold
+        self.knock: Upstream = Pool()
+        self._doors = doors
 
-    async def status(request: Request) -> Response:
-        rows = dump(doors.plan)["statuses"]
-        return JSONResponse({"objects": rows})
+    async def dump(self) -> bytes:
+        return msgspec.json.encode(dump(self._doors.plan))
 
-    async def logging(request: Request) -> Response:
-        if of_a_page(request):
-            return JSONResponse({"error": "pages may not ask this"}, status_code=403)
-        if request.method == "POST":
-            try:
-                doors.threshold.set(request.query_params.get("level", ""))
-            except ValueError as error:
-                return JSONResponse({"error": str(error)}, status_code=400)
-        return JSONResponse({"level": doors.threshold.level})
+    async def plan_map(self) -> PlanMap | None:
+        lookout = self._doors.lookout
+        return None if lookout is None else lookout.plan_map()
 
-    app = Starlette(
-        routes=[
-            Route("/config_dump", config_dump),
-            Route("/status", status),
-            Route("/logging", logging, methods=["GET", "POST"]),
-        ]
-    )
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"])
-    return app
+    async def live(self) -> list[Live]:
+        lookout = self._doors.lookout
+        return [] if lookout is None else [lookout.live(ready=self._doors.ready)]
+
+    async def set_level(self, level: str) -> None:
+        self.threshold.set(level)
 
 
-def of_a_page(request: Request) -> bool:
-    """Return whether a browser sends a request for a web page, which may be anybody's: a form reaches this machine
-    under its own name. Sources: Fetch, 3.2, "append a request `Origin` header"; Fetch Metadata, 2.3 (read 2026-11-21).
-    """
-    site = request.headers.get("sec-fetch-site", "none")
-    return "origin" in request.headers or site not in ("none", "same-origin")
+def one_process_app(doors: Doors) -> Starlette:
+    """The admin's address of one process."""
+    return admin_app(_One(doors))
 
 
 class _Server(uvicorn.Server):
@@ -146,16 +141,21 @@ class SideDoor:
         self.port: int = self._sockets[0].getsockname()[1]
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", http="h11", ws="none")
         self._server = _Server(config)
+        self._end: Callable[[], None] = getattr(app.state, "end", _nothing)
 
     async def serve(self) -> None:
         await self._server.serve(sockets=self._sockets)
 
     def close(self) -> None:
+        self._end()
         self._server.should_exit = True
         self._server.force_exit = True
 
     async def started(self) -> None:
         await self._server.up.wait()
+
+
+def _nothing() -> None: ...
 
 
 def split(address: str, name: str) -> tuple[str, int]:

@@ -8,6 +8,7 @@ and shows both.
 
 import asyncio
 import ssl
+import time
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class TlsProtocol(SSLProtocol):
 
     raw: asyncio.Transport
     """The connection below: what waits here has been encrypted and has not reached the kernel."""
+    since: float
+    """Monotonic second at which it was accepted: the handshake begins."""
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class TlsProtocol(SSLProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.raw = cast(asyncio.Transport, transport)  # uvloop's own classes do not inherit from it
         self._open_ones.add(self)
+        self.since = time.monotonic()  # the loop's own clock has steps of a millisecond
         super().connection_made(transport)
 
     def eof_received(self) -> bool | None:
@@ -76,7 +80,7 @@ class TlsProtocol(SSLProtocol):
         self.connection = None  # else a quarter of a megabyte would wait for the garbage collector
 
 
-def raw_of(transport: asyncio.BaseTransport) -> asyncio.Transport | None:
-    """The connection below a transport; None = it has no TLS."""
+def tls_of(transport: asyncio.BaseTransport) -> TlsProtocol | None:
+    """What encrypts a transport; None = nothing does."""
     tls = transport.get_extra_info("uvloop.sslproto")
-    return tls.raw if isinstance(tls, TlsProtocol) else None
+    return tls if isinstance(tls, TlsProtocol) else None

@@ -18,7 +18,7 @@ from sluice.config.exposure import Hosts
 from sluice.config.plan import Plan
 from sluice.errors import ConfigError
 from sluice.gateway.limits_ports import Counters
-from sluice.net.channel import Channel, Gone
+from sluice.net.channel import Answer, Channel, Gone
 from sluice.net.lifecycle import Process
 from sluice.net.shares import share
 from sluice.stores.limits_shared import MachineCounters
@@ -74,7 +74,7 @@ class Worker:
             orders = tasks.create_task(self._obey(), name="orders")
             try:
                 status = await process.run(plan, self._ready)
-                self._channel.tell("farewell", process.exposition("").decode())
+                self._channel.tell("farewell", (await process.exposition("")).decode())
             except ConfigError as error:  # inside a group it would come out as a group
                 refused = error
             finally:
@@ -94,7 +94,7 @@ class Worker:
         await self._channel.serve()
         self._process.drain()
 
-    def _hear(self, verb: str, text: str) -> bytes:
+    def _hear(self, verb: str, text: str) -> Answer:
         match verb:
             case "drain":
                 self._process.drain()
@@ -108,6 +108,13 @@ class Worker:
                 return self._process.exposition(text)
             case "dump":
                 return msgspec.json.encode(dump(self._process.plan))
+            case "live" if self._process.lookout is not None:
+                live = self._process.lookout.live(ready=self._process.ready, worker=self._seat.number)
+                return msgspec.msgpack.encode(live)
+            case "plan map" if self._process.lookout is not None:
+                return msgspec.msgpack.encode(self._process.lookout.plan_map())
+            case "live" | "plan map":
+                raise ConfigError("it does not serve yet")
             case _:
                 raise ValueError(verb)
         return b""

@@ -16,14 +16,20 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 
+import msgspec
+
+from sluice.admin.live import Live
+from sluice.admin.plan_map import PlanMap
 from sluice.config.plan import Plan
 from sluice.config.rewire import with_port
 from sluice.errors import ConfigError
+from sluice.gateway.ports import Upstream
 from sluice.net.channel import Gone
 from sluice.net.group_doors import group_doors
 from sluice.net.lifecycle import FLUSH_S, Options
 from sluice.net.log_pipes import LogPipes
 from sluice.net.member import Backoff, Member, ending
+from sluice.net.pool import Pool
 from sluice.net.reservations import Reservations
 from sluice.net.scrape import Totals
 from sluice.net.tls import server_context
@@ -34,6 +40,8 @@ from sluice.telemetry.process_log import ProcessLog, Threshold
 
 ANSWER_S = 5.0
 """How long a worker may take to answer a question."""
+LOOK_S = 1.0
+"""And one that is asked every second: who is stuck keeps nobody from looking at the others."""
 GRACE_S = FLUSH_S + 1.0
 """What a worker gets after the drain timeout for its last bytes and its last lines."""
 
@@ -62,6 +70,8 @@ class Group:
         self._command = command
         self._metrics = metrics
         self._log = log
+        self.knock: Upstream = Pool()
+        self.workers = workers
         self._ports = Reservations()
         self._totals = Totals(prefix)
         self._limits = limits_shared.create(workers)
@@ -226,13 +236,30 @@ class Group:
         said = await asyncio.gather(*(_ask(member, "metrics", accept) for member, _ in present))
         answers = {life: None if text is None else text.decode() for (_, life), text in zip(present, said, strict=True)}
         content_type, own = self._metrics.render(accept)
-        return content_type, self._totals.merged(own.decode(), answers).encode()
+        body = bytearray()
+        for piece in self._totals.merging(own.decode(), answers):
+            body += piece.encode()
+            await asyncio.sleep(0)  # thousands of label sets take seconds, and readiness is asked for meanwhile
+        return content_type, bytes(body)
 
     async def dump(self) -> bytes | None:
         """Return the plan in use as JSON, secrets hidden, as the first worker that answers has it."""
         for member in self._members:
             if member.ready and (said := await _ask(member, "dump")) is not None:
                 return said
+        return None
+
+    async def live(self) -> list[Live]:
+        """Return what each worker does now; of those that answer."""
+        there = [member for member in self._members if member.serves]
+        said = await asyncio.gather(*(_ask(member, "live", within_s=LOOK_S) for member in there))
+        return [msgspec.msgpack.decode(each, type=Live) for each in said if each is not None]
+
+    async def plan_map(self) -> PlanMap | None:
+        """Return who is asked for what, as the first worker that answers has it."""
+        for member in self._members:
+            if member.ready and (said := await _ask(member, "plan map")) is not None:
+                return msgspec.msgpack.decode(said, type=PlanMap)
         return None
 
     async def set_level(self, level: str) -> None:
@@ -245,10 +272,10 @@ class Group:
         await asyncio.gather(*(_ask(member, "level", self.threshold.level) for member in self._members))
 
 
-async def _ask(member: Member, verb: str, text: str = "") -> bytes | None:
+async def _ask(member: Member, verb: str, text: str = "", within_s: float = ANSWER_S) -> bytes | None:
     if member.channel is None:
         return None
     try:
-        return await member.channel.ask(verb, text, within_s=ANSWER_S)
+        return await member.channel.ask(verb, text, within_s=within_s)
     except (Gone, TimeoutError, ConfigError):
         return None
