@@ -14,7 +14,7 @@ from sluice.agent_server.server import Principals, Server
 from sluice.agents.agent import Agent
 from sluice.agents.catalogue import Catalogue
 from sluice.agents.model import Chunk, ModelRequest
-from sluice.agents.ports import Models, Store
+from sluice.agents.ports import Models, RunTraces, Store
 from sluice.agents.service import Service
 from sluice.stores.runs_memory import MemoryRuns
 from tests.support.waiting import until
@@ -96,6 +96,7 @@ class AgentSites:
         store: Store | None = None,
         principals: Principals | None = None,
         cors: tuple[str, ...] = (),
+        traces: RunTraces | None = None,
     ) -> AgentSite:
         faults: list[BaseException] = []
         service = Service(
@@ -105,6 +106,7 @@ class AgentSites:
             clock=time.monotonic,
             now=now,
             fault=faults.append,
+            traces=traces,
         )
         site = AgentSite(service, principals, cors)
         site.faults = faults

@@ -80,6 +80,7 @@ class Serving:
     def __init__(self, plan: Plan, *, registry: Registry = STANDARD) -> None:
         self.heard = Heard()
         self.pool = Pool()
+        self.heard.report.shows(self.pool.numbers)
         self._plan = plan
         signer = CloudSigner(time.time)
         self._policies = PolicyServices(
