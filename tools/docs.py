@@ -12,13 +12,29 @@ from urllib.parse import unquote
 
 from bench import agent_report, policy_report, report
 from bench.soak import report as soak_report
-from tools import agent_reference, log_reference, policy_matrix, provider_reference, reference, translation
+from tools import (
+    agent_reference,
+    cli_reference,
+    config_reference,
+    environment_reference,
+    error_reference,
+    log_reference,
+    policy_matrix,
+    provider_reference,
+    reference,
+    sizing,
+    translation,
+)
 
 GENERATORS: dict[str, Callable[[], str]] = {
     "agent-events": agent_report.block,
     **agent_reference.GENERATORS,
     "bench": report.block,
+    **cli_reference.GENERATORS,
     "clocks": reference.clock_table,
+    **config_reference.GENERATORS,
+    **environment_reference.GENERATORS,
+    **error_reference.GENERATORS,
     "errors": reference.error_table,
     "files": reference.file_list,
     "labels": reference.label_table,
@@ -28,6 +44,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "policy-matrix": policy_matrix.matrix_table,
     **policy_report.GENERATORS,
     **provider_reference.GENERATORS,
+    **sizing.GENERATORS,
     "soak": soak_report.block,
     "translation-carries": translation.carries_table,
     "translation-fields": translation.fields_tables,

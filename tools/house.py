@@ -30,13 +30,14 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "runs": ("chat",),
     "agents": ("runs", *_CORE),
     "stores": ("agents", "runs", "gateway", "relay", "config", "policies", "chat"),
-    "telemetry": ("agents", "runs", "gateway", "relay", "config", "policies", "chat"),
-    "net": _OUTSIDE,
-    "agent_server": ("net", *_OUTSIDE),
-    "agent_client": ("net", *_OUTSIDE),
-    "testing": ("net", *_OUTSIDE),
-    "verify": ("testing", "net", *_OUTSIDE),
-    "cli": ("verify", "testing", "agent_client", "agent_server", "net", *_OUTSIDE),
+    "telemetry": ("agents", "runs", "gateway", "relay", "config", "providers", "policies", "chat"),
+    "admin": ("telemetry", "gateway", *_CORE),
+    "net": ("admin", *_OUTSIDE),
+    "agent_server": ("net", "admin", *_OUTSIDE),
+    "agent_client": ("net", "admin", *_OUTSIDE),
+    "testing": ("net", "admin", *_OUTSIDE),
+    "verify": ("testing", "net", "admin", *_OUTSIDE),
+    "cli": ("verify", "testing", "agent_client", "agent_server", "net", "admin", *_OUTSIDE),
     "__main__": ("cli",),
 }
 """Each room, lowest first, and the rooms it may import. All may import themselves and what stands in EVERYWHERE."""
@@ -120,7 +121,7 @@ IO_LIBRARIES = frozenset(
 )
 """Third-party libraries that touch the outside."""
 
-IO_ROOMS = frozenset(["net", "stores", "telemetry", "agent_server", "testing", "verify", "cli"])
+IO_ROOMS = frozenset(["admin", "net", "stores", "telemetry", "agent_server", "testing", "verify", "cli"])
 """The rooms that may import them."""
 
 NAMELESS = frozenset(["chat", "wire", "relay", "policies", "gateway", "net"])

@@ -5,6 +5,7 @@ What the code does not say stands here, and a missing sentence is an error.
 """
 
 import ast
+import inspect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -45,14 +46,23 @@ def _error_row(kind: type[errors.SluiceError]) -> Sequence[str]:
     own_code = "`timeout_…`, see below" if kind is errors.TimedOut else f"`{kind.code}`"
     return (
         f"`{kind.__name__}`",
-        "as sent" if kind is errors.Refused else f"{kind.status}" + (" or mapped" if as_sent else ""),
+        "as sent" if kind is errors.Refused else f"{kind.status}" + _other_status(kind),
         "the provider's, or " + own_code if as_sent else own_code,
         "the provider's, or `api_error`" if as_sent else f"`{kind.type}`",
         retryable,
         kind.fault,
-        f"`{kind.reason}`",
+        "the policy's" if "reason" in _given(kind) else f"`{kind.reason}`",
         _meaning(kind),
     )
+
+
+def _other_status(kind: type[errors.SluiceError]) -> str:
+    return " or mapped" if kind in _AS_SENT else ", or as configured" if "status" in _given(kind) else ""
+
+
+def _given(kind: type[errors.SluiceError]) -> frozenset[str]:
+    """What whoever raises it says: the class has no say in it."""
+    return frozenset(inspect.signature(kind).parameters)
 
 
 def _meaning(kind: type[errors.SluiceError]) -> str:

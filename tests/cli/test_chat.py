@@ -186,7 +186,7 @@ def test_nobody_at_the_address_gives_a_hint(args: tuple[str, ...]) -> None:
         port = unused.getsockname()[1]
     result = chat(f"http://127.0.0.1:{port}/v1", "hi", *args)
     assert result.exit_code == 2
-    assert "Connection refused (is it running? try: make run)" in result.stderr
+    assert "Connection refused (is it running? try: sluice serve)" in result.stderr
 
 
 @pytest.mark.parametrize("end", ["fin", "rst"])

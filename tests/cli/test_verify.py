@@ -103,7 +103,8 @@ async def test_the_path_of_the_url_stands_before_every_address() -> None:
     asked: list[str] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked.append((await reader.readline()).decode())
+        if line := (await reader.readline()).decode():  # at first it is only seen whether somebody listens
+            asked.append(line)
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)

@@ -1,45 +1,58 @@
-"""The command `sluice`."""
+"""The command `sluice`: which commands there are, and where each is. None is imported before it is asked for."""
 
 import click
 
 from sluice import __version__
-from sluice.cli.agent import agent_command
-from sluice.cli.chat import chat_command
-from sluice.cli.check import check_command
-from sluice.cli.fake import fake_command
-from sluice.cli.init import init_command
-from sluice.cli.keys import keys_command
-from sluice.cli.serve import serve_command
-from sluice.cli.verify import verify_command
+from sluice.cli.help import SETTINGS, Shelf
 
-_EXAMPLES = """
-\b
-  sluice serve                          the environment is the configuration
-  sluice serve -f gateway.yaml          manifests or the short form; folders too
-  sluice agent                          a streaming chatbot; module:agent for one of your own
-  sluice init shop                      a project with an agent of your own, and its tests
-  sluice check -f gateway.yaml          what would be served, and what is wrong
-  sluice chat "Tell me about rivers"    watch a stream arrive
-  sluice fake --port 9000               a provider that needs no key
-  sluice keys create --name alice       a key for a client, and what may be spent with it
-  sluice verify http://localhost:4000   how truthful a gateway is
-"""
+SECTIONS = {
+    "Serve": {
+        "serve": ("Serve the gateway.", "sluice.cli.serve:serve_command"),
+        "check": ("Check a configuration and show what it serves.", "sluice.cli.check:check_command"),
+        "import": ("Turn the configuration of another gateway into ours.", "sluice.cli.importing:import_command"),
+    },
+    "Agents": {
+        "agent": ("Serve agents.", "sluice.cli.agent:agent_command"),
+        "init": (
+            "Make a folder with a streaming agent, its tests, and what it takes to serve it.",
+            "sluice.cli.init:init_command",
+        ),
+    },
+    "Look": {
+        "chat": ("Ask a model or an agent and print its answer as it comes.", "sluice.cli.chat:chat_command"),
+        "top": ("Watch what a gateway does.", "sluice.cli.top:top_command"),
+        "logs": ("Show the log of a gateway, and choose from it.", "sluice.cli.logs:logs_command"),
+    },
+    "Keys": {
+        "keys": ("Create, list and revoke keys of clients, and see what was spent.", "sluice.cli.keys:keys_command"),
+    },
+    "Test": {
+        "fake": (
+            "Serve every dialect without a model: deterministic text, timed as told.",
+            "sluice.cli.fake:fake_command",
+        ),
+        "verify": ("Score how truthful a gateway is.", "sluice.cli.verify:verify_command"),
+    },
+    "Shell": {
+        "completion": ("Print what completes the commands in a shell.", "sluice.cli.completion:completion_command"),
+    },
+}
+"""Section -> command -> the first sentence of its help, and where it is. The order is that of `sluice --help`."""
 
 
-@click.group(epilog=_EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, "-V", "--version", prog_name="sluice")
+@click.group(
+    cls=Shelf,
+    sections=SECTIONS,
+    examples=(
+        ("sluice serve", "the environment is the configuration"),
+        ("sluice serve -f gateway.yaml", "manifests or the short form; folders too"),
+        ('sluice chat "Tell me about rivers"', "watch a stream arrive"),
+        ("sluice agent", "a streaming chatbot; module:agent for one of your own"),
+    ),
+    epilog="`sluice COMMAND --help` has examples of each. Exit status: 0 fine, 1 what was asked about is not, "
+    "2 usage or configuration, 130 interrupted.",
+    context_settings=SETTINGS,
+)
+@click.version_option(__version__, "-V", "--version", prog_name="sluice", help="Show the version.")
 def main() -> None:
     """A streaming gateway for large language models: one address, any client, every stream truthful."""
-
-
-for _command in (
-    serve_command,
-    agent_command,
-    init_command,
-    check_command,
-    chat_command,
-    fake_command,
-    keys_command,
-    verify_command,
-):
-    main.add_command(_command)

@@ -20,6 +20,7 @@ from sluice.config.rewire import with_fake_at
 from sluice.net.assembly import Assembly
 from sluice.net.model_road import ModelRoad
 from sluice.net.pool import SWEEP_S
+from sluice.net.run_spans import RunSpans
 from sluice.policies.cost import Prices
 from sluice.standard import STANDARD
 from sluice.stores.limits_memory import MemoryCounters
@@ -96,6 +97,7 @@ def service_of(wanted: Wanted, assembly: Assembly, report: Report) -> Service:
         clock=time.monotonic,
         now=now,
         fault=report.fault,
+        traces=RunSpans(assembly.gateway, report.beside),
     )
 
 

@@ -25,6 +25,7 @@ from sluice.telemetry.metrics import Metrics
 from sluice.telemetry.process_log import LoggingBridge, ProcessLog, Threshold
 from sluice.telemetry.report import Report
 from sluice.telemetry.stdout import StdoutWriter
+from sluice.telemetry.traces import Traces
 from sluice.testing.fake_provider import FakeProvider
 from sluice.testing.fake_provider import Options as FakeOptions
 
@@ -72,9 +73,13 @@ async def standing(wanted: Wanted, *, log_format: Format, log_level: str) -> Asy
     log = ProcessLog(stderr, log_format, threshold)
     bridge = LoggingBridge(log)
     logging.getLogger().addHandler(bridge)
-    metrics = Metrics(wanted.plan.metrics_prefix, __version__)
+    plan = wanted.plan
+    labels = tuple(name for name, _ in plan.observing.labels)
+    metrics = Metrics(plan.metrics_prefix, __version__, labels=labels, removed=plan.observing.removed_metrics)
     access_log = AccessLog(stderr, log_format, threshold)
     report = Report(access_log, metrics, log, asyncio.get_running_loop().call_soon)
+    traces = report.traces = Traces(log, asyncio.get_running_loop().call_soon_threadsafe)
+    traces.follow(plan)
     fake = FakeProvider(FAKE)
     house = AgentHouse(wanted, report=report, log=log, start_fake=fake.start)
     try:
@@ -86,6 +91,7 @@ async def standing(wanted: Wanted, *, log_format: Format, log_level: str) -> Asy
     finally:
         await fake.close()
         report.flush()
+        traces.close()
         logging.getLogger().removeHandler(bridge)
         stderr.flush(FLUSH_S)
 

@@ -36,7 +36,7 @@ def banner(process: Shown, exposure: Exposure, *, workers: int = 1) -> None:
     click.echo("\n".join(lines) + "\n", err=True)
 
 
-_PAGE = {"agents": "/", "admin": "/config_dump", "stats": "/metrics", "readiness": "/healthz/ready"}
+_PAGE = {"agents": "/", "admin": "/", "stats": "/metrics", "readiness": "/healthz/ready"}
 _SHOWN = 8
 """Prefixes on a listener's line; a plan may have hundreds."""
 

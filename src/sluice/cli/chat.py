@@ -13,21 +13,30 @@ from sluice.cli.chat_agent import CANCELLED, AgentQuestion, agents_at, converse
 from sluice.cli.chat_call import Heard, Question, Rejected, ask
 from sluice.cli.chat_screen import Screen, summary
 from sluice.cli.chat_talk import Talk
+from sluice.cli.help import Told
 from sluice.errors import InBandFailure, Refused, SluiceError, TimedOut, Truncated, Unreachable
 
 FAILED, UNREACHABLE = 1, 2
 """Exit statuses."""
 
 
-@click.command("chat")
+@click.command(
+    "chat",
+    cls=Told,
+    examples=(
+        ('sluice chat "Tell me about rivers"', "the gateway of this machine, and the numbers of the stream"),
+        ('sluice chat "Hello" --url http://localhost:4000/v1 --model smart', "another address, another model"),
+        ("sluice chat - < question.txt", "what a file asks"),
+    ),
+)
 @click.argument("prompt", nargs=-1)
-@click.option("--url", default="http://localhost:8080", show_default=True, help="Base address, as .../v1 of any API.")
-@click.option("--model", default="gpt-4o-mini", show_default=True, help="Which model to ask.")
+@click.option("--url", default="http://localhost:8080", help="Base address, as .../v1 of any API.")
+@click.option("--model", default="gpt-4o-mini", help="Which model to ask.")
 @click.option("--system", default="", metavar="TEXT", help="Instructions that come before the prompt.")
 @click.option("--no-stream", is_flag=True, help="Ask for the whole answer at once.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Most tokens of the answer.")
-@click.option("--key", envvar="OPENAI_API_KEY", default="", help="API key. [env: OPENAI_API_KEY]")
-@click.option("--agent", default="", metavar="NAME", help="Which agent to ask; the server's first.")
+@click.option("--key", envvar="OPENAI_API_KEY", default="", help="API key.")
+@click.option("--agent", default="", metavar="NAME", help="Which agent to ask.", show_default="the server's first")
 @click.option("--thread", default="", metavar="ID", help="Go on in this conversation with an agent.")
 @click.option("--resume", default="", metavar="RUN", help="Take up a run: watch it, or answer what it asked.")
 def chat_command(
@@ -165,7 +174,7 @@ def _sentence(error: SluiceError | Rejected) -> str:
         case Refused():
             text = f"error {error.status} {_code(error)}: {error}"
         case Unreachable():
-            text = f"{error} (is it running? try: make run)"
+            text = f"{error} (is it running? try: sluice serve)"
         case InBandFailure():
             text = f"error {error.code} inside the answer, which is not complete: {error}"
         case Truncated():

@@ -7,6 +7,7 @@ from itertools import groupby
 
 import click
 
+from sluice.cli.help import Told
 from sluice.config.plan import AiBackend, Endpoint, ModelRoute, Plan, Target
 from sluice.config.shown import admission_line, health_line, rule_lines
 from sluice.config.shown_policies import early_lines
@@ -18,12 +19,28 @@ SHOWN_CHARS = 72
 """Of a virtual model's condition, which may be long."""
 
 
-@click.command("check")
-@click.option("-f", "--file", "paths", multiple=True, metavar="FILE_OR_DIR", help="Configuration; may be repeated.")
+@click.command(
+    "check",
+    cls=Told,
+    examples=(
+        ("sluice check", "what the environment would serve"),
+        ("sluice check -f gateway.yaml", "routes, models, and the status of every object"),
+        ("sluice check -f gateway.yaml -f teams", "several files, or folders of them, as one configuration"),
+    ),
+)
+@click.option(
+    "-f",
+    "--file",
+    "paths",
+    multiple=True,
+    metavar="FILE_OR_DIR",
+    help="Configuration.",
+    show_default="the environment",
+)
 def check_command(paths: tuple[str, ...]) -> None:
-    """Check a configuration and show what it serves: routes, models and where they go, the status of its objects.
+    """Check a configuration and show what it serves.
 
-    Without -f the environment is the configuration.
+    Routes, models and where they go, the status of its objects. Without -f the environment is the configuration.
 
     Exit status: 0 all is well, 1 some object has a condition that is False, 2 the configuration is refused.
     """
@@ -127,8 +144,11 @@ def _cut(text: str) -> str:
 def _of_backend(backend: AiBackend) -> Iterator[tuple[str, Target]]:
     """Yield the targets in the order in which they are asked; those of one group share its requests."""
     for number, group in enumerate(backend.groups, 1):
+        weights = [target.weight for target in group]
+        total = sum(weights) if len({*weights}) > 1 else 0
         for target in group:
-            yield (f"group {number}" if len(backend.groups) > 1 or len(group) > 1 else ""), target
+            share = f", {100 * target.weight / total:.4g} %" if total else ""
+            yield (f"group {number}{share}" if len(backend.groups) > 1 or len(group) > 1 else ""), target
 
 
 def _address(endpoint: Endpoint) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import uvloop
 
+from sluice.cli.help import Told
 from sluice.testing import fake_inspect, fake_rules
 from sluice.testing.fake_inspect import Inspection
 from sluice.testing.fake_provider import FakeProvider, Options, Rule
@@ -24,17 +25,25 @@ def _address(ctx: click.Context, param: click.Parameter, value: str | None) -> t
         raise click.BadParameter(str(error), ctx, param) from None
 
 
-@click.command("fake")
-@click.option("--port", type=click.IntRange(0, 65535), default=9000, show_default=True, help="0 = any free port.")
-@click.option("--ttft-ms", type=click.FloatRange(0), default=0.0, help="Time to the first token. [0]")
-@click.option("--itl-ms", type=click.FloatRange(0), default=0.0, help="Time between two tokens. [0]")
+@click.command(
+    "fake",
+    cls=Told,
+    examples=(
+        ("sluice fake", "a provider at port 9000 that needs no key"),
+        ("sluice fake --port 9001 --ttft-ms 300 --itl-ms 20", "the first token after 300 ms, then one each 20 ms"),
+        ("sluice fake --faults faults.yaml", "it fails as the file says"),
+    ),
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=9000, help="Listen here; 0 is any.")
+@click.option("--ttft-ms", type=click.FloatRange(0), default=0.0, help="Milliseconds to the first token.")
+@click.option("--itl-ms", type=click.FloatRange(0), default=0.0, help="Milliseconds between two tokens.")
 @click.option("--key", default="", help="Serve only requests with this API key, in their vendor's header.")
 @click.option(
     "--replay",
     type=_FILE,
     multiple=True,
     metavar="FILE",
-    help="Answer with this recorded stream, byte for byte. May be given once for each dialect.",
+    help="Answer with this recorded stream, byte for byte; one for each dialect.",
 )
 @click.option("--model", default="", metavar="NAME", help="Answer under this name, whatever model is asked for.")
 @click.option(
@@ -72,6 +81,8 @@ def fake_command(
 
     What is to go wrong is said there too, as the member "fault", or in the header x-fake-fault, or in --faults: {"at":
     {"event": 3}, "end": "rst"}, {"status": 503}, {"malformed": 2} and many more: docs/fake.md.
+
+    Exit status: 0 it was told to end and did, 2 it cannot start.
     """
     try:
         options = Options(

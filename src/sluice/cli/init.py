@@ -11,6 +11,8 @@ from typing import Final
 
 import click
 
+from sluice.cli.help import Told
+
 _NAME: Final = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?\Z")
 """What is an agent's name, a package's and a folder's: no name that one of the three refuses."""
 FILES: Final = {
@@ -24,13 +26,22 @@ FILES: Final = {
 """Each template, and the file that it becomes."""
 
 
-@click.command("init")
+@click.command(
+    "init",
+    cls=Told,
+    examples=(
+        ("sluice init shop", "the folder shop/, ready for `sluice agent agent:agent`"),
+        ("sluice init helper-2", "the same, with a longer name"),
+    ),
+)
 @click.argument("name")
 def init_command(name: str) -> None:
     """Make a folder with a streaming agent, its tests, and what it takes to serve it.
 
     NAME is the agent's, the package's and the folder's: letters, digits, - and _, at most 64. Nothing that is there is
     written over.
+
+    Exit status: 0 the folder is ready, 2 the name cannot be one, or is taken.
     """
     if not _NAME.match(name):
         raise click.BadParameter(

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import click
 
+from sluice.cli.help import ToldGroup
 from sluice.config.ledger_url import LedgerUrl, SqliteUrl, ledger_url
 from sluice.config.money_policy import nanos
 from sluice.gateway.money_ports import GROUPS, Books, LedgerGone, VirtualKey
@@ -26,36 +27,53 @@ PREFIX = "sk-sluice-"
 ENVIRONMENT = "SLUICE_DATABASE"
 
 
-@click.group("keys")
+@click.group(
+    "keys",
+    cls=ToldGroup,
+    examples=(
+        ("sluice keys -d sqlite:ledger.db create --name alice --budget-usd 20", "a key with 20 USD a month"),
+        ("sluice keys -d sqlite:ledger.db list", "whose keys there are"),
+        ("sluice keys -d sqlite:ledger.db spend --by model", "what went where this month"),
+    ),
+)
 @click.option(
     "-d",
     "--database",
     envvar=ENVIRONMENT,
-    required=True,
     metavar="URL",
-    help="The ledger, as `config.database.url` has it: sqlite:///var/lib/sluice/ledger.db.",
+    help="The ledger, as `config.database.url` has it: sqlite:///var/lib/sluice/ledger.db; sqlite:ledger.db is here.",
 )
 @click.pass_context
-def keys_command(context: click.Context, database: str) -> None:
-    """Virtual keys: create, list and revoke them, and see what was spent.
+def keys_command(context: click.Context, database: str | None) -> None:
+    """Create, list and revoke keys of clients, and see what was spent.
 
     A key is shown once, when it is made; what is kept is its SHA-256. A gateway that uses the same ledger knows a new
     key, and refuses a revoked one, within 1.5 seconds.
+
+    Exit status: 0; 1 there is no such key, or the ledger cannot be used; 2 wrong options.
     """
-    try:
-        context.obj = ledger_url(database)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--database") from None
+    context.obj = database  # looked at when a command runs: its help needs no ledger
 
 
-@keys_command.command("create")
+@keys_command.command(
+    "create",
+    examples=(
+        ("sluice keys -d sqlite:ledger.db create --name alice", "a key for everything"),
+        ("sluice keys -d sqlite:ledger.db create --name ci --model 'gpt-4o*' --budget-usd 5 --period Day", "less"),
+    ),
+)
 @click.option("--name", required=True, help="Whose it is, or what for.")
 @click.option("--team", default="", help="Who pays.")
 @click.option("--metadata", "pairs", multiple=True, metavar="NAME=VALUE", help="For expressions: `apiKey.NAME`.")
-@click.option("--model", "models", multiple=True, metavar="PATTERN", help="May be used; may be repeated. None = all.")
+@click.option("--model", "models", multiple=True, metavar="PATTERN", help="May be used.", show_default="all")
 @click.option("--budget-usd", metavar="AMOUNT", help="What may be spent in each period.")
 @click.option("--budget-tokens", type=click.IntRange(1, 10**12), help="The same, in tokens in and out.")
-@click.option("--period", type=click.Choice(["Hour", "Day", "Month"], case_sensitive=False), default="Month")
+@click.option(
+    "--period",
+    type=click.Choice(["Hour", "Day", "Month"], case_sensitive=False),
+    default="Month",
+    help="Of the budget; in UTC.",
+)
 @click.pass_context
 def create_command(
     context: click.Context,
@@ -100,7 +118,13 @@ def create_command(
     click.echo(f"{key.id}  {name}: shown only now; keep it.", err=True)
 
 
-@keys_command.command("list")
+@keys_command.command(
+    "list",
+    examples=(
+        ("sluice keys -d sqlite:ledger.db list", "those that work"),
+        ("sluice keys -d sqlite:ledger.db list --all", "and those that were revoked"),
+    ),
+)
 @click.option("--all", "revoked_too", is_flag=True, help="Those that were revoked too.")
 @click.pass_context
 def list_command(context: click.Context, *, revoked_too: bool) -> None:
@@ -117,7 +141,9 @@ def list_command(context: click.Context, *, revoked_too: bool) -> None:
     _table(("ID", "NAME", "TEAM", "MODELS", "BUDGET", "CREATED", ""), rows)
 
 
-@keys_command.command("revoke")
+@keys_command.command(
+    "revoke", examples=(("sluice keys -d sqlite:ledger.db revoke vk-0123456789ab", "its ID, as `list` has it"),)
+)
 @click.argument("key_id", metavar="ID")
 @click.pass_context
 def revoke_command(context: click.Context, key_id: str) -> None:
@@ -127,10 +153,21 @@ def revoke_command(context: click.Context, key_id: str) -> None:
     click.echo(f"{key_id} is revoked")
 
 
-@keys_command.command("spend")
-@click.option("--by", type=click.Choice([group.replace("_id", "") for group in GROUPS]), default="key")
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="First day, in UTC. Default: of this month.")
-@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="First day no longer counted.")
+@keys_command.command(
+    "spend",
+    examples=(
+        ("sluice keys -d sqlite:ledger.db spend", "this month, by key"),
+        (
+            "sluice keys -d sqlite:ledger.db spend --by team --since 2026-11-01 --until 2026-12-01",
+            "a month, by team",
+        ),
+    ),
+)
+@click.option(
+    "--by", type=click.Choice([group.replace("_id", "") for group in GROUPS]), default="key", help="What is added up."
+)
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="First day, in UTC.", show_default="of this month")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="First day no longer counted.", show_default="now")
 @click.pass_context
 def spend_command(context: click.Context, *, by: str, since: datetime | None, until: datetime | None) -> None:
     """Show what was spent, the most expensive first. What is under way counts as what it reserved."""
@@ -160,7 +197,7 @@ def spend_command(context: click.Context, *, by: str, since: datetime | None, un
 
 def _run(context: click.Context, what: Callable[[Books], Awaitable[T]], *, makes: bool = False) -> T:
     """`makes`: a ledger that is not there is begun."""
-    url: LedgerUrl = context.obj
+    url = _ledger(context.obj)
     if isinstance(url, SqliteUrl) and not makes and not Path(url.path).exists():
         raise click.ClickException(f"there is no ledger at {url.path}")
 
@@ -177,6 +214,15 @@ def _run(context: click.Context, what: Callable[[Books], Awaitable[T]], *, makes
     except LedgerGone as error:
         click.echo(f"the ledger cannot be used: {error}", err=True)
         sys.exit(1)
+
+
+def _ledger(database: str | None) -> LedgerUrl:
+    if not database:
+        raise click.UsageError(f"which ledger? --database URL or the variable {ENVIRONMENT} says it")
+    try:
+        return ledger_url(database)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--database") from None
 
 
 def _pairs(pairs: Sequence[str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ import uvloop
 from sluice import __version__
 from sluice.cli.banner import banner
 from sluice.cli.group import command, stamped, workers
+from sluice.cli.help import Told
 from sluice.config.exposure import Exposure, is_wide, read_hosts
 from sluice.config.plan import Addresses, Plan
 from sluice.config.units import duration
@@ -31,7 +32,9 @@ from sluice.telemetry.metrics import Metrics
 from sluice.telemetry.names import TASKS
 from sluice.telemetry.process_log import LoggingBridge, ProcessLog, Threshold
 from sluice.telemetry.report import Report
+from sluice.telemetry.server_names import TRACES_EXPORTED
 from sluice.telemetry.stdout import OncePerTurn, StdoutWriter, stdout_writer
+from sluice.telemetry.traces import Traces
 from sluice.testing.fake_provider import FakeProvider
 from sluice.testing.fake_provider import Options as FakeOptions
 
@@ -43,28 +46,57 @@ OFF = Addresses(admin="off", stats="off", readiness="off")
 _PORTS = {"admin": 15000, "stats": 15020, "readiness": 15021}
 
 
-@click.command("serve")
-@click.option("-f", "--file", "paths", multiple=True, metavar="FILE_OR_DIR", help="Configuration; may be repeated.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Listen here instead of the configured port.")
+@click.command(
+    "serve",
+    cls=Told,
+    examples=(
+        ("sluice serve", "the environment is the configuration"),
+        ("sluice serve -f gateway.yaml", "manifests or the short form; folders too"),
+        ("sluice serve -f gateway.yaml --workers auto", "a process for each core"),
+    ),
+)
+@click.option(
+    "-f", "--file", "paths", multiple=True, metavar="FILE_OR_DIR", help="Configuration.", show_default="the environment"
+)
+@click.option("--port", type=click.IntRange(0, 65535), help="In place of the configured port; 0 is any.")
 @click.option(
     "--host",
     "hosts",
     multiple=True,
     metavar="ADDRESS",
-    help="Listen here; may be repeated. [all addresses where everybody has to authenticate, else this machine's own]",
+    help="Listen here.",
+    show_default="all addresses where everybody has to authenticate, else this machine's own",
 )
 @click.option("--insecure-bind", is_flag=True, help="Listen on all addresses although no client has to authenticate.")
-@click.option("--log-format", type=click.Choice(["json", "text"]), help="Default: text on a terminal, else JSON.")
-@click.option("--drain-timeout", metavar="DURATION", default=None, help="Time for running streams at the end. [60s]")
-@click.option("--metrics-prefix", type=click.Choice(["agentgateway_", "sluice_"]), help="Names of the metrics.")
-@click.option("--workers", "number", metavar="N", help="Processes that share the ports, or auto: one per core. [1]")
 @click.option(
-    "--agent", "agents", multiple=True, metavar="MODULE:AGENT", help="Serve agents beside it; may be repeated."
+    "--log-format",
+    type=click.Choice(["json", "text"]),
+    help="Of the lines on stdout.",
+    show_default="text on a terminal, else json; env: LOG_FORMAT",
 )
 @click.option(
-    "--agent-port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="Where agents answer."
+    "--drain-timeout",
+    metavar="DURATION",
+    default=None,
+    help="Time for running streams at the end, as 30s or 5m.",
+    show_default="60s; env: DRAIN_TIMEOUT",
 )
-@click.option("--agent-store", default="sqlite:///sluice.db", show_default=True, metavar="URL", help="Of their runs.")
+@click.option(
+    "--metrics-prefix",
+    type=click.Choice(["agentgateway_", "sluice_"]),
+    help="Begins the names of the metrics.",
+    show_default="agentgateway_",
+)
+@click.option(
+    "--workers",
+    "number",
+    metavar="N",
+    help="Processes that share the ports, or auto: one per core.",
+    show_default="1; env: WORKERS",
+)
+@click.option("--agent", "agents", multiple=True, metavar="MODULE:AGENT", help="Serve an agent beside it.")
+@click.option("--agent-port", type=click.IntRange(0, 65535), default=8081, help="Where agents answer.")
+@click.option("--agent-store", default="sqlite:///sluice.db", metavar="URL", help="Of their runs.")
 @click.option("--worker", "seat", hidden=True, help="Of a worker: NUMBER/OF:FD.")
 def serve_command(
     paths: tuple[str, ...],
@@ -84,6 +116,9 @@ def serve_command(
 
     Without -f the environment is the configuration: OPENAI_API_KEY makes /openai and /v1 go to OpenAI; without a key
     the built-in provider `fake` answers there, so that the first request works at once.
+
+    Exit status: 0 it was told to end and did, 2 it cannot start with this configuration, 130 interrupted before it
+    was ready.
     """
     env = os.environ
     try:
@@ -137,10 +172,15 @@ async def _serve(
     worker = None if seat is None else Worker(seat)
     threshold = Threshold(plan.logging.level)
     log = ProcessLog(write, log_format, threshold)
-    metrics = Metrics(prefix or plan.metrics_prefix, __version__)
+    labels = tuple(name for name, _ in plan.observing.labels)
+    removed = plan.observing.removed_metrics
+    metrics = Metrics(prefix or plan.metrics_prefix, __version__, labels=labels, removed=removed)
     metrics.log_lines_dropped = lambda: stdout.dropped
     logging.getLogger().addHandler(LoggingBridge(log))
     report = Report(AccessLog(write, log_format, threshold), metrics, log, loop.call_soon)
+    traces = report.traces = Traces(log, loop.call_soon_threadsafe)
+    traces.follow(plan)
+    metrics.by_label[TRACES_EXPORTED.name] = lambda: traces.exported
     fake = FakeProvider(FakeOptions(first_token_s=0.15, gap_s=0.02))
     process = Process(
         files,
@@ -164,6 +204,7 @@ async def _serve(
     finally:
         await fake.close()
         report.flush()
+        traces.close()
         turn.flush()
         stdout.flush(FLUSH_S)
 
@@ -174,7 +215,7 @@ async def _lead(plan: Plan, options: Options, count: int, log_format: Format, pr
     end = pipes.open()
     stdout = StdoutWriter(end)
     log = ProcessLog(stdout, log_format, Threshold(plan.logging.level))
-    metrics = Metrics(prefix, __version__)
+    metrics = Metrics(prefix, __version__, removed=plan.observing.removed_metrics)
     metrics.log_lines_dropped = lambda: stdout.dropped + pipes.dropped
     metrics.runtime = lambda: {TASKS.name: len(asyncio.all_tasks())}  # it is no worker
     logging.getLogger().addHandler(LoggingBridge(log))

@@ -9,11 +9,12 @@ import click
 import msgspec
 import uvloop
 
+from sluice.cli.help import Told
 from sluice.verify import own
 from sluice.verify.asking import Gateway
 from sluice.verify.facts import AREAS, CLIENTS, PROVIDERS, Area, Client, Finding, Provider
 from sluice.verify.report import Report, as_json, as_markdown
-from sluice.verify.session import Settings, verify
+from sluice.verify.session import Settings, Unreached, verify
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -23,21 +24,30 @@ SHOWN = 12
 """Failed cells on the screen; the report has all."""
 
 
-@click.command("verify")
+@click.command(
+    "verify",
+    cls=Told,
+    examples=(
+        ("sluice verify --quick", "a Sluice that is started for it"),
+        ("sluice verify --print-config > verify.yaml", "what the gateway is to serve"),
+        ("sluice verify http://localhost:4000 --report found", "a gateway that serves it, and a report"),
+    ),
+)
 @click.argument("url", required=False)
-@click.option("--provider-port", type=click.IntRange(0, 65535), help="0 = any. [9400; without URL any]")
 @click.option(
-    "--model", "models", multiple=True, metavar="DIALECT=NAME", help="The model that leads there. Repeatable."
+    "--provider-port",
+    type=click.IntRange(0, 65535),
+    help="Of the fake provider; 0 is any.",
+    show_default="9400; without URL any",
 )
-@click.option("--without", multiple=True, metavar="[client:|provider:]DIALECT", help="Is not served. Repeatable.")
+@click.option("--model", "models", multiple=True, metavar="DIALECT=NAME", help="The model that leads there.")
+@click.option("--without", multiple=True, metavar="[client:|provider:]DIALECT", help="Is not served.")
 @click.option("--prefix", default="", metavar="/PATH", help="Stands before the published APIs' addresses.")
-@click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="On every request. Repeatable.")
+@click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="On every request.")
 @click.option("--idle", type=click.FloatRange(min=0.1), metavar="SECONDS", help="The gateway's time-out for silence.")
-@click.option(
-    "--keep-alive", type=click.FloatRange(min=0.1), default=15.0, metavar="SECONDS", help="Its interval. [15]"
-)
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of everything that is chosen.")
-@click.option("--only", multiple=True, type=click.Choice(AREAS), help="Score this area and no other. Repeatable.")
+@click.option("--keep-alive", type=click.FloatRange(min=0.1), default=15.0, metavar="SECONDS", help="Its interval.")
+@click.option("--seed", type=click.IntRange(0), default=1, help="Of everything that is chosen.")
+@click.option("--only", multiple=True, type=click.Choice(AREAS), help="Score this area and no other.")
 @click.option("--quick", is_flag=True, help="A sample of the cells.")
 @click.option("--report", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write it.")
 @click.option("--require", type=click.FloatRange(0, 100), metavar="SCORE", help="Exit with 1 below this score.")
@@ -58,11 +68,12 @@ def verify_command(
     require: float | None,
     print_config: bool,
 ) -> None:
-    """Score how truthful the gateway at URL is; without URL, a Sluice that is started for it.
+    """Score how truthful a gateway is.
 
-    A fake provider listens at --provider-port of 127.0.0.1, and the gateway's operator has pointed one model at each
-    of its dialects: verify-chat, verify-responses, verify-messages, verify-gemini, verify-converse. It fails in every
-    way there is, and what the gateway makes of it is judged.
+    It is the one at URL; without URL, a Sluice that is started for it. A fake provider listens at --provider-port of
+    127.0.0.1, and the gateway's operator has pointed one model at each of its dialects: verify-chat, verify-responses,
+    verify-messages, verify-gemini, verify-converse. It fails in every way there is, and what the gateway makes of it is
+    judged.
 
     Exit status: 0; 1 the score is below --require; 2 nothing could be verified.
     """
@@ -71,6 +82,8 @@ def verify_command(
         click.echo(own.configuration(port or DEFAULT_PORT), nl=False)
         return
     gateway = None
+    if url is None and (models or prefix or headers or idle):
+        raise click.UsageError("--model, --prefix, --header and --idle are of a gateway, and no URL says which.")
     if url is not None:
         gateway = msgspec.structs.replace(
             _address(url),
@@ -103,6 +116,9 @@ def _verified(settings: Settings) -> Report:
     screen = Screen()
     try:
         return uvloop.run(verify(settings, screen))
+    except Unreached as error:
+        hint = "is the gateway running, and is this its address?"
+        click.echo(f"nobody listens at {settings.url}: {error} ({hint})", err=True)
     except OSError as error:
         click.echo(f"port {settings.provider_port} cannot be listened on: {error.strerror or error}", err=True)
     except own.NotStarted as error:

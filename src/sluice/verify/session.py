@@ -1,5 +1,6 @@
 """One verification from beginning to end: the fake provider, the gateway, the cells, the report."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -14,6 +15,9 @@ from sluice.verify.facts import CLIENTS, PROVIDERS, Area, Client, Finding, Provi
 from sluice.verify.report import Report
 from sluice.verify.rig import Rig, fake_provider
 from sluice.verify.score import score
+
+REACH_S = 5.0
+"""How long a connection to the gateway may take at first."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +38,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     quick: bool = False
 
 
+class Unreached(Exception):
+    """Nobody listens at the gateway's address; `str` says why."""
+
+
 class Progress(Protocol):
     """Who wants to know how far it is."""
 
@@ -48,6 +56,7 @@ async def verify(settings: Settings, progress: Progress) -> Report:
     Raises:
         OSError: the provider's port cannot be listened on.
         own.NotStarted: the Sluice of its own did not start.
+        Unreached: nobody listens at the gateway's address.
     """
     fake = fake_provider()
     began_s = time.monotonic()
@@ -72,10 +81,21 @@ async def verify(settings: Settings, progress: Progress) -> Report:
     )
 
 
+async def _reach(gateway: Gateway) -> None:
+    """Connect once: without it each of a thousand cells would say that nobody is there."""
+    try:
+        async with asyncio.timeout(REACH_S):
+            _, writer = await asyncio.open_connection(gateway.host, gateway.port)
+    except OSError as error:  # a timeout is one
+        raise Unreached(error.strerror or f"no connection within {REACH_S:.0f} s") from None
+    writer.close()
+
+
 @asynccontextmanager
 async def _gateway(settings: Settings, provider_port: int) -> AsyncIterator[Gateway]:
-    if settings.gateway is not None:
-        yield settings.gateway
+    if (given := settings.gateway) is not None:
+        await _reach(given)
+        yield given
         return
     async with own.serving(provider_port) as gateway:
         yield gateway

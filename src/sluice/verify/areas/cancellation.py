@@ -13,7 +13,7 @@ import msgspec
 from sluice.testing.fake_fault import Fault
 from sluice.verify.facts import Cell, Client, Provider, Verdict, failed, passed
 from sluice.verify.layout import Layout
-from sluice.verify.rig import Rig
+from sluice.verify.rig import Rig, Unserved
 
 Phase = Literal["before the head", "before the first token", "in the middle of the text", "waiting for a whole answer"]
 _PHASES: dict[Phase, tuple[float, float]] = {
@@ -77,7 +77,10 @@ class Leaver(msgspec.Struct, frozen=True):
     async def leave(self) -> float | str:
         """Ask, leave, and return how many seconds later the provider heard it; or a sentence why it never did."""
         rig = self.rig
-        fault = self._fault(await rig.layout(self.client, self.provider, stream=self._streams))
+        try:
+            fault = self._fault(await rig.layout(self.client, self.provider, stream=self._streams))
+        except Unserved as error:
+            return str(error)
         content = " ".join([rig.text] * 12)
         wish = rig.wish(self.client, self.provider, fault, content=content, stream=self._streams)
         try:
