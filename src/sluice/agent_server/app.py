@@ -28,6 +28,7 @@ from sluice.agent_server import (
 )
 from sluice.agent_server.counters import Counters
 from sluice.agent_server.server import Server, problem
+from sluice.agents.trail import came_with
 from sluice.errors import Internal, MethodNotAllowed, RouteNotFound, SluiceError
 
 Protocol = Callable[[Server], list[BaseRoute]]
@@ -129,12 +130,14 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 class _Counted:
-    """Counts each answer under the protocol whose route gave it."""
+    """Counts each answer under the protocol whose route gave it, and notes the trace that a request belongs to."""
 
     def __init__(self, app: ASGIApp, counters: Counters, protocols: dict[object, str]) -> None:
         self._app, self._counters, self._protocols = app, counters, protocols
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            came_with(scope["headers"])
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -10,8 +10,9 @@ from sluice.agents.service import Service
 from sluice.runs.records import Run
 from sluice.telemetry.exposition import Series, write
 from sluice.telemetry.metric import Metric
-from sluice.telemetry.names import LLM_DURATION_BUCKETS_S, TTFT_BUCKETS_S
+from sluice.telemetry.names import LLM_DURATION_BUCKETS_S
 from sluice.telemetry.series import Family, observe
+from sluice.telemetry.stream_names import TTFT_BUCKETS_S
 
 PREFIX = "sluice_agent_"
 MAX_SERIES = 1000

@@ -18,8 +18,9 @@ from sluice.agents.interrupts import Interrupts, begin
 from sluice.agents.items import ItemStore
 from sluice.agents.live import LiveLog
 from sluice.agents.llm import Llm
-from sluice.agents.ports import Clock, Later, Models, Now, Store
+from sluice.agents.ports import Clock, Later, Models, Now, RunTraces, Store
 from sluice.agents.running import LEASE_MS, Running
+from sluice.agents.trail import on, trail
 from sluice.agents.turns import Turns
 from sluice.agents.writer import Writer
 from sluice.errors import StoreFailed
@@ -46,9 +47,12 @@ class Household:
         now: Now,
         later: Later,
         fault: Callable[[BaseException], None],
+        traces: RunTraces | None = None,
     ) -> None:
+        """`traces` None = nobody traces runs."""
         self.catalogue, self.store, self.worker = catalogue, store, worker
         self.clock, self.now, self.fault = clock, now, fault
+        self._traces = traces
         self.running: dict[str, Running] = {}
         self.run_ended: Callable[[Run], None] = lambda run: None
         """Told the record of each run that has ended here; set by whoever counts."""
@@ -62,7 +66,8 @@ class Household:
         """Have a run live. `past`: the events that its log has already, and their bytes."""
         interval_s = agent.min_interval_ms / 1000
         writer = self.pen(run, past, bounds=agent.bounds, interval_s=interval_s, later=self._later)
-        running = self.running[run.id] = Running(agent, run, writer, self)
+        with on(trail() if self._traces is None else self._traces.began(run, trail())):
+            running = self.running[run.id] = Running(agent, run, writer, self)
         return running
 
     def pen(self, run: Run, past: tuple[list[Event], int] = ([], 0), **options: Any) -> Writer:
@@ -239,6 +244,8 @@ class Household:
             self.fault(error)
         finally:
             self.running.pop(run.id, None)
+            if self._traces is not None:
+                self._traces.left(run)
             if running.handler is not None and not running.handler.done():
                 self._stubborn.add(running.handler)
                 running.handler.add_done_callback(self._gave_in)

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 from sluice.agents.model import Chunk, ModelRequest
 from sluice.runs.messages import Message
 from sluice.runs.records import Checkpoint, Item, Run, RunStatus, Thread, ThreadStatus
+from sluice.wire.http1 import Header
 
 Now = Callable[[], int]
 """Milliseconds since 1970."""
@@ -21,6 +22,18 @@ class Timer(Protocol):
 
 Later = Callable[[float, Callable[[], None]], Timer]
 """Call back in so many seconds; plain call from the event loop."""
+
+
+class RunTraces(Protocol):
+    """Who traces runs."""
+
+    def began(self, run: Run, trail: tuple[Header, ...]) -> tuple[Header, ...]:
+        """Begin the span of a run that was asked with these headers of a trace; return those for the calls it makes."""
+        ...
+
+    def left(self, run: Run) -> None:
+        """The run has ended, or is another worker's. Must not raise."""
+        ...
 
 
 class Log(Protocol):

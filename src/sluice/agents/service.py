@@ -20,7 +20,7 @@ from sluice.agents.catalogue import Catalogue
 from sluice.agents.household import Household
 from sluice.agents.ids import uuid7
 from sluice.agents.orphans import Orphans
-from sluice.agents.ports import Clock, Models, Now, Store
+from sluice.agents.ports import Clock, Models, Now, RunTraces, Store
 from sluice.agents.pressing import PressDesk
 from sluice.agents.running import LEASE_MS, Running
 from sluice.agents.sweeping import Sweeper
@@ -48,13 +48,14 @@ class Service:
         now: Now,
         fault: Callable[[BaseException], None],
         worker: str = "",
+        traces: RunTraces | None = None,
     ) -> None:
         self.catalogue, self.store = catalogue, store
         self.clock, self.now = clock, now
         self.worker = worker or uuid7()
         self.arrivals = Arrivals()
         self.house = Household(
-            catalogue, store, models, worker=self.worker, clock=clock, now=now, later=_later, fault=fault
+            catalogue, store, models, worker=self.worker, clock=clock, now=now, later=_later, fault=fault, traces=traces
         )
         self.running = self.house.running
         self.callbacks = PressDesk(store, catalogue, clock=clock, now=now, fault=fault)
