@@ -47,11 +47,18 @@ bench: setup ## measure against nginx on this machine; writes the tables of READ
 soak: setup ## run a gateway under faults for half an hour; writes the table of docs/reliability.md; ARGS="--minutes 5"
 	@$(BIN)/python -m bench.soak $(ARGS)
 
+observe: setup ## serve a demonstration under load, with Prometheus and traces, and say where to look; ARGS="--seconds 60"
+	@if ! command -v prometheus >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends prometheus >/dev/null \
+	  || echo 'make observe: Prometheus cannot be installed; everything else is shown' >&2; fi
+	@exec $(BIN)/python -m tools.observe $(ARGS)
+
 golden: setup ## play the recorded answers of golden/ to every client; ARGS=--accept writes what comes out now
 	@$(BIN)/python -m tools.golden $(ARGS)
 
-docs: setup ## check the links of all pages and the generated tables in them; ARGS=--write renews the tables
+docs: setup ## check all pages and build them as a site into build/site; ARGS=--write renews the generated tables
 	@$(BIN)/python -m tools.docs $(ARGS)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo 'the site: build/site/index.html; searchable if it is served: python3 -m http.server --directory build/site'
 
 mutate: setup ## break the SSE parser and the relay on purpose and see whether the tests notice (>= 80 %)
 	@$(BIN)/python -m tools.mutate $(ARGS)
@@ -88,4 +95,4 @@ clean: ## remove what these targets made, .venv/ included
 	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help run setup test check bench soak golden docs mutate fuzz lock clean
+.PHONY: help run setup test check bench soak observe golden docs mutate fuzz lock clean

@@ -1,6 +1,7 @@
 """The pages as the reader has them: fenced blocks, and what each kind of block promises.
 
 sh      starts something: the last `make run` of it is the gateway that the following bash blocks talk to
+console begins each command with `$`: for another machine, a cluster, a program that is not here; nobody runs it
 bash    is run in a shell, in a folder with the page's YAML files, and must succeed
 python  is run by Python with the official clients installed, and must succeed
 text    right after a bash or python block: what it prints; `…` stands for anything
@@ -15,10 +16,23 @@ from pathlib import Path
 import msgspec
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/configuration.md", "docs/errors.md", "docs/observability.md")
+PAGES = ("README.md", "docs/configuration.md", "docs/errors.md", "docs/live-page.md", "docs/observability.md")
 """The pages with blocks that are run."""
 PROVIDER_PAGES = tuple(sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/providers").glob("*.md")))
 """The same, one for each family of providers."""
+TESTED_ELSEWHERE = ("alerts", "dashboards", "tracing")
+"""Of docs/operate/: these need more than a gateway, and have tests of their own."""
+GUIDES = tuple(
+    path.relative_to(ROOT).as_posix()
+    for path in (
+        ROOT / "docs/quick-start.md",
+        *sorted((ROOT / "docs/tutorials").glob("*.md")),
+        *(path for path in sorted((ROOT / "docs/operate").glob("*.md")) if path.stem not in TESTED_ELSEWHERE),
+        *sorted((ROOT / "docs/migrate").glob("*.md")),
+        ROOT / "docs/troubleshoot.md",
+    )
+)
+"""The same: what a newcomer reads, in that order."""
 _FENCE = re.compile(r"^```([a-z]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"# ([\w-]+\.yaml)\n(# refused\n)?")
 _EXPORT = re.compile(r"^export (\w+)=(?:\"([^\"\n]*)\"|(\S+))(?: +#.*)?$", re.MULTILINE)
@@ -70,9 +84,14 @@ class Session(msgspec.Struct, frozen=True):
         return self.steps[0].command.place
 
     @property
+    def make(self) -> str:
+        """The line without what its output goes through."""
+        return self.run.partition(" | ")[0]
+
+    @property
     def args(self) -> list[str]:
         """The arguments of `sluice serve`."""
-        found = [word.removeprefix("ARGS=") for word in shlex.split(self.run) if word.startswith("ARGS=")]
+        found = [word.removeprefix("ARGS=") for word in shlex.split(self.make) if word.startswith("ARGS=")]
         return shlex.split(found[0]) if found else []
 
 

@@ -1,16 +1,20 @@
 """The reader's terminal: a folder with the page's files, the gateway running, and commands that are pasted.
 
 Changed before they run: the ports, to those that are free here, and where providers are (`tests/docs/vendors.py`).
+`gateway.log` is what the gateway has written to stdout: a page that speaks of it starts it with `| tee gateway.log`.
 """
 
 import asyncio
 import shlex
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.docs.pages import Block, Session, blocks, shape
+import msgspec
+
+from tests.docs.pages import Block, Session, Step, blocks, shape
 from tests.docs.vendors import Vendors
 from tests.support.command import Sluice
 
@@ -20,13 +24,20 @@ ENV = {"OPENAI_API_KEY": "sk-docs-19c4"}
 """What a shell has that runs a block of a page without a gateway."""
 NOTHING: Mapping[str, Callable[[str], str]] = {}
 SIDE = {15000: "admin", 15020: "stats", 15021: "readiness"}
+LOG = "gateway.log"
+HOSTS = ("localhost", "$GATEWAY_IP", "${INGRESS_GW_ADDRESS}")
+"""Where a page may say that the gateway is; the last two are the published labs'."""
 
 
 @asynccontextmanager
-async def terminal(session: Session, folder: Path) -> AsyncIterator[tuple[Sluice, Vendors]]:
-    """Start the gateway of a session, and the vendors that it asks."""
+async def terminal(
+    session: Session, folder: Path, before: Sequence[Step] = ()
+) -> AsyncIterator[tuple[Sluice, Vendors]]:
+    """Start the gateway of a session, and the vendors that it asks; `before` is what its reader has done by then."""
     async with Vendors(session.env) as vendors:
         lay_out(session.page, folder, dict.fromkeys(session.args, vendors.file))
+        for step in before:
+            await paste(step.command, folder)
         async with Sluice(*in_folder(session.args, folder), env=vendors.env(folder)) as sluice:
             yield sluice, vendors
 
@@ -51,25 +62,39 @@ def in_folder(args: list[str], folder: Path) -> list[str]:
 
 def moved(command: str, sluice: Sluice) -> str:
     """The command with the ports that are free here."""
-    ports = {8080: sluice.port, 4000: sluice.port} | {port: sluice.side[name] for port, name in SIDE.items()}
+    ports = dict.fromkeys((8080, 4000, 8443), sluice.port) | {port: sluice.side[name] for port, name in SIDE.items()}
     for port, here in ports.items():
-        command = command.replace(f"localhost:{port}", f"127.0.0.1:{here}")
+        for host in HOSTS:
+            command = command.replace(f"{host}:{port}", f"127.0.0.1:{here}")
     if "sluice chat" in command and "--url" not in command:
         command = command.replace("sluice chat", f"sluice chat --url http://127.0.0.1:{sluice.port}/v1")
+    if "sluice top" in command and "--url" not in command:
+        command = command.replace("sluice top", f"sluice top --url http://127.0.0.1:{sluice.side['admin']}")
     return command
 
 
 async def follow(session: Session, folder: Path, sluice: Sluice) -> None:
     """Do what the page says, step by step, and check that it prints what the page says."""
     for step in session.steps:
-        printed = await paste(step.command, folder, sluice)
+        printed = await _done(step, folder, sluice)
         if step.output is not None:
             assert shape(step.output).fullmatch(printed.strip()), f"{step.command.place} printed:\n{printed}"
 
 
-async def paste(command: Block, folder: Path, sluice: Sluice, env: Mapping[str, str] = ENV) -> str:
+async def _done(step: Step, folder: Path, sluice: Sluice) -> str:
+    """What a step prints. One that only reads the log is done again until the line that it waits for has come."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        (folder / LOG).write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in sluice.lines))
+        printed = await paste(step.command, folder, sluice)
+        there = step.output is None or shape(step.output).fullmatch(printed.strip())
+        if there or LOG not in step.command.text or time.monotonic() > deadline:
+            return printed
+
+
+async def paste(command: Block, folder: Path, sluice: Sluice | None = None, env: Mapping[str, str] = ENV) -> str:
     """Run a block as a person would, and return what the terminal shows."""
-    text = moved(command.text, sluice)
+    text = command.text if sluice is None else moved(command.text, sluice)
     program = [sys.executable, "-c", text] if command.language == "python" else ["bash", "-euo", "pipefail", "-c", text]
     shell = await asyncio.create_subprocess_exec(
         *program,

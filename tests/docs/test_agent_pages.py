@@ -18,7 +18,7 @@ from sluice.testing.bench import TestBench
 from tests.docs.agent_pages import Scene, follow, scenes, served
 from tests.docs.pages import ROOT, blocks
 
-PAGES = ("README", "graphs", "protocols", "python", "security", "seed-003", "stores")
+PAGES = ("README", "graphs", "langgraph", "protocols", "python", "security", "seed-003", "stores")
 ALL = [scene for page in PAGES for scene in scenes(f"docs/agents/{page}.md")]
 
 

@@ -28,13 +28,14 @@ ACCOUNT = {"GOOGLE_APPLICATION_CREDENTIALS_JSON": key_file(1)}
 def test_the_pages_have_the_blocks_that_they_should() -> None:
     counts = {page: (len(sessions(page)), sum(len(session.steps) for session in sessions(page))) for page in PAGES}
     assert counts == {
-        "README.md": (4, 10),
+        "README.md": (1, 2),
         "docs/configuration.md": (3, 5),
         "docs/errors.md": (1, 3),
-        "docs/observability.md": (1, 3),
+        "docs/live-page.md": (1, 2),
+        "docs/observability.md": (1, 6),
     }
     files = [block.file for block in YAML if block.page in PAGES]
-    assert files == ["llm.yaml", "openai.yaml", "llm.yaml", "gateway.yaml", "limited.yaml"]
+    assert files == ["llm.yaml", "gateway.yaml", "process.yaml", "limited.yaml", "seen.yaml", "seen-policy.yaml"]
 
 
 @pytest.mark.parametrize("session", [s for s in ALL if s.page in PAGES], ids=lambda session: session.place)
@@ -44,10 +45,10 @@ async def test_the_commands_print_what_the_page_says(session: Session, tmp_path:
         await follow(session, tmp_path, sluice)
 
 
-async def test_the_log_line_of_the_readme_is_what_its_first_command_writes(tmp_path: Path) -> None:
-    (shown,) = [block for block in blocks("README.md") if block.language == "json"]
+async def test_the_log_line_of_the_quick_start_is_what_its_first_command_writes(tmp_path: Path) -> None:
+    (shown,) = [block for block in blocks("docs/quick-start.md") if block.language == "json"]
     expected = msgspec.json.decode(shown.text, type=dict[str, object])
-    first = sessions("README.md")[0]
+    first = sessions("docs/quick-start.md")[0]
     lay_out(first.page, tmp_path)
     async with Sluice() as sluice:
         await paste(first.steps[0].command, tmp_path, sluice)
@@ -78,7 +79,7 @@ def test_the_configurations_load(block: Block) -> None:
 def test_make_run_is_the_command_that_was_tested(session: Session) -> None:
     """The gateways above are started as `sluice serve`: this is what `make run` comes to."""
     done = subprocess.run(
-        [*shlex.split(session.run), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
+        [*shlex.split(session.make), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
     )
     assert done.stdout.strip().split("\n")[-1].split() == ["exec", ".venv/bin/sluice", "serve", *session.args]
 

@@ -23,6 +23,8 @@ from sluice.testing.fake_provider import FakeProvider, Options
 
 HERE = "127.0.0.1"
 TOKEN = "ya29.docs"
+NOBODY = 9
+"""The port of a provider that a page wants to be down."""
 GOOGLE, AMAZON = "GOOGLE_APPLICATION_CREDENTIALS", "AWS_ACCESS_KEY_ID"
 Yaml = dict[str, "object"]
 
@@ -94,6 +96,8 @@ class Vendors:
             return
         params = entry.setdefault("params", {})
         assert isinstance(params, dict)
+        if "baseUrl" in params and urlsplit(params["baseUrl"]).port == NOBODY:
+            return
         if "baseUrl" in params:
             params["baseUrl"] = self._url(urlsplit(params["baseUrl"]).path)
         else:
