@@ -58,9 +58,9 @@ class Written(Sluice):
             self.stdout += data
 
     async def written(self, exchanges: int) -> None:
-        """Wait for so many lines about exchanges."""
+        """Wait for so many lines about exchanges, the last one whole."""
         text = b'"scope":"request"' if b'"scope"' in self.stdout else b" info request "
-        await until(lambda: self.stdout.count(text) >= exchanges)
+        await until(lambda: self.stdout.count(text) >= exchanges and self.stdout.endswith(b"\n"))
 
 
 class Pod:
