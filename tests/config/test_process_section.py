@@ -16,7 +16,7 @@ config:
   metrics: {fields: {add: {team: '"a"'}}, remove: [retries_total]}
   tracing: {otlpEndpoint: "http://$COLLECTOR:4317"}
   backend: {poolIdleTimeout: 7s}
-  database: {url: "sqlite:///tmp/ledger.db"}
+  database: {url: "sqlite:///state/ledger.db"}
   sharedStore: {url: "redis://store:6379/1"}
   sensitiveHeaders: [X-Mine]
   modelCatalog:

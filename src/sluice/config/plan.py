@@ -289,3 +289,8 @@ class Plan(Frozen):
     """Over those that are shipped; of several that know a model the later wins."""
     needs_fake: bool = False
     """Some target is the fake provider of this process; its endpoint has port 0 until the lifecycle fills it in."""
+
+    @property
+    def seen(self) -> tuple[Observing, ...]:
+        """What the process says that is to be seen, and what listeners say in its place."""
+        return (self.observing, *(one.observing for one in self.listeners if one.observing is not None))

@@ -31,7 +31,6 @@ from sluice.policies.balance import pick
 from sluice.policies.condition import Condition
 from sluice.policies.guards import NO_GUARDS
 from sluice.policies.limiting import NO_LIMITS
-from sluice.policies.observing import Observing
 from sluice.policies.retry import Retry
 from sluice.policies.shaping import NO_SHAPING, Shaping
 from sluice.relay.guarding import guarding
@@ -234,20 +233,15 @@ class ActivePlan:
         return _ONCE
 
 
-def _observing(plan: Plan) -> Iterable[Observing]:
-    yield plan.observing
-    yield from (listener.observing for listener in plan.listeners if listener.observing is not None)
-
-
 def _seen(plan: Plan) -> Iterable[str]:
     """The expressions over exchanges that are over."""
-    for said in _observing(plan):
+    for said in plan.seen:
         yield from (said.logging.filter, *(text for _, text in (*said.logging.add, *said.labels)))
 
 
 def _traced(plan: Plan) -> Iterable[str]:
     """The same over those that are traced."""
-    for said in _observing(plan):
+    for said in plan.seen:
         if said.tracing is not None:
             yield from (text for _, text in said.tracing.add)
 

@@ -122,8 +122,7 @@ class Observers:
 
 def observers_of(plan: Plan) -> Observers | None:
     """Return the observers of a plan; None if it wants to see nothing besides what is always told."""
-    said = [plan.observing, *(one.observing for one in plan.listeners if one.observing is not None)]
-    return Observers(plan) if any(map(_looks, said)) else None
+    return Observers(plan) if any(map(_looks, plan.seen)) else None
 
 
 def _looks(observing: Observing) -> bool:

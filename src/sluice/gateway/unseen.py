@@ -115,9 +115,8 @@ class Unseen:
 
     @classmethod
     def of(cls, plan: Plan) -> "Unseen":
-        said = [plan.observing, *(one.observing for one in plan.listeners if one.observing is not None)]
         places = {*ANYWHERE, *IN_QUERIES, *_places(plan)}
-        named = {name for observing in said for name in observing.sensitive_headers}
+        named = {name for observing in plan.seen for name in observing.sensitive_headers}
         named |= {place.name for place in places if place.kind == "header"}
         return cls(frozenset(named), tuple(place for place in places if place.kind != "expression"))
 

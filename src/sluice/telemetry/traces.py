@@ -110,8 +110,7 @@ class Traces:
 
 def tracings(plan: Plan) -> list[Tracing]:
     """Return what a plan says of tracing, perhaps the same more than once."""
-    said = [plan.observing, *(one.observing for one in plan.listeners if one.observing is not None)]
-    return [one.tracing for one in said if one.tracing is not None]
+    return [one.tracing for one in plan.seen if one.tracing is not None]
 
 
 def _way(tracing: Tracing) -> Way:
