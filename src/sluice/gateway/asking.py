@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
-from functools import partial
+from functools import cache, partial
 
 from sluice.config.plan import AiBackend, HttpBackend, Rule, Target
 from sluice.config.units import duration
@@ -93,7 +93,7 @@ def priced(account: Account, call: Call, rule: Rule, route: str) -> Ask | None:
         route=route,
         provider=target.provider.telemetry_name,
         model=call.model_at(target),
-        prompt_tokens=call.prompt_tokens,
+        prompt_tokens=cache(call.prompt_tokens),  # limits and budgets both ask
         bound=None if chat is None or chat.max_tokens is None else chat.max_tokens * chat.choices,
         choices=1 if chat is None else chat.choices,
         may_ask=lambda: [

@@ -69,14 +69,11 @@ class ChatCall:
         self._shaped: tuple[AiPolicy | None, ChatRequest] = (None, chat)
         self._translated: tuple[ChatRequest, Conversation] | None = None
         self._foreseen: tuple[ChatRequest, ...] = ()
-        self._prompt: int | None = None
 
     # -- before a target is chosen ------------------------------------------------------------------------------------
 
     def prompt_tokens(self) -> int:
-        if self._prompt is None:  # limits and budgets both ask
-            self._prompt = max(map(self._prompt_tokens, self._ahead()))
-        return self._prompt
+        return max(map(self._prompt_tokens, self._ahead()))
 
     def largest(self) -> ChatRequest:
         return max(self._ahead(), key=lambda chat: ((chat.max_tokens or 0) * chat.choices, chat.choices))

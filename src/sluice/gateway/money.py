@@ -46,7 +46,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
     """As that target is asked for it."""
     prompt_tokens: Callable[[], int]
-    """The estimate of its prompt. Called once, if somebody wants to know."""
+    """The estimate of its prompt; counted once, if somebody wants to know."""
     bound: int | None = None
     """Tokens that all its answers together may have; None = it does not say."""
     choices: int = 1
@@ -64,14 +64,13 @@ class KeyBudgets(Protocol):
 class Held:
     """What one exchange has reserved. Call `settle` when it is over: exactly once, a second call changes nothing."""
 
-    __slots__ = ("_ask", "_claims", "_facts", "_id", "_money", "_prompt", "over", "tokens_left")
+    __slots__ = ("_ask", "_claims", "_facts", "_id", "_money", "over", "tokens_left")
 
     def __init__(self, money: "Money", ask: Ask) -> None:
         self._money, self._ask = money, ask
         self._id = ""
         """Of its row; empty = there is none."""
         self._claims: tuple[tuple[Budget, Claim], ...] = ()
-        self._prompt: int | None = None
         self._facts: CostFacts | None = None
         self.over: tuple[str, ...] = ()
         """Budgets with `onExceeded: Audit` that are spent."""
@@ -80,9 +79,7 @@ class Held:
 
     @property
     def prompt(self) -> int:
-        if self._prompt is None:
-            self._prompt = self._ask.prompt_tokens()
-        return self._prompt
+        return self._ask.prompt_tokens()
 
     def begun(self, row: str, claims: Sequence[tuple[Budget, Claim]]) -> None:
         self._id, self._claims = row, tuple(claims)

@@ -107,7 +107,7 @@ class Road:
             call.policing = self.policing
             await self.policing.at_access(call.backend.access)
             money = priced(account, call, entry.rule, entry.route)
-            tokens = None if money is None else call.prompt_tokens
+            tokens = None if money is None else money.prompt_tokens
             await self.policing.admit(entry.rule, call.largest(), account.request_model, tokens, money)
         groups, retry = active.groups(call.backend, call.kind), active.retry(entry.rule, self._request)
         self.attempts = Attempts(self._world, account, call, groups, retry, self._deadlines.wished)
