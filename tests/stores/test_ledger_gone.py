@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from sluice.config.ledger_url import ledger_url
+from sluice.config.ledger_url import PostgresUrl, ledger_url
 from sluice.gateway.money_ports import Books, LedgerGone
 from sluice.stores.ledger import books as books_at
 from sluice.stores.ledger_postgres import PostgresLedger
 from sluice.stores.ledger_redis import RedisLedger
 from sluice.stores.ledger_sqlite import SqliteLedger
 from tests.stores.booking import at_work, claim, opened, settled, used
+from tests.support.halting_proxy import HaltingProxy
 from tests.support.postgres_server import PostgresServer
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import PATIENCE_S
@@ -100,6 +101,24 @@ async def test_a_postgres_whose_connection_ends_is_asked_again_and_nothing_is_lo
                 while await used(books) != 7:  # 6, and the 1 that was just admitted
                     await asyncio.sleep(0.02)
             assert ("m", 1, 0, 2) in [(s.group, s.requests, s.open, s.cost) for s in await books.spend("model", 0, 4e9)]
+
+
+async def test_a_gateway_that_stands_still_in_a_transaction_keeps_no_other_from_the_budget() -> None:
+    """Its process was stopped, or its cable pulled, while it had the counter locked."""
+    with PostgresServer() as server:
+        url = server.database()
+        async with HaltingProxy(server.port) as proxy:
+            through = ledger_url(url.dsn.reveal().replace(f":{server.port}/", f":{proxy.port}/"))
+            assert isinstance(through, PostgresUrl)
+            async with at_work(lambda: PostgresLedger(through)) as still, at_work(lambda: PostgresLedger(url)) as other:
+                await still.admit(opened(), [claim(10, amount=1000)])
+                proxy.halt_at(b"COMMIT")
+                lost = asyncio.create_task(still.admit(opened(), [claim(100, amount=1000)]))
+                await proxy.halted.wait()
+                assert (await other.admit(opened(), [claim(1, amount=1000)])).used == (10,)
+                with pytest.raises(LedgerGone):
+                    await lost
+                assert await admitted(still) == 11, "what it had begun is not undone, or it cannot go on"
 
 
 async def test_a_store_that_cannot_be_reached_is_said_so_without_its_password() -> None:

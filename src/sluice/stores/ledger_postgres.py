@@ -36,6 +36,10 @@ T = TypeVar("T")
 CONNECT_S = 3.0
 PAUSE_S = 0.5
 """How long it is not tried again after there was no connection."""
+STILL_S = 0.5
+"""A gateway that stands still in the middle of a transaction has it taken from it after this time. The counters that it
+locked are free again before those who wait for them give up (`ledger_desk.DEADLINE_S`)."""
+_STILL = f"SET idle_in_transaction_session_timeout = {STILL_S * 1000:.0f}"
 
 
 _Run = Callable[["asyncpg.Connection"], Awaitable[object]]
@@ -181,7 +185,9 @@ class PostgresLedger:
             except ImportError:
                 raise LedgerGone("asyncpg is not installed: pip install 'sluice-ai[postgres]'") from None
             try:
-                self._db = await asyncpg.connect(self._url.dsn.reveal(), timeout=CONNECT_S, command_timeout=CONNECT_S)
+                db = await asyncpg.connect(self._url.dsn.reveal(), timeout=CONNECT_S, command_timeout=CONNECT_S)
+                await db.execute(_STILL)
+                self._db = db
             except Exception:
                 self._gone_until = loop.time() + PAUSE_S
                 raise LedgerGone(f"PostgreSQL: {self._url.label} cannot be reached") from None  # it may quote the DSN

@@ -30,6 +30,9 @@ DO_S = 10.0
 BACK_S = 3.0
 """How long a question waits for a server that is gone."""
 PAUSE_S = 0.1
+STILL_S = 5.0
+"""A worker that stands still in the middle of a transaction has it taken from it after this time, and what it locked
+is free for others: its runs are ended by them as soon as its lease is over (15 s)."""
 CONNECTIONS = 4
 LOOK_S = 5.0
 """How often it is looked whether the listening connection lives."""
@@ -50,6 +53,7 @@ _TYPES = (
 _APPEND = """INSERT INTO events (run_id, seq, data) SELECT * FROM unnest($1::text[], $2::bigint[], $3::bytea[])
     ON CONFLICT DO NOTHING"""
 _NOTIFY = "SELECT pg_notify($1, $2)"
+_STILL = f"SET idle_in_transaction_session_timeout = {STILL_S * 1000:.0f}"
 
 
 class PostgresEngine:
@@ -79,6 +83,7 @@ class PostgresEngine:
                 max_size=CONNECTIONS,
                 timeout=CONNECT_S,
                 command_timeout=DO_S,
+                init=lambda db: db.execute(_STILL),
                 reset=_nothing,
             )
             last = await self._asked(_made, twice=True)
@@ -137,7 +142,8 @@ class PostgresEngine:
     # -- asking -------------------------------------------------------------------------------------------------------
 
     async def _asked(self, ask: Callable[["asyncpg.Connection"], Awaitable[T]], *, twice: bool) -> T:
-        """Ask on any connection. While there is none it is tried again; what was begun is begun again if it may be.
+        """Ask on any connection. While there is none it is tried again; what was begun is begun again if it may be, and
+        once however late it is: a loop that was held up for long finds its transaction taken from it.
 
         Raises:
             StoreFailed: it could not be done.
@@ -146,6 +152,8 @@ class PostgresEngine:
 
         loop = asyncio.get_running_loop()
         until = loop.time() + BACK_S
+        lost = (asyncpg.ConnectionDoesNotExistError, asyncpg.IdleInTransactionSessionTimeoutError)
+        losses = 0
         while True:
             if self._pool is None:
                 raise StoreFailed("the store of runs is closed")
@@ -166,7 +174,9 @@ class PostgresEngine:
             ) as error:
                 raise failed(f"PostgreSQL: {type(error).__name__}") from None  # its text quotes values
             except _away() as error:
-                if loop.time() > until or (begun and not twice):
+                losses += isinstance(error, lost)
+                again = loop.time() <= until or (isinstance(error, lost) and losses == 1)
+                if not again or (begun and not twice):
                     raise failed(f"PostgreSQL: {self._url.label}: {type(error).__name__}") from None
             await asyncio.sleep(PAUSE_S)
 

@@ -11,6 +11,7 @@ from sluice.errors import ConfigError, StoreFailed
 from sluice.stores import runs_postgres, runs_redis_desk
 from sluice.stores.runs import runs_of
 from tests.stores.runs.filing import Wall, event, item, opened, run, write
+from tests.support.halting_proxy import HaltingProxy
 from tests.support.postgres_server import PostgresServer
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import until
@@ -134,3 +135,23 @@ async def test_a_postgres_that_stays_away_is_an_error_that_says_where(
     await in_postgres.close()
     with pytest.raises(StoreFailed, match="closed"):
         await in_postgres.get_run("r")
+
+
+async def test_a_worker_that_stands_still_in_a_transaction_keeps_no_other_from_its_runs(
+    postgres_server: PostgresServer, postgres_url: str, wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process was stopped, or its cable pulled, while it had events of the run locked."""
+    monkeypatch.setattr(runs_postgres, "_STILL", "SET idle_in_transaction_session_timeout = 300")
+    async with HaltingProxy(postgres_server.port) as proxy:
+        through = postgres_url.replace(f":{postgres_server.port}/", f":{proxy.port}/")
+        async with opened(runs_of(through, wall)) as still, opened(runs_of(postgres_url, wall)) as other:
+            await write(still, "r", 1, 3)
+            proxy.halt_at(b"COMMIT")
+            still.append("r", 4, event(4, "late"))
+            late = asyncio.create_task(still.flush())
+            await proxy.halted.wait()
+            async with asyncio.timeout(3):
+                other.append("r", 4, event(4, "its end"))
+                await other.flush()
+            await late
+            assert (await still.read("r", 0, 10))[3:] == [event(4, "its end")]
