@@ -31,6 +31,9 @@ IDLE_KEPT = 24
 REUSED = 0.7
 """Share of the requests that take one of them."""
 FLUSH_S = 0.2
+REST_S = 12.0
+"""How long nothing is asked once every answer is over: the gateway gives back what it does not use, at most every ten
+seconds, and is weighed."""
 TOO_LATE_S = 5.0
 """Behind its own plan: what is measured then is the load."""
 
@@ -43,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate: float
     """Requests a second, bursts not counted."""
     burst_every_s: float
+    rest_every_s: float
     seed: int
 
 
@@ -58,6 +62,8 @@ class Load:
         self._numbers = 0
         self._idle: list[Connection] = []
         self._under_way = 0
+        self._over = asyncio.Event()
+        """Nothing is under way."""
         self._crowded_s = 0.0
         """When so many were under way for the last time."""
         self._late_s = 0.0
@@ -67,6 +73,7 @@ class Load:
         """Ask until the time is over, and wait for every answer."""
         settings, now = self._settings, time.monotonic()
         until, due, burst_due = now + settings.seconds, now, now + settings.burst_every_s / 2
+        rest_due = now + settings.rest_every_s
         flusher = asyncio.create_task(_flush())
         async with asyncio.TaskGroup() as group:
             while due < until:
@@ -78,6 +85,11 @@ class Load:
                     burst_due += settings.burst_every_s
                     for _ in range(BURST):
                         group.create_task(self._play(deck.burst(self._dice)))
+                if due > rest_due:
+                    rested_s = await self._rest()
+                    due += rested_s
+                    burst_due += rested_s
+                    rest_due = due + settings.rest_every_s
         flusher.cancel()
         for each in self._idle:
             each.close()
@@ -92,13 +104,23 @@ class Load:
         name = trace(self._settings.seed, self._numbers)
         fresh = not isinstance(case.behaviour, Reads | Leaves) or self._coin.random() > REUSED
         self._under_way += 1
+        self._over.clear()
         self._look()
         asked_s = time.monotonic()
         heard = await self._ask(case, name, fresh=fresh)
         self._look()
         self._under_way -= 1
+        if not self._under_way:
+            self._over.set()
         crowded = self._crowded_s >= asked_s
         _tell(name, case, verdict(case, heard, crowded=crowded), crowded=crowded)
+
+    async def _rest(self) -> float:
+        """Ask nothing for a while; return how long that was."""
+        began = time.monotonic()
+        await self._over.wait()
+        await asyncio.sleep(REST_S)
+        return time.monotonic() - began
 
     def _look(self) -> None:
         if self._under_way >= CROWD:

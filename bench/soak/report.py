@@ -48,7 +48,7 @@ def _promises(result: Result) -> str:
     rows = []
     for each in judge(result):
         measured = f"{each.measured:g} {each.unit}"
-        if each.label == "growth of memory":
+        if each.label == "growth of memory" and result.memory.trend is not None:
             measured = f"{each.measured:g} ± {result.memory.trend.error:.2g} {each.unit}"
         if each.label.startswith("event loop"):
             measured = _bounds(result.lag)
@@ -65,8 +65,7 @@ def _figures(result: Result) -> str:
         ("gateway busy", f"{load.busy:.0%} of one core"),
         ("gateway kept waiting by other processes", f"{load.waited:.1%} of the time"),
         ("memory before, warm, at the end, highest", _mib(memory.before, memory.warm, memory.last, memory.highest)),
-        ("memory with nothing under way any more", _mib(memory.after)),
-        ("memory's growth, last two thirds", f"{memory.trend.per_hour:.2f} ± {memory.trend.error:.2g} MiB/h"),
+        ("memory at rest: the first, the last, after all", _mib(*memory.rests[:1], *memory.rests[-1:], memory.after)),
         ("open files, most", f"{load.files_most}"),
         ("streams, most", f"{load.streams_most}"),
         ("waiting for admission, most", f"{load.waiting_most}"),

@@ -4,6 +4,7 @@ The promises are those of issue 4. A run that is shorter than half an hour says 
 short for every kind of traffic to have come: then these are shown and not judged.
 """
 
+import math
 from collections.abc import Callable
 
 import msgspec
@@ -27,10 +28,12 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     highest: float
     after: float
     """With nothing under way, after all of it."""
-    trend: Trend
-    """Of the last two thirds."""
+    trend: Trend | None
+    """Of the rests in the last two thirds; None = a run too short for three of them."""
     minutes: tuple[float, ...] = ()
-    """The mean of each minute under load."""
+    """The mean of each minute."""
+    rests: tuple[float, ...] = ()
+    """At the end of each rest, with nothing under way."""
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,7 +143,7 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PROMISES = (
-    Promise(label="growth of memory", most=1.0, unit="MiB/h", read=lambda r: r.memory.trend.per_hour, full_only=True),
+    Promise(label="growth of memory", most=1.0, unit="MiB/h", read=lambda r: _growth(r), full_only=True),
     Promise(label="open files more than before", most=0, read=lambda r: r.left.files),
     Promise(label="event loop lag, p99.9", most=20.0, unit="ms", read=lambda r: r.lag.at_most * 1000),
     Promise(label="answers that were not what they had to be", most=0, read=lambda r: r.wrong),
@@ -151,6 +154,11 @@ PROMISES = (
     Promise(label="log lines lost, errors of its own", most=0, read=lambda r: r.lines_lost + r.faults),
     Promise(label="kinds of traffic that did not come", most=0, read=lambda r: len(r.absent), full_only=True),
 )
+
+
+def _growth(result: Result) -> float:
+    """What nobody has seen is not kept."""
+    return math.inf if result.memory.trend is None else result.memory.trend.per_hour
 
 
 def _uncounted(result: Result) -> int:

@@ -28,7 +28,7 @@ SHORT = rig.ROOT / "build" / "soak.json"
 RATE = 300.0
 """Requests a second: about half of two cores on the machine of docs/reliability.md, a third of one for the gateway and
 two thirds of the other for the provider and the load."""
-BURST_EVERY_S, RELOAD_EVERY_S = 20.0, 60.0
+BURST_EVERY_S, RELOAD_EVERY_S, REST_EVERY_S = 20.0, 60.0, 90.0
 LEAST_BURSTS, LEAST_RELOADS = 2, 3
 """Of a run that is too short for these intervals."""
 SAMPLE_S = 1.0
@@ -91,7 +91,14 @@ def _watch(plan: Plan, scene: Scene) -> list[Sample]:
     """Let the load run, look once a second, and reload now and then; return what was seen."""
     samples: list[Sample] = []
     load = scene.begin(
-        Settings(port=0, seconds=plan.seconds, rate=plan.rate, burst_every_s=plan.burst_every_s, seed=plan.seed)
+        Settings(
+            port=0,
+            seconds=plan.seconds,
+            rate=plan.rate,
+            burst_every_s=plan.burst_every_s,
+            rest_every_s=REST_EVERY_S,
+            seed=plan.seed,
+        )
     )
     began_s = due_s = said_s = time.monotonic()
     reload_due_s = began_s + plan.reload_every_s

@@ -9,14 +9,16 @@ import msgspec
 from bench.soak.deck import KINDS
 from bench.soak.ledger import Ledger
 from bench.soak.result import Left, Load, Memory, Reloads, Result
-from bench.soak.samples import DROPPED, OUTCOMES, TASKS, Numbers, Sample
-from bench.soak.trend import quantile, trend
+from bench.soak.samples import DROPPED, GAUGES, OUTCOMES, TASKS, Numbers, Sample
+from bench.soak.trend import Trend, quantile, trend
 from bench.verdict import Machine
 from sluice.relay.outcome import OutcomeKind
 
 WARM = 1 / 3
 """Share of the run that is left out of the slope."""
 MEAN_S = 60.0
+LEAST_RESTS = 3
+"""For a slope."""
 NOT_HERE: frozenset[OutcomeKind] = frozenset(["blocked", "limited", "drained", "internal"])
 """Outcomes that this traffic must not have."""
 
@@ -106,16 +108,33 @@ def _memory(run: Run) -> Memory:
     first, last = run.samples[0].at_s, run.samples[-1].at_s
     seconds = last - first
     warm_s, mean_s = first + seconds * WARM, min(MEAN_S, seconds / 6)
-    found = trend([(sample.at_s, sample.rss_mib) for sample in run.samples if sample.at_s >= warm_s])
+    busy, rests = [sample for sample in run.samples if not _idle(sample)], _rests(run.samples)
+    warm = [(sample.at_s, sample.rss_mib) for sample in rests if sample.at_s >= warm_s]
     return Memory(
         before=round(run.before.rss_mib, 2),
-        warm=_mean(run.samples, lambda at_s: warm_s <= at_s <= warm_s + mean_s),
-        last=_mean(run.samples, lambda at_s: at_s >= last - mean_s),
+        warm=_mean(busy, lambda at_s: warm_s <= at_s <= warm_s + mean_s),
+        last=_mean(busy, lambda at_s: at_s >= last - mean_s),
         highest=round(max(sample.rss_mib for sample in run.samples), 2),
         after=round(run.after.rss_mib, 2),
-        minutes=_minutes(run.samples),
-        trend=msgspec.structs.replace(found, per_hour=round(found.per_hour, 3), error=round(found.error, 3)),
+        minutes=_minutes(busy),
+        trend=_rounded(trend(warm)) if len(warm) >= LEAST_RESTS else None,
+        rests=tuple(round(sample.rss_mib, 2) for sample in rests),
     )
+
+
+def _rounded(found: Trend) -> Trend:
+    return Trend(per_hour=round(found.per_hour, 3), error=round(found.error, 3))
+
+
+def _idle(sample: Sample) -> bool:
+    return not any(sample.numbers.values[name] for name in GAUGES)
+
+
+def _rests(samples: Sequence[Sample]) -> list[Sample]:
+    """The last look at each time in which nothing was under way."""
+    idle = [_idle(sample) for sample in samples]
+    ends = zip(samples, idle, [*idle[1:], False], strict=True)
+    return [sample for sample, now, still in ends if now and not still]
 
 
 def _minutes(samples: Sequence[Sample]) -> tuple[float, ...]:

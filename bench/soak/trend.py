@@ -21,8 +21,8 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
 def trend(points: Sequence[tuple[float, float]]) -> Trend:
     """Return the slope of (seconds, value) by least squares, and its standard error.
 
-    A process's memory of one second is much like that of the second before, so that a thousand samples say less than
-    a thousand independent ones would: the error is widened by sqrt((1 + r) / (1 - r)), where r is the correlation of
+    What a process holds at one moment is much like what it held before, so that many samples say less than as many
+    independent ones would: the error is widened by sqrt((1 + r) / (1 - r)), where r is the correlation of
     neighbouring residuals (the effective sample size of a first-order autoregressive process).
 
     Raises:

@@ -13,7 +13,7 @@ from sluice.errors import BudgetExceeded, Forbidden, PolicyUnavailable
 from sluice.gateway.money import Money
 from sluice.gateway.money_ports import Admission, Claim, LedgerGone, Opened, Settled
 from sluice.policies.budget import NANOS_PER_USD, UNBOUNDED_OUTPUT
-from sluice.policies.cost import USD, usd
+from sluice.policies.cost import NO_COST, USD, Prices, usd
 from sluice.policies.principal import Principal
 from sluice.policies.scene import Scene
 from tests.gateway.money import PRICES, ask, budget, ended, till
@@ -177,6 +177,19 @@ async def test_what_was_reserved_and_what_is_paid_are_by_the_same_price(tmp_path
         answered = ended("client_gone", tokens=30, model="prod-7", target_model="m", asked_model="fast")
         assert held.settle(answered).cost.total == 100 * 10**6 + 30 * 10**7
         assert at.money.priced(answered).cost.status == "Exact"
+
+
+async def test_what_an_answers_head_has_said_is_what_is_written_down(tmp_path: Path) -> None:
+    """Also if prices have changed since; but not of an answer that broke off, whose tokens are counted."""
+    said = Usage(input_tokens=10, output_tokens=20)
+    async with till(tmp_path) as at:
+        tag = PRICES.cost(said, "p", "m")
+        at.money.prices = Prices(None)
+        held = await at.admit()
+        assert held.settle(ended(usage=said, cost=tag)).cost == tag
+        assert await at.cost() == tag.total
+        broken = ended("client_gone", usage=said, tokens=30, cost=tag)
+        assert at.money.priced(broken).cost == NO_COST
 
 
 async def test_no_number_takes_from_what_others_have_reserved(tmp_path: Path) -> None:

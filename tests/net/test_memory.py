@@ -41,6 +41,14 @@ def test_what_has_grown_and_is_not_used_is_given_back_at_once() -> None:
     assert process.trims == 1
 
 
+def test_at_rest_it_gives_back_once() -> None:
+    process = Process()
+    for second in range(100):
+        process.now, process.held = float(second), process.used + 1
+        process.scales.weigh(idle=second not in (10, 50))
+    assert process.trims == 2, "at its start there is nothing to give back"
+
+
 def test_what_is_in_use_is_not_looked_for_again_and_again() -> None:
     process = Process()
     for second in range(100):

@@ -14,7 +14,7 @@ from sluice.gateway.tracing import Trace
 from sluice.gateway.unseen import blamed
 from sluice.gateway.witness import Witness
 from sluice.policies.charge import NO_COST_FACTS, Answered, CostFacts
-from sluice.policies.cost import Prices, usd
+from sluice.policies.cost import Cost, Prices, usd
 from sluice.policies.principal import NOBODY, named
 from sluice.relay.meter import Meter
 from sluice.relay.outcome import Outcome
@@ -89,6 +89,8 @@ class Account:
         self._endpoint = ""
         self._provider = UNKNOWN
         self._llm = False
+        self._tagged: Cost | None = None
+        """What was worked out for the head of a whole answer; the record says the same."""
 
     # -- learning -----------------------------------------------------------------------------------------------------
 
@@ -191,7 +193,7 @@ class Account:
         said = self.relay.said if self.relay is not None else _NOTHING_SAID
         if self.streaming or said.usage is None:
             return []
-        cost = prices.cost(said.usage, self._provider, said.model, self.target_model, self.request_model)
+        self._tagged = cost = prices.cost(said.usage, self._provider, said.model, self.target_model, self.request_model)
         return [(PRICE_TAG, usd(cost.total).encode())] if cost.status == "Exact" else []
 
     def _answered(self, outcome: Outcome) -> Answered:
@@ -212,6 +214,7 @@ class Account:
             model=said.model,
             target_model=self.target_model,
             asked_model=self.request_model,
+            cost=self._tagged,
         )
 
     def record(self, outcome: Outcome, money: CostFacts, *, now: float, wall: float) -> ExchangeRecord:

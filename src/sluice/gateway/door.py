@@ -15,8 +15,8 @@ from sluice.gateway.ports import Clock
 from sluice.policies.admission import Admission, Turnstile
 
 _NEVER = float("inf")
-AT_ONCE = 32
-"""How many begin in one turn, some 2 ms."""
+AT_ONCE = 16
+"""How many begin in one turn, some 2 to 4 ms."""
 
 
 class Waiting(Protocol):

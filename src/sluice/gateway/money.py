@@ -177,7 +177,11 @@ class Money:
         """For `Held`."""
         charge = charged(answered, prompt() if answered.usage is None or answered.outcome != "completed" else 0)
         usage = charge.usage
-        cost = self.prices.cost(usage, answered.provider, answered.model, answered.target_model, answered.asked_model)
+        if answered.cost is not None and usage is answered.usage:
+            cost = answered.cost
+        else:
+            models = answered.model, answered.target_model, answered.asked_model
+            cost = self.prices.cost(usage, answered.provider, *models)
         if row and self._ledger is not None:
             self._ledger.settle(self._row(row, claims, answered, charge, cost))
         return CostFacts(cost=cost, provenance=charge.provenance, usage=usage, over=over)

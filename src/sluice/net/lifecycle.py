@@ -235,7 +235,7 @@ class Process:
         scales = Scales(time.monotonic)
         while True:
             await asyncio.sleep(WEIGH_S)
-            self.gateway.uses_memory(scales.weigh())
+            self.gateway.uses_memory(scales.weigh(idle=not self.gateway.exchanges))
 
     async def _watch(self) -> None:
         while True:

@@ -39,7 +39,8 @@ REST_S = 10.0
 
 
 class Scales:
-    """Weigh the process, and give back what it does not use when it has grown. `clock`: monotonic seconds."""
+    """Weigh the process, and give back what it does not use when it has grown, and once when nothing is under way any
+    more. `clock`: monotonic seconds."""
 
     def __init__(
         self,
@@ -51,11 +52,16 @@ class Scales:
         self._least = measure()
         """What was held when it was looked last."""
         self._rests_until = 0.0
+        self._at_rest = True
+        """Nothing was under way since it was looked last."""
 
-    def weigh(self) -> int:
-        """Return the resident bytes."""
+    def weigh(self, *, idle: bool = False) -> int:
+        """Return the resident bytes. `idle`: nothing is under way."""
         held, now = self._measure(), self._clock()
-        if held > self._least + WORTH_BYTES and now >= self._rests_until:
+        self._at_rest = self._at_rest and idle
+        worth_while = not self._at_rest if idle else held > self._least + WORTH_BYTES
+        if worth_while and now >= self._rests_until:
+            self._at_rest = idle
             self._trim()
             held = self._least = self._measure()
             self._rests_until = now + REST_S

@@ -48,6 +48,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """As the provider was asked for it."""
     asked_model: str = ""
     """As the client asked for it."""
+    cost: Cost | None = None
+    """Of `usage`, if that was asked before; None = nobody has worked it out."""
 
     @property
     def counted(self) -> Provenance:

@@ -1,6 +1,7 @@
 """A run of a soak that was never run: samples of an hour of level memory, and a ledger without a fault."""
 
 import math
+from collections.abc import Callable
 
 import msgspec
 
@@ -31,6 +32,19 @@ def sample(at_s: float, **values: object) -> Sample:
     return msgspec.structs.replace(made, **values)
 
 
+def rest(at_s: float, **values: object) -> Sample:
+    """With nothing under way."""
+    return sample(at_s, **{"rss_mib": 55.0, "numbers": numbers(tokio_num_alive_tasks=7), **values})
+
+
+def seconds(load_mib: Callable[[float], float], rest_mib: Callable[[float], float]) -> list[Sample]:
+    """Half an hour, a rest of two seconds in each minute and a half."""
+    return [
+        rest(float(s), rss_mib=rest_mib(s)) if s % 90 in (88, 89) else sample(float(s), rss_mib=load_mib(s))
+        for s in range(1, 1801)
+    ]
+
+
 def ledger() -> Ledger:
     made, number = Ledger(), 0
     for kind in sorted(KINDS):
@@ -43,7 +57,7 @@ def ledger() -> Ledger:
 
 def run(**changes: object) -> Run:
     """A good one, but for the changes."""
-    rest = sample(0.0, files=16, rss_mib=45.0, numbers=numbers(tokio_num_alive_tasks=7))
+    begin = rest(0.0, files=16, rss_mib=45.0)
     lag = ((0.001, 9000), (0.02, 9995), (0.05, 10_000), (math.inf, 10_000))
     exchanges = len(KINDS) * len(OUTCOMES_SEEN)
     after = numbers(tokio_num_alive_tasks=7, exchange_outcomes_total=exchanges)
@@ -54,9 +68,9 @@ def run(**changes: object) -> Run:
         seed=1,
         burst=460,
         burst_every_s=20,
-        before=rest,
-        samples=[sample(float(second)) for second in range(1, 1801)],
-        after=msgspec.structs.replace(rest, rss_mib=58.0, numbers=Numbers(after.values, lag)),
+        before=begin,
+        samples=seconds(lambda _: 60.0, lambda _: 55.0),
+        after=msgspec.structs.replace(begin, rss_mib=58.0, numbers=Numbers(after.values, lag)),
         heard=0,
         reloads=Reloads(good=20, bad=9, taken=20, refused=9),
         faults=[],

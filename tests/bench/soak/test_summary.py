@@ -14,7 +14,7 @@ from bench.soak.result import PROMISES, Reloads, Result, judge
 from bench.soak.summary import Run, summarise
 from bench.soak.told import Answered
 from bench.soak.trend import Bounds
-from tests.bench.soak.runs import ledger, left, run, sample
+from tests.bench.soak.runs import ledger, left, run, seconds
 
 GOOD = summarise(run(), ledger())
 
@@ -40,9 +40,7 @@ def test_the_figures_of_a_good_run() -> None:
 
 def growing(per_hour: float, before_s: float = 0.0) -> Run:
     """Memory that grows after the first third; before it, it may have done what it wanted."""
-    return run(
-        samples=[sample(float(s), rss_mib=60 + per_hour * max(0, s - 600) / 3600 + before_s) for s in range(1, 1801)]
-    )
+    return run(samples=seconds(lambda _: 60.0 + before_s, lambda s: 55 + per_hour * max(0, s - 600) / 3600 + before_s))
 
 
 def twice() -> Ledger:
@@ -116,7 +114,7 @@ def test_lag_is_judged_by_what_is_certain_of_it() -> None:
 
 
 def test_what_the_first_third_does_is_no_growth() -> None:
-    level = [sample(float(s), rss_mib=45 + min(s, 600) / 40) for s in range(1, 1801)]
+    level = seconds(lambda _: 60.0, lambda s: 45 + min(s, 600) / 40)
     assert missed(summarise(run(samples=level), ledger())) == []
 
 
