@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.support.sockets import free_ports
 from tests.support.waiting import until
 
 CONFIG = """daemon off; master_process off; pid {folder}/pid; error_log stderr;
@@ -22,8 +23,7 @@ http {{
 @asynccontextmanager
 async def nginx(upstream: int, folder: Path) -> AsyncIterator[str]:
     """Start one in front of a port; gives its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     config = folder / "nginx.conf"
     config.write_text(CONFIG.format(folder=folder, port=port, upstream=upstream))
     process = await asyncio.create_subprocess_exec("nginx", "-e", "stderr", "-c", str(config), "-p", str(folder))

@@ -16,13 +16,14 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from sluice.admin.live import View
+from sluice.telemetry.recent import Ended
 from sluice.testing.fake_provider import FakeProvider
 from sluice.testing.fake_script import Pause, Script, whole
 from tests.support.browser import Chromium, started
 from tests.support.command import Sluice
 from tests.support.events import DONE, HELLO, ROLE, STOP, slow_script
 from tests.support.raw_client import CHAT, STREAM, RawClient, request
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -109,12 +110,12 @@ async def test_the_form_draws_each_gap_and_the_stall(site: Site, chromium: Chrom
         drawn = {name: await _strokes(page, name) for name in (".tick", ".gap:not(.slow)", ".gap.slow")}
         assert drawn == {".tick": 4, ".gap:not(.slow)": 2, ".gap.slow": 1}
         await expect(page.locator("#numbers")).to_contain_text("Stalls1")
-        (end,) = (await _live(site)).ended[:1]
+        end = await _ended(site, least_s=1.5)
         assert end.ttft_s is not None
-        assert await _number(page, "First token") == pytest.approx(end.ttft_s * 1000, abs=20)
-        assert await _number(page, "Longest gap") == pytest.approx(1110, abs=20)
-        assert await _number(page, "Median gap") == pytest.approx(60, abs=20)
-        assert await _number(page, "Took") == pytest.approx(end.duration_s * 1000, abs=30)
+        assert await _number(page, "First token") == pytest.approx(end.ttft_s * 1000, abs=50)
+        assert await _number(page, "Longest gap") == pytest.approx(1110, abs=50)
+        assert await _number(page, "Median gap") == pytest.approx(60, abs=30)
+        assert await _number(page, "Took") == pytest.approx(end.duration_s * 1000, abs=100)
         await expect(page.locator("#answer")).to_have_text("HelloHelloHelloHello")
         await browsing.shoot("live-form")
         kept = await page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
@@ -252,6 +253,16 @@ async def test_with_two_thousand_streams_it_moves_each_second_and_they_notice_no
 
 async def _live(site: Site) -> View:
     return msgspec.json.decode((await site.sluice.ask("admin", "/api/live")).body, type=View)
+
+
+async def _ended(site: Site, *, least_s: float) -> Ended:
+    """The exchange that ended last, once it is one that took so long."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            for end in (await _live(site)).ended[:1]:
+                if end.duration_s >= least_s:
+                    return end
+            await asyncio.sleep(0.05)
 
 
 async def _strokes(page: Page, name: str) -> int:

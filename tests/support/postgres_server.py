@@ -5,7 +5,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from typing import Self
 import pytest
 
 from sluice.config.ledger_url import PostgresUrl, ledger_url
+from tests.support.sockets import free_ports
 
 START_S = 30.0
 USER = "postgres"
@@ -53,8 +53,7 @@ class PostgresServer:
         self._names = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        (self.port,) = free_ports(1)
 
     def database(self) -> PostgresUrl:
         """Make an empty one."""

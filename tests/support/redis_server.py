@@ -13,6 +13,7 @@ from typing import Self
 import pytest
 
 from sluice.config.store_url import RedisUrl
+from tests.support.sockets import free_ports
 
 START_S = 10.0
 
@@ -39,8 +40,7 @@ class RedisServer:
     def __init__(self, folder: Path, *, password: str = "") -> None:
         self._folder, self._password = folder, password
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        (self.port,) = free_ports(1)
 
     @property
     def url(self) -> RedisUrl:

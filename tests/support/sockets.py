@@ -1,8 +1,12 @@
 """Ports in states that tests need: free ones, and one that never accepts."""
 
 import contextlib
+import random
 import socket
 from collections.abc import Iterator
+
+_QUIET = (20_000, 32_000)
+_DICE = random.SystemRandom()  # tests seed the other one: several processes would ask for the same ports
 
 
 @contextlib.contextmanager
@@ -21,12 +25,12 @@ def full_backlog() -> Iterator[int]:
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports that are free now. Another process may take one before we do: the kernel hands them out in turn."""
-    sockets = [socket.socket() for _ in range(number)]
-    try:
-        for sock in sockets:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in sockets]
-    finally:
-        for sock in sockets:
-            sock.close()
+    """Ports that are free now, below those that the kernel gives to connections that go out: nobody has one of them
+    by chance when whoever they are for begins to listen."""
+    found: set[int] = set()
+    while len(found) < number:
+        port = _DICE.randrange(*_QUIET)
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            found.add(port)
+    return list(found)
