@@ -27,6 +27,6 @@ def test_the_table_names_every_server_and_the_promise() -> None:
         assert f"| {NAMES[name]} | 80 | 50 | 9 | 1000 | 50 |" in text
 
 
-def test_the_page_has_what_was_measured_last() -> None:
-    """Whether it keeps the promise is said in the table of all promises, kept or missed."""
-    assert all(f"| {NAMES[name]} |" in block() for name in TARGETS)
+def test_what_was_measured_last_keeps_the_promise() -> None:
+    rows = {line.split(" | ")[0]: line.split(" | ") for line in block().split("\n") if "Sluice" in line}
+    assert float(rows[f"| {NAMES['sqlite']}"][1]) <= 100

@@ -109,12 +109,12 @@ async def test_a_service_that_is_silent_delays_nobody_for_long_and_then_nobody_a
         began = time.monotonic()
         with pytest.raises(ServiceGone, match="does not answer in time"):
             await services.ask(remote(server), [Hits(USER, 1)])
-        assert time.monotonic() - began < ASK_S + 0.5
+        assert time.monotonic() - began < ASK_S + 0.1
         began = time.monotonic()
         for _ in range(10):
             with pytest.raises(ServiceGone):
                 await services.ask(remote(server), [Hits(USER, 1)])
-        assert time.monotonic() - began < 5 * ASK_S
+        assert time.monotonic() - began < 0.05
     finally:
         go_on.set()
     async with asyncio.timeout(REST_S + 3):

@@ -233,17 +233,16 @@ async def test_what_a_collector_that_is_let_go_did_not_take_is_counted(
 async def test_what_is_given_up_at_the_end_is_said(desk: Desk) -> None:
     mute = socket.create_server(("127.0.0.1", 0))
     ways = [
-        Tracing(endpoint=f"http://127.0.0.1:{mute.getsockname()[1]}", protocol="http", path=p)
-        for p in ("/a", "/b", "/c", "/d")
+        Tracing(endpoint=f"http://127.0.0.1:{mute.getsockname()[1]}", protocol="http", path=p) for p in ("/a", "/b")
     ]
     desk.traces.follow(plan(*ways))
     for way in ways:
         desk.traces.record(record(way))
     began = time.perf_counter()
     await asyncio.to_thread(desk.traces.close, 0.3)
-    assert time.perf_counter() - began < 1.0, "the bound is of all collectors together"
+    assert time.perf_counter() - began < 0.55, "the bound is of all collectors together"
     assert [(line["message"], line["spans"]) for line in map(msgspec.json.decode, desk.lines)] == [
-        ("spans were given up at the end: their collector did not take them in time", 8)
+        ("spans were given up at the end: their collector did not take them in time", 4)
     ]
     mute.close()
 
@@ -310,7 +309,7 @@ async def test_a_collector_that_is_not_there_holds_up_nobody(desk: Desk, collect
     desk.traces.follow(plan(tracing := Tracing(endpoint=f"http://127.0.0.1:{gone}", protocol=collector.protocol)))  # type: ignore[arg-type]
     began = time.perf_counter()
     desk.traces.record(record(tracing))
-    assert time.perf_counter() - began < 0.25
+    assert time.perf_counter() - began < 0.05
     began = time.perf_counter()
     await asyncio.to_thread(desk.traces.close, 0.3)
     assert time.perf_counter() - began < 1.0

@@ -123,7 +123,7 @@ async def test_a_late_head_comes_alone_and_the_events_in_their_gaps(fake: FakePr
         started = time.monotonic()
         await s.send(post(STREAM | {"max_tokens": 2}))
         assert (await s.receive()).endswith(b"\r\n\r\n"), "nothing but the head"
-        assert time.monotonic() - started >= 0.035
+        assert 0.035 <= time.monotonic() - started < 0.09
         await s.receive()
         assert time.monotonic() - started >= 0.095
         await s.until(b"[DONE]")

@@ -16,7 +16,7 @@ from sluice.policies.admission import Admission, Turnstile
 
 _NEVER = float("inf")
 AT_ONCE = 16
-"""How many begin in one turn, some 2 to 4 ms."""
+"""How many begin in one turn, some 2 ms."""
 
 
 class Waiting(Protocol):
