@@ -67,11 +67,11 @@ async def test_only_the_first_waits_for_a_redis_that_says_nothing(redis: RedisSe
     redis.freeze()
     with pytest.raises(LedgerGone):
         await in_redis.admit(opened(), [claim(10)])
-    began = time.monotonic()
     for _ in range(5):
+        began = time.monotonic()
         with pytest.raises(LedgerGone):
             await in_redis.admit(opened(), [claim(10)])
-    assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 0.05
     redis.thaw()
     assert await admitted(in_redis) == 0
 
@@ -83,7 +83,7 @@ async def test_a_redis_that_is_not_there_refuses_at_once(redis: RedisServer, in_
     began = time.monotonic()
     with pytest.raises(LedgerGone):
         await in_redis.admit(opened(), [])
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 0.05
     redis.start()
     assert await admitted(in_redis) == 0  # it kept nothing, as it was told to
 
