@@ -73,7 +73,27 @@ async def test_it_is_no_attempt_of_those_that_a_route_allows(world: World) -> No
     assert answer.header("x-sluice-attempts") == "a;upstream_truncated, a;upstream_truncated, b;200"
 
 
-async def test_where_there_is_no_other_target_a_request_is_not_sent_twice(world: World) -> None:
+async def test_it_is_not_the_second_attempt_that_a_route_allows_on_its_only_target(world: World) -> None:
+    async def play(call: Call) -> None:
+        await call.request()
+        call.send(GOOD)
+        if len(only.calls) == 1:
+            await call.request()
+            call.send(BUSY)
+            await call.request()
+            call.reset()
+
+    only = await world.upstream(play)
+    backend = after(target("a", only.port))
+    serving = await world.gateway(to_provider(0, backend=backend, retry=Retry(attempts=1)))
+    client = await world.client(serving)
+    assert (await client.ask(request(CHAT))).status == 200
+    answer = await client.ask(request(CHAT))
+    assert answer.header("x-sluice-attempts") == "a;503, a;upstream_truncated, a;200"
+    assert (answer.status, len(only.asked)) == (200, 4)
+
+
+async def test_where_nobody_allows_a_second_attempt_a_request_is_not_sent_twice(world: World) -> None:
     first = await world.upstream(forgetful(1))
     serving = await world.gateway(to_provider(0, backend=after(target("a", first.port))))
     client = await world.client(serving)

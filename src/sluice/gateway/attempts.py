@@ -132,10 +132,10 @@ class Attempts:
         return self._choose(now)
 
     def _excuse(self) -> None:
-        """The target under way has not been asked: its connection was dead, and it was no attempt. Where there is no
-        other target a request is not sent twice."""
-        asked = self._current
-        if asked is not None and asked not in self._excused and sum(map(len, self._groups)) > 1:
+        """The target under way has not been asked: its connection was dead, and it was no attempt. Where nobody allows
+        a second attempt, on another target or on the same, a request is not sent twice."""
+        asked, may_ask_again = self._current, bool(self._retry.attempts) or sum(map(len, self._groups)) > 1
+        if asked is not None and asked not in self._excused and may_ask_again:
             self._excused.append(asked)
             self._tried.remove(asked)
             self._asked -= 1
