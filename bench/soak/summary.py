@@ -113,7 +113,7 @@ def _memory(run: Run) -> Memory:
     return Memory(
         before=round(run.before.rss_mib, 2),
         warm=_mean(busy, lambda at_s: warm_s <= at_s <= warm_s + mean_s),
-        last=_mean(busy, lambda at_s: at_s >= last - mean_s),
+        last=_mean(busy, lambda at_s: at_s >= busy[-1].at_s - mean_s),
         highest=round(max(sample.rss_mib for sample in run.samples), 2),
         after=round(run.after.rss_mib, 2),
         minutes=_minutes(busy),

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import random
+from collections import Counter
 from typing import Self
 
 import pytest
@@ -122,6 +123,39 @@ def digest(reader: Reader) -> bytes:
         hashed.update(raw[eol + 2 : eol + 2 + size])
         at = eol + 2 + size + 2
     return hashed.digest()
+
+
+class Turns(Receiver):
+    """Counts what it receives in each turn of the event loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0
+        self.received: Counter[int] = Counter()
+        self._loop = asyncio.get_running_loop()
+        self._turn()
+
+    def _turn(self) -> None:
+        self.now += 1
+        if not self.ended.done():
+            self._loop.call_soon(self._turn)
+
+    def body(self, data: bytes) -> None:
+        self.received[self.now] += 1
+        super().body(data)
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+async def test_a_provider_that_says_much_leaves_others_their_turn(world: World, tls: bool) -> None:
+    """Read as long as there is more, as uvloop would by itself, it keeps the event loop for up to 32 reads."""
+    _, to, pool = await begin(world, flood, tls=tls)
+    stream = await ask(pool, to)
+    turns = Turns()
+    stream.attach(turns)
+    async with asyncio.timeout(10.0):
+        await turns.ended
+    assert turns.data == BODY
+    assert max(turns.received.values()) <= 2, "what came with the head, and a sip"
 
 
 async def test_what_comes_before_its_receiver_is_bounded(world: World) -> None:

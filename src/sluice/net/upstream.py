@@ -14,7 +14,7 @@ from sluice.errors import ProtocolError, Truncated, UpstreamError
 from sluice.gateway.ports import BodyReceiver, UpstreamHead
 from sluice.net.backlog import unacknowledged
 from sluice.net.heads import parse_head
-from sluice.net.sips import SIP_BYTES, Sips
+from sluice.net.sips import GULP_BYTES, Sips
 from sluice.wire.chunked import BodyDecoder
 
 MAX_HEAD_BYTES = 64 << 10
@@ -70,11 +70,11 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)  # uvloop's own classes do not inherit from it
         self._connected = True
         if self.endpoint.tls is not None:  # else 256 KiB are decrypted ahead of a client that does not read
-            cast(_TlsTransport, transport).set_read_buffer_limits(high=SIP_BYTES)
+            cast(_TlsTransport, transport).set_read_buffer_limits(high=GULP_BYTES)
 
     def data_received(self, data: bytes, /) -> None:
         # The hot path: once per read. Everything else about incoming bytes is `_unattended`.
-        if len(data) > SIP_BYTES:
+        if len(data) > GULP_BYTES:
             self.transport.set_protocol(Sips(self))
         receiver, body = self._receiver, self._body
         if receiver is None or body is None:
@@ -89,6 +89,15 @@ class UpstreamConnection(asyncio.Protocol):
             receiver.body(payload)
         if body.done:
             self._complete()
+
+    def sipped(self) -> None:
+        if not self._paused and not self.transport.is_closing():
+            self.transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if not self._paused and not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def _unattended(self, data: bytes) -> None:
         """Bytes while no receiver is attached: a head, the beginning of a body, or nothing that we asked for."""
