@@ -12,6 +12,7 @@ import msgspec
 from sluice.config.core_api import Expression, HeaderName, Name, Schema, Text
 from sluice.config.guard_api import ServiceTarget
 from sluice.config.location_api import ClientLocation
+from sluice.config.struct_fields import fields_of
 from sluice.config.units import Duration, Size
 from sluice.config.unserved import Later, instead
 
@@ -32,7 +33,7 @@ def exactly_one(value: msgspec.Struct, *names: str) -> None:
         ValueError: none or several are.
     """
     if sum(getattr(value, name) not in (None, ()) for name in names) != 1:
-        shown = [f"`{field.encode_name}`" for field in msgspec.structs.fields(value) if field.name in names]
+        shown = [f"`{field.encode_name}`" for field in fields_of(value) if field.name in names]
         raise ValueError(f"expected exactly one of {', '.join(shown)}")
 
 

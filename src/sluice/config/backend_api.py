@@ -10,6 +10,7 @@ import msgspec
 
 from sluice.config.backend_policy_api import BackendPolicies, PathText, exactly_one
 from sluice.config.core_api import Host, Name, Object, Port, Schema, Text
+from sluice.config.struct_fields import fields_of
 from sluice.config.unserved import Later
 
 Version = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+\Z")]
@@ -78,7 +79,7 @@ def own_settings(body: msgspec.Struct) -> dict[str, str]:
     """Return a provider's own settings (the value of its key) by their names in files, those inside a mapping with a
     dot (`guardrail.version`); without the model and what leads elsewhere."""
     said: dict[str, str] = {}
-    for field in msgspec.structs.fields(body):
+    for field in fields_of(body):
         value = getattr(body, field.name)
         if isinstance(value, Guardrail):
             said |= {f"{field.encode_name}.{name}": text for name, text in own_settings(value).items()}

@@ -13,6 +13,7 @@ from sluice.config.core_api import Name, Schema, Text
 from sluice.config.health_policy import HealthSettings
 from sluice.config.location_api import CredentialLocation, ExtraCredentials
 from sluice.config.shaping_api import TransformationSettings
+from sluice.config.struct_fields import fields_of
 from sluice.config.units import Duration
 from sluice.config.unserved import Ignored, Later
 
@@ -30,7 +31,7 @@ def exactly_one(value: msgspec.Struct, names: tuple[str, ...], *, at_most: bool 
     """
     found = [name for name in names if getattr(value, name) is not None]
     if len(found) > 1 or not (found or at_most):
-        shown = ", ".join(f"`{field.encode_name}`" for field in msgspec.structs.fields(value) if field.name in names)
+        shown = ", ".join(f"`{field.encode_name}`" for field in fields_of(value) if field.name in names)
         raise ValueError(f"expected {'at most' if at_most else 'exactly'} one of {shown}")
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from sluice.config.faults import Faults, Path
 from sluice.config.source import Document
+from sluice.config.struct_fields import fields_of
 from sluice.config.units import Duration, Size, duration, size
 
 T = TypeVar("T")
@@ -231,7 +232,7 @@ def _suits(schema: object, value: object) -> bool:
 
 def _fields(schema: object) -> dict[str, object]:
     if isinstance(schema, type) and issubclass(schema, msgspec.Struct):
-        return {field.encode_name: field.type for field in msgspec.structs.fields(schema)}
+        return {field.encode_name: field.type for field in fields_of(schema)}
     return {}
 
 

@@ -15,6 +15,7 @@ import msgspec
 from sluice.config.conditions import check_retry
 from sluice.config.decode import closest, construct, in_plain_words
 from sluice.config.faults import Faults, Place
+from sluice.config.struct_fields import fields_of
 from sluice.config.traffic_api import TrafficSettings
 
 PREFIX = "LLM"
@@ -33,7 +34,7 @@ def settings_in(env: Mapping[str, str], faults: Faults, notes: list[str]) -> Tra
         if text:
             said[steps] = text.replace(",", " ").split() if _is_list(kind) else text
     found = {steps: value for steps, value in said.items() if _converted({steps: value}, faults) is not None}
-    sections = tuple(_name((field.encode_name, "")) for field in msgspec.structs.fields(TrafficSettings))
+    sections = tuple(_name((field.encode_name, "")) for field in fields_of(TrafficSettings))
     for name in sorted(env):
         if name not in known and name.startswith(sections) and env[name].strip():
             hint = closest(name, known)
@@ -45,7 +46,7 @@ def settings_in(env: Mapping[str, str], faults: Faults, notes: list[str]) -> Tra
 
 def _leaves(schema: type[msgspec.Struct], steps: Steps = ()) -> Iterator[tuple[Steps, object]]:
     """Yield the way to every setting, and its type."""
-    for field in msgspec.structs.fields(schema):
+    for field in fields_of(schema):
         kind, way = _core(field.type), (*steps, field.encode_name)
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             yield from _leaves(kind, way)

@@ -9,6 +9,7 @@ import msgspec
 
 from sluice.config.core_api import HeaderName, Name, Port, Schema
 from sluice.config.shaping_api import CorsSettings, HeaderModifier, PreciseHost, RewrittenPath
+from sluice.config.struct_fields import fields_of
 from sluice.config.unserved import Later, instead
 
 
@@ -161,7 +162,7 @@ def _only(value: msgspec.Struct, wanted: str, names: tuple[str, ...], kind: str)
     Raises:
         ValueError: it is missing, or another one is set.
     """
-    written = {field.name: field.encode_name for field in msgspec.structs.fields(value)}
+    written = {field.name: field.encode_name for field in fields_of(value)}
     if getattr(value, wanted) is None:
         raise ValueError(f"the type {kind} needs `{written[wanted]}`")
     if other := next((name for name in names if name != wanted and getattr(value, name) is not None), ""):

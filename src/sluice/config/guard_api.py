@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from sluice.config.core_api import Expression, HeaderName, Name, Port, Schema, Text
+from sluice.config.struct_fields import fields_of
 from sluice.config.units import Duration, Size
 from sluice.config.unserved import Ignored
 from sluice.providers.judge_azure import ANALYZE_VERSION, JAILBREAK_VERSION
@@ -260,7 +261,7 @@ def check_kind(guard: msgspec.Struct) -> None:
     Raises:
         ValueError: it is of none, or of several.
     """
-    fields = [field for field in msgspec.structs.fields(guard) if field.name in KINDS]
+    fields = [field for field in fields_of(guard) if field.name in KINDS]
     if sum(getattr(guard, field.name) is not None for field in fields) != 1:
         raise ValueError(f"expected exactly one of {', '.join(f'`{field.encode_name}`' for field in fields)}")
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from sluice.config.core_api import Expression, HeaderName, Name, Schema, Text
+from sluice.config.struct_fields import fields_of
 
 Prefix = Annotated[str, msgspec.Meta(max_length=256, pattern=r"^[ -~]*\Z")]
 CookieName = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_|~`]+\Z")]
@@ -66,7 +67,7 @@ ExtraCredentials = Annotated[tuple[ExtraCredential, ...], msgspec.Meta(min_lengt
 
 
 def _one(location: CredentialLocation) -> None:
-    fields = msgspec.structs.fields(location)
+    fields = fields_of(location)
     if sum(getattr(location, field.name) is not None for field in fields) != 1:
         shown = ", ".join(f"`{field.encode_name}`" for field in fields)
         raise ValueError(f"expected exactly one of {shown}")

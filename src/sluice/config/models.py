@@ -32,6 +32,7 @@ from sluice.config.plan import AiBackend, Endpoint, ModelRoute
 from sluice.config.policy import age
 from sluice.config.readers import Readers
 from sluice.config.references import Unresolved, Values
+from sluice.config.struct_fields import fields_of
 from sluice.config.targets import TargetSpec, make_target, served_provider, settings
 from sluice.config.transform_policy import header_change
 from sluice.config.unserved import not_implemented
@@ -259,7 +260,7 @@ def _said(spec: ModelSpec) -> dict[str, str | None]:
     own = spec.azure or spec.vertexai or spec.bedrock
     if own is None:
         return {}
-    fields = ((field.encode_name, getattr(own, field.name)) for field in msgspec.structs.fields(own))
+    fields = ((field.encode_name, getattr(own, field.name)) for field in fields_of(own))
     said = {name: value for name, value in fields if name != "model" and isinstance(value, str)}
     if spec.bedrock is not None and (guardrail := spec.bedrock.guardrail) is not None:
         said |= {"guardrail.identifier": guardrail.identifier, "guardrail.version": guardrail.version}

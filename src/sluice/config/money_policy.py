@@ -26,6 +26,7 @@ from sluice.config.money_api import (
     ShippedCatalog,
 )
 from sluice.config.source import Source, read
+from sluice.config.struct_fields import fields_of
 from sluice.policies.budget import NANOS_PER_USD, Budget
 from sluice.policies.cost import Catalog, Price, Rates, Tier, merged, rate
 from sluice.providers.provider import Provider
@@ -155,7 +156,7 @@ def shipped(data: bytes) -> Catalog:
 
 def _rates(spec: RatesSpec, place: Placing, path: tuple[str | int, ...], faults: Faults) -> Rates:
     found: dict[str, int] = {}
-    for field in msgspec.structs.fields(spec):
+    for field in fields_of(spec):
         text = getattr(spec, field.name)
         if text is not None:
             try:

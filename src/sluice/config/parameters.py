@@ -17,6 +17,7 @@ from sluice.config.parameters_api import AgentgatewayParameters, EnterpriseAgent
 from sluice.config.plan import Logging
 from sluice.config.process_section import Process
 from sluice.config.short_form_api import ConfigSpec
+from sluice.config.struct_fields import fields_of
 from sluice.config.unserved import not_implemented
 from sluice.policies.observing import Observing
 
@@ -87,7 +88,7 @@ class Parameters:
 
     def _read(self, item: Resource[AgentgatewayParameters] | Resource[EnterpriseAgentgatewayParameters]) -> Observing:
         raw, path = item.body.spec.raw_config, ("spec", "rawConfig", "config")
-        for field in msgspec.structs.fields(ConfigSpec):
+        for field in fields_of(ConfigSpec):
             if field.name not in _READ and getattr(raw.config, field.name) != field.default:
                 text = not_implemented(f"`{field.encode_name}` of a `rawConfig`")
                 self._faults.add(

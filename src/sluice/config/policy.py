@@ -25,6 +25,7 @@ from sluice.config.policy_targets import Target, Targets
 from sluice.config.readers import Readers
 from sluice.config.source import Document
 from sluice.config.status import ObjectStatus
+from sluice.config.struct_fields import fields_of
 from sluice.config.traffic import admission
 from sluice.config.traffic_api import AdmissionSettings
 from sluice.config.unserved import not_implemented
@@ -189,7 +190,7 @@ class Policies:
             layer = Layer(said.settings, policy.document, said.path)
             self._layers.setdefault(target.label, []).append(layer)
             return
-        for field in msgspec.structs.fields(BackendPolicies):
+        for field in fields_of(BackendPolicies):
             if field.name != "ai" and getattr(said.settings, field.name) is not None:
                 self._refuse(policy, (*said.path, field.encode_name), "an AgentgatewayBackend", target)
 

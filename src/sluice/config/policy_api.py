@@ -5,8 +5,6 @@ PURE. Obeys: compat-agentgateway 2.5, the names of stream-life 9 included. What 
 
 from typing import Annotated, Literal
 
-import msgspec
-
 from sluice.config.access_api import (
     ApiKeySettings,
     AuthorizationSettings,
@@ -31,6 +29,7 @@ from sluice.config.shaping_api import (
     HostRewriteSettings,
     TransformationSettings,
 )
+from sluice.config.struct_fields import fields_of
 from sluice.config.tracing_api import TracingSettings
 from sluice.config.traffic_api import TrafficSettings
 from sluice.config.unserved import NO_EXT_PROC, Later, instead
@@ -70,7 +69,7 @@ class Traffic(TrafficSettings):
     def __post_init__(self) -> None:
         if self.phase != "PreRouting":
             return
-        for field in msgspec.structs.fields(self):
+        for field in fields_of(self):
             if field.name not in (*EARLY, "phase") and getattr(self, field.name) is not None:
                 what = f"`{field.encode_name}` cannot be looked at before a route is chosen"
                 raise ValueError(f"{what} (`phase: PreRouting`)")
@@ -95,7 +94,7 @@ class Strategy(Schema):
 
 def _says(section: Schema | None) -> bool:
     """Whether a section holds any policy; when it is looked at is none."""
-    fields = () if section is None else msgspec.structs.fields(section)
+    fields = () if section is None else fields_of(section)
     return any(getattr(section, field.name) != field.default for field in fields if field.name != "phase")
 
 

@@ -28,6 +28,7 @@ from sluice.config.objects import Resource
 from sluice.config.policy_api import ENTERPRISE, AgentgatewayPolicy, EnterpriseAgentgatewayPolicy, Frontend, Traffic
 from sluice.config.route_option import of_options
 from sluice.config.route_option_api import RouteOption, VirtualHostOption
+from sluice.config.struct_fields import fields_of
 from sluice.config.traffic_api import Timeouts
 
 T = TypeVar("T")
@@ -65,7 +66,7 @@ class TrafficLayer(msgspec.Struct, frozen=True, kw_only=True):
 
     def kinds(self) -> Iterator[tuple[str, str]]:
         """Yield the kinds of policies that are in it: field, and name in files."""
-        for field in msgspec.structs.fields(Traffic):
+        for field in fields_of(Traffic):
             if field.name != "phase" and getattr(self.said.settings, field.name) is not None:
                 yield field.name, field.encode_name
 

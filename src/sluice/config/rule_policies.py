@@ -16,6 +16,7 @@ from sluice.config.plan import Rule
 from sluice.config.policy import Extension, Policies
 from sluice.config.policy_parts import TrafficLayer
 from sluice.config.readers import Readers
+from sluice.config.struct_fields import fields_of
 from sluice.config.traffic import treated
 from sluice.config.traffic_api import TrafficSettings
 from sluice.policies.access import Access
@@ -183,7 +184,7 @@ def _traffic_sources(stack: _Stack, own: Own) -> Iterator[tuple[str, str]]:
 
 
 def _kinds_of(own: Own) -> tuple[tuple[str, str], ...]:
-    said = [field for field in msgspec.structs.fields(TrafficSettings) if getattr(own.traffic, field.name) is not None]
+    said = [field for field in fields_of(TrafficSettings) if getattr(own.traffic, field.name) is not None]
     kinds = [(field.name, field.encode_name) for field in said]
     shaped = [name for name in SHAPED if getattr(own.shaping, name) not in (None, ())]
     if own.access is not None:

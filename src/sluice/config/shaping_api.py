@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from sluice.config.core_api import Expression, Schema, Text
+from sluice.config.struct_fields import fields_of
 from sluice.config.units import duration
 from sluice.policies import origin
 
@@ -30,7 +31,7 @@ Member = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern=r"^[^
 
 
 def _at_least_one(value: msgspec.Struct) -> None:
-    fields = msgspec.structs.fields(value)
+    fields = fields_of(value)
     if all(getattr(value, field.name) in (None, (), {}) for field in fields):
         raise ValueError(f"expected at least one of {', '.join(f'`{field.encode_name}`' for field in fields)}")
 

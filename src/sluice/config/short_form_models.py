@@ -18,6 +18,7 @@ from sluice.config.references import fits_header
 from sluice.config.short_form_api import LlmSpec, ModelSpec, ProviderReference
 from sluice.config.short_form_params import CustomSpec, Params
 from sluice.config.source import Document
+from sluice.config.struct_fields import fields_of
 from sluice.config.targets import TLS_PORT, TargetSpec, endpoint_at, make_target, served_provider, settings
 from sluice.providers.credential import Secret
 from sluice.providers.custom import formats
@@ -202,7 +203,7 @@ class Models:
 
 def _word(field: str) -> str:
     """Return the name of a setting in files: `aws_region` is `awsRegion`."""
-    return next(item.encode_name for item in msgspec.structs.fields(Params) if item.name == field)
+    return next(item.encode_name for item in fields_of(Params) if item.name == field)
 
 
 def _merged(own: Params, defaults: Params) -> Params:

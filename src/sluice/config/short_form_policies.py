@@ -21,6 +21,7 @@ from sluice.config.policy_api import Traffic
 from sluice.config.shaping_policy import shaping
 from sluice.config.short_form_api import PoliciesSpec
 from sluice.config.short_form_readers import NAMESPACE, ShortReaders
+from sluice.config.struct_fields import fields_of
 from sluice.config.traffic import treated
 from sluice.config.traffic_api import TrafficSettings
 from sluice.config.transform_policy import transformations
@@ -87,5 +88,5 @@ def _shaping(spec: PoliciesSpec, readers: ShortReaders) -> Shaping:
 def _kinds(spec: PoliciesSpec) -> list[str]:
     """The kinds of policies that are said, by their names in files."""
     plain = PoliciesSpec()
-    fields = msgspec.structs.fields(PoliciesSpec)
+    fields = fields_of(PoliciesSpec)
     return [field.encode_name for field in fields if getattr(spec, field.name) != getattr(plain, field.name)]

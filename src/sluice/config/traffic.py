@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from sluice.config.plan import Rule
+from sluice.config.struct_fields import fields_of
 from sluice.config.traffic_api import AdmissionSettings, RouteRetry, StreamSettings, Timeouts, TrafficSettings
 from sluice.config.units import in_words
 from sluice.policies.admission import Admission
@@ -106,7 +107,7 @@ def admission(settings: Mapping[str, Sequence[AdmissionSettings]]) -> tuple[Admi
 def said(settings: msgspec.Struct) -> dict[str, object]:
     """Return what settings say, by the keys of files; those of a mapping inside with a dot."""
     found: dict[str, object] = {}
-    for field in msgspec.structs.fields(settings):
+    for field in fields_of(settings):
         value = getattr(settings, field.name)
         if isinstance(value, msgspec.Struct):
             found |= {f"{field.encode_name}.{key}": inner for key, inner in said(value).items()}

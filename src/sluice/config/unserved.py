@@ -11,6 +11,7 @@ import msgspec
 
 from sluice.config.faults import Faults, Path
 from sluice.config.source import Document
+from sluice.config.struct_fields import fields_of
 
 Later = Annotated[Any, msgspec.Meta(extra={"served": False})]
 """A field whose content is not looked at: setting it is an error. The `Any` is the YAML edge."""
@@ -56,7 +57,7 @@ def refuse_unserved(document: Document, value: object, faults: Faults, path: Pat
 @cache
 def _fields(schema: type[msgspec.Struct]) -> tuple[tuple[str, str, bool, str], ...]:
     """Python name, name in files, whether the field is a `Later`, and what to use in its place."""
-    fields = (field for field in msgspec.structs.fields(schema) if field.type != Ignored)
+    fields = (field for field in fields_of(schema) if field.type != Ignored)
     return tuple((field.name, field.encode_name, *_later(field.type)) for field in fields)
 
 

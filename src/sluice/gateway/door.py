@@ -3,8 +3,8 @@
 Guarantee: see `policies.admission`. A client who leaves the queue leaves no trace but its record; one that waits too
 long gets the answer of one for whom there was no room: 503 and when to come back.
 
-Of those who come at once only some begin in one turn of the event loop: streams that are under way have their turn
-between them. A burst of 460 requests held the loop for 35 ms without that.
+Of those who come at once only some begin in one turn of the event loop, and only some are read at all: streams that are
+under way have their turn between them. A burst of 460 requests held the loop for 35 ms without that.
 """
 
 import asyncio
@@ -17,6 +17,8 @@ from sluice.policies.admission import Admission, Turnstile
 _NEVER = float("inf")
 AT_ONCE = 16
 """How many begin in one turn, some 2 ms."""
+CROWD = 32
+"""How many may come in one turn, some 2 ms, also to wait or to be refused: then no more are read until the next."""
 
 
 class Waiting(Protocol):
@@ -42,13 +44,23 @@ class Door:
         self._turnstile: Turnstile[Waiting] = Turnstile(admission)
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
+        self.crowded = False
+        """As many as may have come in this turn of the event loop."""
+        self._armed = False
+        """`_turn` follows."""
+        self._come = 0
+        """In this turn."""
         self._begun = 0
-        """In this turn of the event loop."""
+        """In this turn."""
         self._next: dict[Waiting, None] = {}
         """Admitted: they begin in the turns that follow."""
 
     def enter(self, exchange: Waiting, now: float) -> None:
         """Start the exchange now, later, or refuse it."""
+        if not self._armed:
+            self._arm_turn()
+        self._come += 1
+        self.crowded = self._come >= CROWD
         verdict = self._turnstile.enter(exchange, now)
         if verdict == "in":
             self._admit(exchange)
@@ -114,17 +126,22 @@ class Door:
         if self._begun == AT_ONCE:
             self._next[exchange] = None
             return
-        if not self._begun:
-            asyncio.get_running_loop().call_soon(self._turn)
+        if not self._armed:
+            self._arm_turn()
         self._begun += 1
         exchange.start()
+
+    def _arm_turn(self) -> None:
+        self._armed = True
+        asyncio.get_running_loop().call_soon(self._turn)
 
     def _turn(self) -> None:
         """Another turn of the event loop."""
         begin = list(islice(self._next, AT_ONCE)) if self._next else ()
         self._begun = len(begin)
+        self._come, self.crowded, self._armed = 0, False, False
         if begin:
-            asyncio.get_running_loop().call_soon(self._turn)
+            self._arm_turn()
         for exchange in begin:
             del self._next[exchange]
             exchange.start()

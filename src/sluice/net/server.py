@@ -18,6 +18,7 @@ from sluice.errors import Unavailable
 from sluice.gateway.ports import Handler
 from sluice.net.answer import ServerStream, close_by_reset
 from sluice.net.backlog import arrived
+from sluice.net.crowd import Patient
 from sluice.net.parting import Parting
 from sluice.net.requests import Incoming, RequestReader
 from sluice.net.tls_protocol import tls_of
@@ -33,7 +34,7 @@ WRITE_HIGH_BYTES = 64 << 10
 _NEVER = float("inf")
 
 
-class ServerConnection(asyncio.Protocol):
+class ServerConnection(Patient):
     """One client connection. The listener's sweep calls `expire` once `deadline` has passed."""
 
     def __init__(
@@ -95,7 +96,7 @@ class ServerConnection(asyncio.Protocol):
         self._connections.add(self)
         self._closes_at = self._clock() + self._limits.head_timeout_s
 
-    def data_received(self, data: bytes) -> None:
+    def _read(self, data: bytes) -> None:
         self._counters.received += len(data)
         reader, current = self._reader, self._current
         if current is not None and not current.keep_alive:
@@ -114,6 +115,7 @@ class ServerConnection(asyncio.Protocol):
         there are two such words, and one may come before the connection is made."""
         if self._parted or self not in self._connections:
             return False
+        self._read_all()
         self._parted = self._draining = self._closing = True
         self._abandon()
         if self._tls is not None:
@@ -124,6 +126,7 @@ class ServerConnection(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._put_off = b""
         self._connections.discard(self)
         self._abandon()
         self._lose()
@@ -275,13 +278,16 @@ class ServerConnection(asyncio.Protocol):
     @property
     def unheard(self) -> bool:
         """Nothing is being answered, and something has come that was not read yet. A system call."""
-        return self._current is None and not (self._closing or self._refused) and arrived(self.transport) > 0
+        if self._current is not None or self._closing or self._refused:
+            return False
+        return self._put_off != b"" or arrived(self.transport) > 0
 
     def drain(self) -> None:
         """Close when idle, now or as soon as the answer under way is finished. No other one begins: what waits behind
         it, or is still being read, is refused in its turn."""
         if self._closing:
             return
+        self._read_all()
         self._draining = self._closing = True
         self._reader.unwanted = error = Unavailable("the server is shutting down")
         self._waiting = deque(msgspec.structs.replace(turn, error=turn.error or error) for turn in self._waiting)

@@ -1,6 +1,7 @@
 """The prices of a plan: the catalogue that is shipped, and over it what an operator says, in files of their own too."""
 
 from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -25,13 +26,18 @@ def load_prices(prices: Sequence[Prices], registry: Registry) -> Catalog:
         ConfigError: a file cannot be read, or is none.
     """
     names, faults = provider_names(registry), Faults()
-    found = [shipped(shipped_prices())]
+    found = [_shipped()]
     for each in prices:
         found.append(each.catalog)
         if each.file:
             found.append(catalog_file(_read(each.file), names, faults))
     faults.check()
     return merged(found)
+
+
+@cache
+def _shipped() -> Catalog:
+    return shipped(shipped_prices())
 
 
 def _read(name: str) -> Source:
