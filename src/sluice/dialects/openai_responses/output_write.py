@@ -14,7 +14,7 @@ from sluice.dialects.openai_responses import logprobs
 from sluice.dialects.openai_responses.response import event
 from sluice.dialects.openai_responses.schema import MODULE_ID
 from sluice.dialects.openai_responses.strings import item_id
-from sluice.dialects.writing import whole
+from sluice.dialects.writing import to_json, whole
 
 _encode = msgspec.json.Encoder().encode
 Members = dict[str, object]
@@ -142,7 +142,7 @@ class TextItem(OpenItem):
         return out + b"".join(map(self._annotated, range(len(self._annotations))))
 
     def close(self, output: Output, *, incomplete: bool) -> bytes:
-        text = "".join(self._pieces)
+        text = _once(self._pieces)
         part = self._part(text, self._annotations, logprobs.in_part(self._rows))
         said: Members = {"refusal": text}
         if self.channel == "text":
@@ -165,7 +165,7 @@ class TextItem(OpenItem):
         members = {**self._place, "annotation_index": index, "annotation": self._annotations[index]}
         return self._output.event("response.output_text.annotation.added", members)
 
-    def _part(self, text: str, annotations: list[Members], rows: list[Members]) -> Members:
+    def _part(self, text: str | msgspec.Raw, annotations: list[Members], rows: list[Members]) -> Members:
         if self.channel != "text":
             return {"type": "refusal", "refusal": text}
         return {"type": "output_text", "annotations": annotations, "logprobs": rows, "text": text}
@@ -213,12 +213,12 @@ class ReasoningItem(OpenItem):
         return out
 
     def close(self, output: Output, *, incomplete: bool) -> bytes:
-        out, text = b"", "".join(self._pieces)
+        out, text, any_text = b"", _once(self._pieces), any(self._pieces)
         part: Members = {"type": "summary_text", "text": text}
-        if text:
+        if any_text:
             out += output.event("response.reasoning_summary_text.done", {**self._place, "text": text})
             out += output.event("response.reasoning_summary_part.done", {**self._place, "part": part})
-        item: Members = {"id": self._id, "type": "reasoning", "summary": [part] if text else []}
+        item: Members = {"id": self._id, "type": "reasoning", "summary": [part] if any_text else []}
         if self._seal is not None:
             item["encrypted_content"] = whole(wrap(self._seal, MODULE_ID))
         return out + self._done(item)
@@ -245,6 +245,11 @@ class OpaqueItem:
         output.items.append(self._item)
         index = len(output.items) - 1
         return output.event("response.output_item.done", {"output_index": index, "item": self._item})
+
+
+def _once(pieces: list[str]) -> msgspec.Raw:
+    """The API says a text four times when it is over. It is written once: of a megabyte that is ten milliseconds."""
+    return msgspec.Raw(to_json("".join(pieces)))
 
 
 def _annotation(citation: Citation) -> Members:
