@@ -39,7 +39,8 @@ def _family(metric: Metric, series: Series, prefix: str, openmetrics: bool) -> I
         return
     for labels, cell in list(series.items()):
         text = _labels(metric.labels, labels)
-        yield f"{name}{{{text}}} {cell[0]}\n" if text else f"{name} {cell[0]}\n"
+        number = _number(cell[0])
+        yield f"{name}{{{text}}} {number}\n" if text else f"{name} {number}\n"
 
 
 def _head(metric: Metric, name: str, openmetrics: bool) -> str:
@@ -57,7 +58,7 @@ def _histogram(metric: Metric, name: str, labels: LabelValues, cell: Cell) -> st
     text = _labels(metric.labels, labels)
     start = f"{name}_bucket{{{text}{',' if text else ''}le="
     whole = f"{{{text}}}" if text else ""
-    counts = list(accumulate(cell[:-1]))
+    counts = list(map(int, accumulate(cell[:-1])))
     lines = [f"{start}{bound} {count}\n" for bound, count in zip(_bounds(metric.buckets), counts, strict=True)]
     lines.append(f"{name}_count{whole} {counts[-1]}\n{name}_sum{whole} {cell[-1]}\n")
     return "".join(lines)
@@ -66,6 +67,11 @@ def _histogram(metric: Metric, name: str, labels: LabelValues, cell: Cell) -> st
 @cache
 def _bounds(buckets: tuple[float, ...]) -> tuple[str, ...]:
     return tuple(f'"{bound}"}}' for bound in (*map(floatToGoString, buckets), "+Inf"))
+
+
+def _number(value: float) -> float:
+    """A whole number is written without a point."""
+    return whole if (whole := int(value)) == value else value
 
 
 def _labels(names: tuple[str, ...], values: LabelValues) -> str:

@@ -18,7 +18,7 @@ from sluice.telemetry import server_names as names
 from sluice.telemetry.exchange_counters import ExchangeCounters
 from sluice.telemetry.metric import Metric
 from sluice.telemetry.policy_counters import PolicyCounters
-from sluice.telemetry.series import Cell, LabelValues, label, observe
+from sluice.telemetry.series import Cell, LabelValues, label, observe, zeros
 
 MAX_SERIES = 2_000
 """Label sets per family. A histogram's label set costs about 1 KiB here and 18 samples in Prometheus."""
@@ -188,7 +188,7 @@ def _content_type(accept: str) -> str:
 
 
 def _empty(histogram: Metric) -> Cell:
-    return [0] * (len(histogram.buckets) + 2)
+    return zeros(len(histogram.buckets) + 2)
 
 
 def _check(labels: tuple[str, ...]) -> None:

@@ -1,17 +1,18 @@
-"""Series as plain numbers: a family is a dict of label values -> a short list that its owner adds to.
+"""Series as plain numbers: a family is a dict of label values -> a short array that its owner adds to.
 
 No locks (one event loop), no I/O, no library object: adding to a series is `cell[i] += n`. What clients choose is
 cleaned by `label` and bounded by `Family`.
 """
 
+from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import MutableSequence, Sequence
 
 from sluice.relay.record import UNKNOWN
 from sluice.telemetry.line import UNPRINTABLE
 from sluice.telemetry.metric import MODEL_LABELS, Metric
 
-Cell = list[float]
+Cell = MutableSequence[float]
 """A counter or gauge: [value]. A histogram: how many per bucket (not cumulative), how many above the last, the sum."""
 
 LabelValues = tuple[str, ...]
@@ -33,6 +34,11 @@ def label(value: str) -> str:
 
 def method_label(method: str) -> str:
     return method if method in _METHODS else OTHER
+
+
+def zeros(count: int) -> Cell:
+    """A cell that stays as large as it is: of a list each number beyond 256 would be an object of its own."""
+    return array("d", bytes(8 * count))
 
 
 def observe(cell: Cell, buckets: Sequence[float], value: float) -> None:
@@ -67,5 +73,5 @@ class Family:
             labels = tuple(OTHER if fold else value for fold, value in zip(self._foldable, labels, strict=True))
             cell = self.cells.get(labels)
         if cell is None:
-            cell = self.cells[labels] = [0] * self._width
+            cell = self.cells[labels] = zeros(self._width)
         return cell
