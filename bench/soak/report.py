@@ -64,6 +64,11 @@ def _figures(result: Result) -> str:
         ("requests of more than one attempt", f"{load.retried}"),
         ("gateway busy", f"{load.busy:.0%} of one core"),
         ("gateway kept waiting by other processes", f"{load.waited:.1%} of the time"),
+        *(
+            []
+            if load.stolen is None
+            else [("its processor taken by the machine's host", f"{load.stolen:.1%} of the time")]
+        ),
         ("memory before, warm, at the end, highest", _mib(memory.before, memory.warm, memory.last, memory.highest)),
         ("memory at rest: the first, the last, after all", _mib(*memory.rests[:1], *memory.rests[-1:], memory.after)),
         ("open files, most", f"{load.files_most}"),

@@ -70,6 +70,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """Share of its processor that the gateway used, 0 to 1."""
     waited: float
     """Share of the time in which it could have run and another process had its processor."""
+    stolen: float | None = None
+    """Share of the time in which its processor was taken by the machine that this one is a guest of; None = unknown."""
     files_most: int
     streams_most: int
     """Open at a sample."""

@@ -43,6 +43,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """Used so far."""
     waited_s: float
     """Waited for a processor so far, although it could have run: what others on the machine cost it."""
+    stolen_s: float
+    """Of its processor, so far: taken by the machine that this one is a guest of."""
     numbers: Numbers
 
 
@@ -70,8 +72,8 @@ def scrape(port: int) -> Numbers:
         door.close()
 
 
-def sample(pid: int, stats_port: int) -> Sample:
-    """Look at the gateway now.
+def sample(pid: int, processor: int, stats_port: int) -> Sample:
+    """Look at the gateway now, and at its only processor.
 
     Raises:
         OSError: it is gone.
@@ -83,6 +85,7 @@ def sample(pid: int, stats_port: int) -> Sample:
         files=files,
         cpu_s=cpu_seconds(pid),
         waited_s=waited_s(pid),
+        stolen_s=stolen_s(processor),
         numbers=scrape(stats_port),
     )
 
@@ -95,3 +98,9 @@ def rss_mib(pid: int) -> float:
 def waited_s(pid: int) -> float:
     """Return for how long its main thread could have run but another had the processor (`schedstat`, sched-stats)."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
+def stolen_s(processor: int) -> float:
+    """Return how long a processor could have run something but its host ran something else (`steal`, proc_stat(5))."""
+    (row,) = re.findall(rf"^cpu{processor} (.*)$", Path("/proc/stat").read_text(), re.MULTILINE)
+    return int(row.split()[7]) / os.sysconf("SC_CLK_TCK")

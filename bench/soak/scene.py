@@ -151,7 +151,7 @@ class Scene:
             SoakError: it is gone.
         """
         try:
-            return sample(self.gateway.pid, self._stats_port)
+            return sample(self.gateway.pid, self._ours, self._stats_port)
         except (OSError, http.client.HTTPException) as error:
             raise SoakError(f"the gateway is gone or does not answer ({error}): {self.gateway.last_words()}") from error
 

@@ -92,6 +92,7 @@ def _load(run: Run, ledger: Ledger) -> Load:
         seed=run.seed,
         busy=round((last.cpu_s - first.cpu_s) / seconds, 3),
         waited=round((last.waited_s - first.waited_s) / seconds, 4),
+        stolen=round((last.stolen_s - first.stolen_s) / seconds, 4),
         files_most=max(sample.files for sample in run.samples),
         streams_most=_most(run, "active_streams"),
         waiting_most=_most(run, "admission_waiting"),

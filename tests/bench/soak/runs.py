@@ -28,7 +28,15 @@ def numbers(**values: float) -> Numbers:
 
 def sample(at_s: float, **values: object) -> Sample:
     found = numbers(active_streams=40, exchanges=45, tokio_num_alive_tasks=30)
-    made = Sample(at_s=at_s, rss_mib=60.0, files=200, cpu_s=at_s * 0.5, waited_s=at_s * 0.01, numbers=found)
+    made = Sample(
+        at_s=at_s,
+        rss_mib=60.0,
+        files=200,
+        cpu_s=at_s * 0.5,
+        waited_s=at_s * 0.01,
+        stolen_s=at_s * 0.02,
+        numbers=found,
+    )
     return msgspec.structs.replace(made, **values)
 
 

@@ -2,7 +2,7 @@
 
 import os
 
-from bench.soak.samples import read_numbers, rss_mib, waited_s
+from bench.soak.samples import read_numbers, rss_mib, stolen_s, waited_s
 from sluice.telemetry.metrics import Metrics
 from tests.telemetry.records import STREAM
 
@@ -32,3 +32,4 @@ def test_a_process_has_memory_and_waits_for_its_processor() -> None:
     assert 50 < rss_mib(os.getpid()) - before < 80
     assert len(held) == 64 << 20
     assert waited_s(os.getpid()) > 0
+    assert stolen_s(0) >= 0
