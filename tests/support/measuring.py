@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 YARD_S = 200e-6
-"""More than the yard takes on the machine of docs/performance.md, where the bounds of tests in microseconds were set."""
+"""More than the yard takes on the machine of docs/performance.md, where the bounds in microseconds were set."""
 
 
 @contextmanager
