@@ -76,3 +76,21 @@ async def test_who_has_gone_is_forgotten(desk: Desk, client: RawClient) -> None:
     connection.transport.abort()
     await until(lambda: not desk.connections)
     assert (desk.asked, desk.abandoned, connection._put_off) == ([], [], b"")
+
+
+async def test_who_was_cut_asks_nobody(desk: Desk, client: RawClient) -> None:
+    client.send(get("/a"))
+    await put_off(desk, 1)
+    desk.connection.cut()
+    desk.crowded = False
+    await until(lambda: not desk.connections)
+    assert desk.asked == []
+
+
+async def test_who_has_spoken_is_not_swept(desk: Desk, client: RawClient) -> None:
+    client.send(get("/a"))
+    await put_off(desk, 1)
+    desk.sweep(10_000.0)
+    desk.crowded = False
+    ok(await desk.request())
+    assert (await client.answer()).status == 200

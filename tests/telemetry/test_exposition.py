@@ -111,3 +111,11 @@ def test_buckets_are_cumulative_and_the_last_is_the_count(counts: list[int]) -> 
     (family,) = _parse(text + "# EOF\n", openmetrics=True)
     values = [sample.value for sample in family.samples]
     assert values == [*(sum(counts[: end + 1]) for end in range(11)), sum(counts[:11]), 1.5]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(3.0, "3"), (0.5, "0.5"), (-2.0, "-2"), (float("inf"), "inf"), (float("nan"), "nan")]
+)
+def test_a_whole_number_has_no_point_and_no_number_breaks_the_scrape(value: float, shown: str) -> None:
+    text = exposition.write([(server_names.ACTIVE_STREAMS, {(): [value]})], "p_", openmetrics=False)
+    assert text.endswith(f" {shown}\n")

@@ -134,7 +134,8 @@ class Attempts:
     def _excuse(self) -> None:
         """The target under way has not been asked: its connection was dead, and it was no attempt. Where nobody allows
         a second attempt, on another target or on the same, a request is not sent twice."""
-        asked, may_ask_again = self._current, bool(self._retry.attempts) or sum(map(len, self._groups)) > 1
+        asked, bound = self._current, self._retry.attempts
+        may_ask_again = bound > 0 if bound is not None else sum(map(len, self._groups)) > 1
         if asked is not None and asked not in self._excused and may_ask_again:
             self._excused.append(asked)
             self._tried.remove(asked)

@@ -12,6 +12,7 @@ PUT_OFF_BYTES = 64 << 10
 class Patient(asyncio.Protocol):
     """What it receives comes to `_read`, in order, mostly at once."""
 
+    transport: asyncio.Transport
     _handler: Handler
     _put_off = b""
     """What came in a crowd."""
@@ -40,5 +41,5 @@ class Patient(asyncio.Protocol):
 
     def _read_on(self) -> None:
         data, self._put_off = self._put_off, b""
-        if data:
+        if data and not self.transport.is_closing():
             self.data_received(data)

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from sluice.config.plan import Endpoint
 from sluice.errors import Overloaded, TimedOut, Unreachable
 from sluice.net.descriptors import has_descriptors
+from sluice.net.provider_tls import ProviderTls
 from sluice.net.reach import Reachable, is_public, reachable
 from sluice.net.upstream import UpstreamConnection
 
@@ -99,12 +100,15 @@ async def _address(endpoint: Endpoint, address: str, make: Make, context: ssl.SS
     tls = endpoint.tls
     name = (tls.server_name or endpoint.host) if tls is not None else None
     connection = make()
+    secured = ProviderTls(connection, context, name) if context is not None else None
     try:
-        await asyncio.get_running_loop().create_connection(
-            lambda: connection, address, endpoint.port, ssl=context, server_hostname=name
-        )
+        await asyncio.get_running_loop().create_connection(lambda: secured or connection, address, endpoint.port)
+        if secured is not None:
+            await secured.ready
     except BaseException:
         connection.cut()  # after a handshake, uvloop alone would wait half a minute for the provider's goodbye
+        if secured is not None:
+            secured.cut()
         raise
     return connection
 

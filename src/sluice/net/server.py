@@ -259,6 +259,8 @@ class ServerConnection(Patient):
     def expire(self) -> None:
         """The deadline has passed: an idle connection is closed, a slow request refused, a lingering client cut, and
         one that takes nothing of what it is owed."""
+        if self._put_off:
+            return  # it has said something, and is heard in the next turn of the loop
         if self._parting.watched:
             if self._parting.stalls():
                 self.abort()

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
             loop: asyncio.AbstractEventLoop,
             app_protocol: asyncio.Protocol,
             sslcontext: ssl.SSLContext,
-            waiter: None,
+            waiter: asyncio.Future[None] | None,
             server_side: bool,
+            server_hostname: str | None = None,
             *,
-            ssl_handshake_timeout: float,
-            ssl_shutdown_timeout: float,
+            ssl_handshake_timeout: float | None = None,
+            ssl_shutdown_timeout: float | None = None,
         ) -> None: ...
 else:
     from uvloop.loop import SSLProtocol

@@ -14,6 +14,7 @@ from sluice.errors import ProtocolError, Truncated, UpstreamError
 from sluice.gateway.ports import BodyReceiver, UpstreamHead
 from sluice.net.backlog import unacknowledged
 from sluice.net.heads import parse_head
+from sluice.net.provider_tls import provider_tls_of
 from sluice.net.sips import GULP_BYTES, Sips
 from sluice.wire.chunked import BodyDecoder
 
@@ -54,6 +55,9 @@ class UpstreamConnection(asyncio.Protocol):
         self._release = release
         self._forget = forget
         self._connected = False
+        self._hung_up = False
+        """The provider has said that nothing more comes: by FIN, over TLS by its goodbye. Whatever else ends the
+        connection cuts a body that has no other end (RFC 9112, 9.8)."""
         self._asked_bytes = 0
         self._answer: asyncio.Future[UpstreamHead] | None = None
         self._expects_body = True
@@ -68,6 +72,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's own classes do not inherit from it
+        self._tls = provider_tls_of(transport)
         self._connected = True
         if self.endpoint.tls is not None:  # else 256 KiB are decrypted ahead of a client that does not read
             cast(_TlsTransport, transport).set_read_buffer_limits(high=GULP_BYTES)
@@ -97,7 +102,12 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _read_on(self) -> None:
         if not self._paused and not self.transport.is_closing():
-            self.transport.resume_reading()
+            self._resume_reading()
+
+    def _resume_reading(self) -> None:
+        self.transport.resume_reading()
+        if self._tls is not None:
+            self._tls.look()
 
     def _unattended(self, data: bytes) -> None:
         """Bytes while no receiver is attached: a head, the beginning of a body, or nothing that we asked for."""
@@ -109,6 +119,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.transport.abort()  # bytes that nobody asked for: this connection cannot be trusted
 
     def eof_received(self) -> bool:
+        self._hung_up = True
         if self._answer is not None and not self._buffer:
             # Had the provider received a byte of the request when it hung up, its FIN would acknowledge that byte. Of
             # a request over TLS that the kernel did not take whole, too little is seen here: it counts as heard.
@@ -122,7 +133,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._answer is not None:
             self._fail_head(Truncated("the provider closed the connection before it answered"))
         elif self._receiver is not None:
-            self._lose_body(exc)
+            self._lose_body()
 
     @property
     def heard(self) -> bool:
@@ -184,7 +195,7 @@ class UpstreamConnection(asyncio.Protocol):
         if early or (self._body is not None and self._body.done):
             self.data_received(early)
         if self.lost and self._receiver is not None:
-            self._lose_body(None)
+            self._lose_body()
 
     def _complete(self) -> None:
         """The framing has ended: tell the receiver if it is still there, and offer the connection for reuse."""
@@ -200,12 +211,15 @@ class UpstreamConnection(asyncio.Protocol):
         if receiver is not None:
             receiver.eof()
 
-    def _lose_body(self, exc: Exception | None) -> None:
+    def _lose_body(self) -> None:
         assert self._body is not None
+        if not self._hung_up:
+            self._break(Truncated("the connection to the provider broke"))
+            return
         try:
             self._body.finish()
         except ProtocolError as error:
-            self._break(Truncated(f"the connection to the provider broke: {exc}" if exc else str(error)))
+            self._break(Truncated(str(error)))
             return
         self._complete()
 
@@ -229,7 +243,7 @@ class UpstreamConnection(asyncio.Protocol):
     def resume(self) -> None:
         if self._paused and not self.lost:
             self._paused = False
-            self.transport.resume_reading()
+            self._resume_reading()
 
     def close(self, *, complete: bool) -> None:
         if self._body is None:

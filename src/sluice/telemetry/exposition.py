@@ -71,7 +71,7 @@ def _bounds(buckets: tuple[float, ...]) -> tuple[str, ...]:
 
 def _number(value: float) -> float:
     """A whole number is written without a point."""
-    return whole if (whole := int(value)) == value else value
+    return int(value) if float(value).is_integer() else value
 
 
 def _labels(names: tuple[str, ...], values: LabelValues) -> str:

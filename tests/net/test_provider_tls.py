@@ -1,0 +1,134 @@
+"""net.provider_tls: a provider that says much and closes at once is heard to the end, and an end that it did not say is
+none."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import pytest
+
+from sluice.config.plan import Endpoint, Tls
+from sluice.errors import Truncated
+from sluice.net.pool import Pool
+from tests.net.asking import Closing, Receiver, ask
+from tests.net.clients_side import contexts
+from tests.support.plans import here
+from tests.support.raw_upstream import chunk, chunked_head
+from tests.support.waiting import PATIENCE_S
+from tests.support.world import World
+
+End = Literal["FIN", "goodbye", "RST"]
+
+CLOSES = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+_RESET_ON_CLOSE = b"\x01\x00\x00\x00\x00\x00\x00\x00"
+
+
+def sized(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+def chunked(body: bytes) -> bytes:
+    pieces = (chunk(body[at : at + 10_000]) for at in range(0, len(body), 10_000))
+    return b"".join((chunked_head("Connection: close"), *pieces, b"0\r\n\r\n"))
+
+
+def until_close(body: bytes) -> bytes:
+    return CLOSES + body
+
+
+@contextmanager
+def provider(answer: bytes, end: End, *, tls: bool) -> Iterator[Endpoint]:
+    """One that answers one connection and ends it, as fast as it can."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening, answer, end, tls))
+        thread.start()
+        yield here(listening.getsockname()[1], tls=Tls(verify=False) if tls else None)
+        thread.join(PATIENCE_S)
+
+
+def serve(listening: socket.socket, answer: bytes, end: End, tls: bool) -> None:
+    client: socket.socket = listening.accept()[0]
+    if tls:
+        client = secured = contexts()[0].wrap_socket(client, server_side=True)
+    client.recv(1 << 16)
+    client.sendall(answer)
+    if end == "goodbye":
+        client.setblocking(False)
+        with contextlib.suppress(OSError):  # the other's goodbye is not waited for
+            secured.unwrap()
+    elif end == "RST":
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    client.close()
+
+
+class Hesitant(Receiver):
+    """One whose client does not read for a while, again and again."""
+
+    pause: Callable[[], None]
+    resume: Callable[[], None]
+
+    def body(self, data: bytes) -> None:
+        super().body(data)
+        self.pause()
+        asyncio.get_running_loop().call_later(0.001, self.resume)
+
+
+@pytest.mark.parametrize("hesitant", [False, True], ids=["reads on", "hesitates"])
+@pytest.mark.parametrize("size", [100, 200_000, 1_000_000])
+@pytest.mark.parametrize(
+    ("frame", "end", "tls"),
+    [
+        (sized, "FIN", True),
+        (sized, "goodbye", True),
+        (chunked, "FIN", True),
+        (until_close, "goodbye", True),
+        (sized, "FIN", False),
+        (until_close, "FIN", False),
+    ],
+)
+async def test_all_that_came_before_the_end_is_heard(
+    world: World, frame: Callable[[bytes], bytes], end: End, tls: bool, size: int, hesitant: bool
+) -> None:
+    body = bytes(number % 251 for number in range(size))
+    pool = await world.enter(Closing(Pool()))
+    with provider(frame(body), end, tls=tls) as to:
+        stream = await ask(pool, to)
+        receiver = Hesitant() if hesitant else Receiver()
+        if isinstance(receiver, Hesitant):
+            receiver.pause, receiver.resume = stream.pause, stream.resume
+        stream.attach(receiver)
+        async with asyncio.timeout(PATIENCE_S):
+            error = await receiver.ended
+    assert (bytes(receiver.data) == body, error) == (True, None)
+
+
+@pytest.mark.parametrize(("end", "tls"), [("FIN", True), ("RST", True), ("RST", False)])
+@pytest.mark.parametrize("size", [100, 200_000])
+async def test_a_body_that_ends_with_its_connection_ends_as_it_should_or_is_cut(
+    world: World, end: End, tls: bool, size: int
+) -> None:
+    """RFC 9112, 9.8: without a closing alert nobody can tell it from one that an attacker has cut."""
+    pool = await world.enter(Closing(Pool()))
+    with provider(until_close(b"x" * size), end, tls=tls) as to:
+        receiver = Receiver()
+        try:
+            (await ask(pool, to)).attach(receiver)
+        except Truncated:
+            return  # reset before its head was read
+        async with asyncio.timeout(PATIENCE_S):
+            assert isinstance(await receiver.ended, Truncated)
+
+
+async def test_a_provider_that_leaves_in_the_handshake_cannot_be_reached(world: World) -> None:
+    pool = await world.enter(Closing(Pool()))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        asking = asyncio.ensure_future(ask(pool, here(listening.getsockname()[1], tls=Tls(verify=False))))
+        client = (await asyncio.to_thread(listening.accept))[0]
+        client.close()
+        with pytest.raises(Exception, match="cannot be reached"):
+            await asking
+    assert pool.open_connections == 0
