@@ -100,3 +100,13 @@ async def test_where_nobody_allows_a_second_attempt_a_request_is_not_sent_twice(
     assert (await client.ask(request(CHAT))).status == 200
     assert (await client.ask(request(CHAT))).status == 502
     assert len(first.calls) == 1
+
+
+async def test_a_route_that_allows_none_gets_none(world: World) -> None:
+    first, second = await world.upstream(forgetful(1)), await world.upstream(GOOD)
+    backend = after(target("a", first.port), target("b", second.port))
+    serving = await world.gateway(to_provider(0, backend=backend, retry=Retry(attempts=0)))
+    client = await world.client(serving)
+    assert (await client.ask(request(CHAT))).status == 200
+    assert (await client.ask(request(CHAT))).status == 502
+    assert (len(first.calls), second.asked) == (1, [])

@@ -3,6 +3,7 @@ none."""
 
 import asyncio
 import contextlib
+import gc
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -12,8 +13,10 @@ from typing import Literal
 import pytest
 
 from sluice.config.plan import Endpoint, Tls
-from sluice.errors import Truncated
+from sluice.errors import Truncated, Unreachable
 from sluice.net.pool import Pool
+from sluice.net.provider_tls import ProviderTls
+from sluice.net.upstream import UpstreamConnection
 from tests.net.asking import Closing, Receiver, ask
 from tests.net.clients_side import contexts
 from tests.support.plans import here
@@ -121,6 +124,99 @@ async def test_a_body_that_ends_with_its_connection_ends_as_it_should_or_is_cut(
             return  # reset before its head was read
         async with asyncio.timeout(PATIENCE_S):
             assert isinstance(await receiver.ended, Truncated)
+
+
+# -- what is left ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """What is over by the end of the block is gone, without the collector."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+        left = [each for each in gc.get_objects() if isinstance(each, ProviderTls | UpstreamConnection)]
+        assert left == []
+    finally:
+        gc.enable()
+
+
+async def refused(pool: Pool, to: Endpoint) -> None:
+    with pytest.raises(Unreachable, match="cannot be reached"):
+        await ask(pool, to)
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["no TLS", "not trusted"])
+async def test_a_handshake_that_fails_leaves_nothing(world: World, tls: bool) -> None:
+    pool = await world.enter(Closing(Pool()))
+
+    def serve() -> None:
+        client: socket.socket = listening.accept()[0]
+        with contextlib.suppress(OSError):
+            if tls:
+                client = contexts()[0].wrap_socket(client, server_side=True)
+            client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        client.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, uncollected():
+        thread = threading.Thread(target=serve)
+        thread.start()
+        await refused(pool, here(listening.getsockname()[1], tls=Tls(verify=tls)))
+        await asyncio.to_thread(thread.join)
+        await asyncio.sleep(0.05)  # uvloop's own turns after the end
+    assert pool.open_connections == 0
+
+
+async def test_a_long_answer_over_tls_leaves_nothing(world: World) -> None:
+    pool = await world.enter(Closing(Pool()))
+    with provider(sized(b"x" * 300_000), "FIN", tls=True) as to, uncollected():
+        receiver = Receiver()
+        (await ask(pool, to)).attach(receiver)
+        async with asyncio.timeout(PATIENCE_S):
+            assert await receiver.ended is None
+        del receiver
+        await asyncio.sleep(0.05)
+
+
+async def test_a_provider_that_leaves_when_nobody_waits_for_it_any_more(world: World) -> None:
+    troubles: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: troubles.append(said["message"]))
+    pool = await world.enter(Closing(Pool()))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        asking = asyncio.ensure_future(ask(pool, here(listening.getsockname()[1], tls=Tls(verify=False))))
+        client = (await asyncio.to_thread(listening.accept))[0]
+        await asyncio.to_thread(client.recv, 100)  # its hello
+        client.shutdown(socket.SHUT_WR)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await asyncio.sleep(0.05)
+        client.close()
+    assert (troubles, pool.open_connections) == ([], 0)
+
+
+class Once(Hesitant):
+    """Hesitates until the end of the connection is here."""
+
+    def body(self, data: bytes) -> None:
+        if not self.data:
+            self.pause()
+            asyncio.get_running_loop().call_later(0.1, self.resume)
+        Receiver.body(self, data)
+
+
+async def test_a_connection_whose_end_has_come_is_not_kept(world: World) -> None:
+    answer = sized(b"x" * 300_000).replace(b"Connection: close\r\n", b"")
+    pool = await world.enter(Closing(Pool()))
+    with provider(answer, "FIN", tls=True) as to:
+        stream = await ask(pool, to)
+        receiver = Once()
+        receiver.pause, receiver.resume = stream.pause, stream.resume
+        stream.attach(receiver)
+        async with asyncio.timeout(PATIENCE_S):
+            assert await receiver.ended is None
+        assert pool.resting_connections == 0
 
 
 async def test_a_provider_that_leaves_in_the_handshake_cannot_be_reached(world: World) -> None:

@@ -110,6 +110,8 @@ async def _address(endpoint: Endpoint, address: str, make: Make, context: ssl.SS
         if secured is not None:
             secured.cut()
         raise
+    finally:
+        secured = None  # else its `ready`, the error's traceback and this frame hold each other
     return connection
 
 

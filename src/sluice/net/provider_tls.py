@@ -33,7 +33,7 @@ class ProviderTls(SSLProtocol):
         self._connection: asyncio.Protocol | None = connection
         self._soon = loop.call_soon
         self._raw: asyncio.Transport | None = None
-        self._ended = False
+        self.ended = False
         """The provider has closed the connection below, and the one above has not heard."""
         self._looks = 0
         """Under way."""
@@ -43,15 +43,15 @@ class ProviderTls(SSLProtocol):
         super().connection_made(transport)
 
     def eof_received(self) -> bool | None:
-        if not self.ready.done():
+        if not self.ready.done() or self.ready.cancelled():
             return super().eof_received()
-        self._ended = True
+        self.ended = True
         self.look()
         return True
 
     def look(self) -> None:
         """Whoever has just resumed the transport above asks: tell the end, if it has read all by then."""
-        if self._ended:
+        if self.ended:
             self._looks += 1
             self._soon(self._end)  # behind uvloop's own reading, which waits for its turn too
 
@@ -60,7 +60,7 @@ class ProviderTls(SSLProtocol):
         if self._looks or self._connection is None:
             return  # resumed since then: what is read next comes first
         if cast(Reading, self._connection).transport.is_reading():
-            self._ended = False
+            self.ended = False
             super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -68,7 +68,9 @@ class ProviderTls(SSLProtocol):
         self._connection = None
 
     def cut(self) -> None:
-        """Close at once, also in the midst of the handshake."""
+        """Close at once, also in the midst of the handshake: whoever awaited it wants it no longer."""
+        if self.ready.done() and not self.ready.cancelled():
+            self.ready.exception()
         if self._raw is not None:
             self._raw.abort()
 

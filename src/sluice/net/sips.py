@@ -52,4 +52,6 @@ class Sips(asyncio.BufferedProtocol):
         return self._drinker.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._drinker.connection_lost(exc)
+        drinker = self._drinker
+        del self._drinker  # over TLS uvloop holds on to this object, and so would it to all of the connection
+        drinker.connection_lost(exc)

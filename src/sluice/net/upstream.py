@@ -203,7 +203,8 @@ class UpstreamConnection(asyncio.Protocol):
         body, self._body = self._body, None
         if body is None:
             return
-        if self._reusable and not body.rest and not self.lost and not self.transport.get_write_buffer_size():
+        ended = self.lost or (self._tls is not None and self._tls.ended)
+        if self._reusable and not body.rest and not ended and not self.transport.get_write_buffer_size():
             self.resume()  # a connection that rests without reading would never hear the next answer
             self._release(self)
         else:
