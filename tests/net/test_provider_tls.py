@@ -129,15 +129,19 @@ async def test_a_body_that_ends_with_its_connection_ends_as_it_should_or_is_cut(
 # -- what is left ------------------------------------------------------------------------------------------------------
 
 
+def connections() -> list[object]:
+    return [each for each in gc.get_objects() if isinstance(each, ProviderTls | UpstreamConnection)]
+
+
 @contextmanager
 def uncollected() -> Iterator[None]:
     """What is over by the end of the block is gone, without the collector."""
     gc.collect()
+    before = connections()  # of other tests
     gc.disable()
     try:
         yield
-        left = [each for each in gc.get_objects() if isinstance(each, ProviderTls | UpstreamConnection)]
-        assert left == []
+        assert [each for each in connections() if not any(each is other for other in before)] == []
     finally:
         gc.enable()
 

@@ -15,6 +15,7 @@ from sluice.gateway.money_ports import DEAD_S, LOST, LedgerGone
 from sluice.stores import ledger_desk, ledger_sqlite
 from sluice.stores.ledger_sqlite import SqliteLedger
 from tests.stores.booking import at_work, claim, opened, settled
+from tests.support.measuring import slowness
 
 DIES = """
 import asyncio, sys, time
@@ -135,4 +136,4 @@ async def test_the_loop_gives_an_exchange_microseconds(tmp_path: Path) -> None:
             await asyncio.sleep(0)
             best = min(best, (time.thread_time() - began) / 200)
             assert loop.time() - waited < 5
-        assert best < 100e-6  # measured: 30; tests run beside others
+        assert best < 100e-6 * slowness()  # measured: 30; tests run beside others
