@@ -60,7 +60,7 @@ def _histogram(metric: Metric, name: str, labels: LabelValues, cell: Cell) -> st
     whole = f"{{{text}}}" if text else ""
     counts = list(map(int, accumulate(cell[:-1])))
     lines = [f"{start}{bound} {count}\n" for bound, count in zip(_bounds(metric.buckets), counts, strict=True)]
-    lines.append(f"{name}_count{whole} {counts[-1]}\n{name}_sum{whole} {cell[-1]}\n")
+    lines.append(f"{name}_count{whole} {counts[-1]}\n{name}_sum{whole} {_number(cell[-1])}\n")
     return "".join(lines)
 
 
