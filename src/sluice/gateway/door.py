@@ -44,12 +44,8 @@ class Door:
         self._turnstile: Turnstile[Waiting] = Turnstile(admission)
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
-        self.crowded = False
-        """As many as may have come in this turn of the event loop."""
-        self._armed = False
-        """`_turn` follows."""
         self._come = 0
-        """In this turn."""
+        """In this turn of the event loop; as long as nobody has come or begun, no `_turn` follows."""
         self._begun = 0
         """In this turn."""
         self._next: dict[Waiting, None] = {}
@@ -57,10 +53,9 @@ class Door:
 
     def enter(self, exchange: Waiting, now: float) -> None:
         """Start the exchange now, later, or refuse it."""
-        if not self._armed:
+        if not (self._come or self._begun):
             self._arm_turn()
         self._come += 1
-        self.crowded = self._come >= CROWD
         verdict = self._turnstile.enter(exchange, now)
         if verdict == "in":
             self._admit(exchange)
@@ -98,6 +93,11 @@ class Door:
         self._turnstile.closed = closed
 
     @property
+    def crowded(self) -> bool:
+        """As many as may have come in this turn of the event loop."""
+        return self._come >= CROWD
+
+    @property
     def has_room(self) -> bool:
         """Whoever came now would not be refused."""
         return self._turnstile.has_room
@@ -126,20 +126,18 @@ class Door:
         if self._begun == AT_ONCE:
             self._next[exchange] = None
             return
-        if not self._armed:
+        if not (self._come or self._begun):
             self._arm_turn()
         self._begun += 1
         exchange.start()
 
     def _arm_turn(self) -> None:
-        self._armed = True
         asyncio.get_running_loop().call_soon(self._turn)
 
     def _turn(self) -> None:
         """Another turn of the event loop."""
         begin = list(islice(self._next, AT_ONCE)) if self._next else ()
-        self._begun = len(begin)
-        self._come, self.crowded, self._armed = 0, False, False
+        self._come, self._begun = 0, len(begin)
         if begin:
             self._arm_turn()
         for exchange in begin:

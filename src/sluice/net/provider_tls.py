@@ -43,8 +43,8 @@ class ProviderTls(SSLProtocol):
         super().connection_made(transport)
 
     def eof_received(self) -> bool | None:
-        if not self.ready.done() or self.ready.cancelled():
-            return super().eof_received()
+        if not self.ready.done() or self.ready.cancelled() or self.ready.exception() is not None:
+            return super().eof_received()  # nobody is above yet
         self.ended = True
         self.look()
         return True

@@ -133,7 +133,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._answer is not None:
             self._fail_head(Truncated("the provider closed the connection before it answered"))
         elif self._receiver is not None:
-            self._lose_body()
+            self._lose_body(exc)
 
     @property
     def heard(self) -> bool:
@@ -195,7 +195,7 @@ class UpstreamConnection(asyncio.Protocol):
         if early or (self._body is not None and self._body.done):
             self.data_received(early)
         if self.lost and self._receiver is not None:
-            self._lose_body()
+            self._lose_body(None)
 
     def _complete(self) -> None:
         """The framing has ended: tell the receiver if it is still there, and offer the connection for reuse."""
@@ -212,15 +212,14 @@ class UpstreamConnection(asyncio.Protocol):
         if receiver is not None:
             receiver.eof()
 
-    def _lose_body(self) -> None:
+    def _lose_body(self, exc: Exception | None) -> None:
         assert self._body is not None
-        if not self._hung_up:
-            self._break(Truncated("the connection to the provider broke"))
-            return
         try:
             self._body.finish()
+            if not self._hung_up:
+                raise ProtocolError("the provider's connection broke, and nothing else ends the body")
         except ProtocolError as error:
-            self._break(Truncated(str(error)))
+            self._break(Truncated(f"the connection to the provider broke: {exc}" if exc else str(error)))
             return
         self._complete()
 
