@@ -25,7 +25,8 @@ from tests.support.world import World
 STREAMS = 10_000
 WARM_UP = 2_000
 """After so many every cache and every pool of the allocator is as large as it gets."""
-AT_ONCE = 200
+AT_ONCE = 100
+"""More of them keep a slow machine so busy that hardly anybody hears anything before it leaves."""
 FEW = 50
 """Of each phase at least so many: how they are shared out depends on how fast the machine is."""
 MAX_RSS_GROWTH = 8 << 20

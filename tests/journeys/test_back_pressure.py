@@ -7,13 +7,13 @@ loopback interface, which are none of the gateway's.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import re
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.journeys.fake_process import FakeProcess
@@ -29,14 +29,15 @@ OFFERED_BYTES = 50 << 20
 MAX_GROWTH_BYTES = 256 << 20
 MAX_ADDED = 1.10
 FLOOR_S = 0.002
-"""A p99 swings by as much between two windows of an idle gateway when other processes use the machine."""
+"""The p99s of two idle gateways differ by as much when other processes use the machine."""
 GAP_S = 0.004
 EVENTS = 125
 """In a window: half a second."""
 WINDOWS = 5
 ETHERNET_BYTES = 1448
 PIECE = delta(content="x" * 1000) * 50
-SLOW_READER_S = 6
+SLOW_READER_S = 12
+"""Longer than a slow machine takes to let a thousand in and measure with them."""
 _AT = re.compile(rb"at (\d+) ")
 
 
@@ -131,15 +132,17 @@ async def window(client: RawClient) -> float:
     return sorted(lags)[-2] / 1e9
 
 
-async def best_p99(client: RawClient, enough: Callable[[float], bool] | None = None) -> float:
-    """The best of some windows: what else runs on the machine adds to a window, and never takes away. `enough`: no
-    further window is needed."""
-    best = await window(client)
-    for _ in range(WINDOWS - 1):
-        if enough is not None and enough(best):
-            break
-        best = min(best, await window(client))
-    return best
+async def windows(idle: RawClient, loaded: RawClient) -> list[tuple[float, float]]:
+    """The p99 through a gateway that has nothing else to do and through the other one, at the same moments, since what
+    else runs on the machine disturbs both. The last pair keeps the promise, if one of WINDOWS does."""
+    pairs: list[tuple[float, float]] = []
+    while not pairs or (len(pairs) < WINDOWS and not unnoticed(*pairs[-1])):
+        pairs.append(await asyncio.gather(window(idle), window(loaded)))
+    return pairs
+
+
+def unnoticed(idle_s: float, loaded_s: float) -> bool:
+    return loaded_s <= max(MAX_ADDED * idle_s, idle_s + FLOOR_S)
 
 
 async def asking(port: int, asks: bytes) -> socket.socket:
@@ -159,22 +162,31 @@ async def test_a_thousand_who_read_nothing_cost_little_and_disturb_nobody(world:
     providers = {"flood": (await world.upstream(flood.play)).port, "steady": (await world.upstream(steady)).port}
     file = tmp_path / "llm.yaml"
     file.write_text(config(f"{SLOW_READER_S}s", **providers))
-    async with Measured("-f", str(file)) as sluice, await sluice.client() as other:
-        other.send(stream_of("steady"))
-        await other.head()
-        before, idle_s = sluice.peak_bytes, await best_p99(other)
+    async with (
+        Sluice("-f", str(file)) as idle,
+        Measured("-f", str(file)) as sluice,
+        await idle.client() as twin,
+        await sluice.client() as other,
+        contextlib.AsyncExitStack() as deaf,
+    ):
+        for client in (twin, other):
+            client.send(stream_of("steady"))
+            await client.head()
+        assert unnoticed(*(await windows(twin, other))[-1]), "two that are alike"
+        before = sluice.peak_bytes
 
-        deaf = [await asking(sluice.port, stream_of("flood")) for _ in range(CLIENTS)]
+        for _ in range(CLIENTS):
+            deaf.enter_context(await asking(sluice.port, stream_of("flood")))
         await flood.settled()
         assert flood.taken_bytes < CLIENTS * OFFERED_BYTES / 10
         used, began = sluice.cpu_s, time.monotonic()
-        loaded_s = await best_p99(other, lambda p99: p99 <= max(MAX_ADDED * idle_s, idle_s + FLOOR_S))
+        pairs = await windows(twin, other)
         used, took = sluice.cpu_s - used, time.monotonic() - began
         grown = sluice.peak_bytes - before
         assert len(sluice.requests()) == 0, "none of them was ended while this was measured"
 
         assert grown < MAX_GROWTH_BYTES, f"{grown >> 20} MiB"
-        assert loaded_s <= max(MAX_ADDED * idle_s, idle_s + FLOOR_S), f"{idle_s * 1e3:.2f}, {loaded_s * 1e3:.2f} ms"
+        assert unnoticed(*pairs[-1]), pairs
         assert used / took < 0.25, "who waits for nothing but room costs no time"
 
         await until(lambda: len(sluice.requests()) == CLIENTS, within_s=3 * SLOW_READER_S)
@@ -185,8 +197,6 @@ async def test_a_thousand_who_read_nothing_cost_little_and_disturb_nobody(world:
         assert await sluice.metric("active_streams") == 1
         assert await sluice.metric("exchange_outcomes_total", 'outcome="slow_reader"') == CLIENTS
         await window(other)
-        for sock in deaf:
-            sock.close()
     assert "Traceback" not in sluice.stderr
 
 

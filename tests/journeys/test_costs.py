@@ -82,7 +82,7 @@ async def test_a_member_that_no_translation_knows_still_crosses_where_tokens_are
 async def test_a_stream_ends_legally_when_what_its_budget_had_left_is_used_up(tmp_path: Path) -> None:
     budget = "{budgets: [{name: b, amountUsd: '0.03', period: Month, cutStream: true}]}"
     env = {"XDG_STATE_HOME": str(tmp_path)}
-    async with FakeProcess("--itl-ms", "5") as fake, gateway(tmp_path, fake.port, policies=budget, **env) as sluice:
+    async with FakeProcess("--itl-ms", "25") as fake, gateway(tmp_path, fake.port, policies=budget, **env) as sluice:
         first = await pay(sluice.port, "", body(10, bound=20))
         assert first.header(TAG) == "0.01"
         asked = body(50, bound=90, stream=True).replace(b',"max_tokens":90', b"")

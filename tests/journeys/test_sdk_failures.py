@@ -94,6 +94,13 @@ async def matrix() -> AsyncIterator[Matrix]:
 
 
 @pytest.fixture
+async def unhurried() -> AsyncIterator[Matrix]:
+    """A gateway that waits for an event as long as that takes: one of some kilobytes, byte by byte, takes its time."""
+    async with running(streaming=Streaming(keep_alive_s=0)) as one:
+        yield one
+
+
+@pytest.fixture
 async def patient() -> AsyncIterator[Matrix]:
     """A gateway that opens the answer as soon as its client has waited for a moment."""
     async with running(streaming=Streaming(keep_alive_s=0.02, commit_after_s=0.02)) as one:
@@ -170,16 +177,16 @@ async def test_a_whole_answer_that_is_not_whole_is_a_failure(matrix: Matrix, cli
 
 @pairs
 async def test_an_answer_that_is_whole_is_a_success_however_it_comes(
-    matrix: Matrix, client: str, provider: str
+    unhurried: Matrix, client: str, provider: str
 ) -> None:
     faults = odd(client, provider)
-    async with Listener(client, matrix.url(provider)) as listener:
+    async with Listener(client, unhurried.url(provider)) as listener:
         for name, fault in faults.items():
             heard = await listener.hear(question(fault))
             assert (heard.end, heard.text, heard.begins) == ("succeeded", WORDS, 1), (name, heard)
-    await matrix.record(len(faults))
-    assert {record.outcome for record in matrix.serving.records} == {"completed"}
-    assert matrix.fake.seen == len(faults)
+    await unhurried.record(len(faults))
+    assert {record.outcome for record in unhurried.serving.records} == {"completed"}
+    assert unhurried.fake.seen == len(faults)
 
 
 @pairs

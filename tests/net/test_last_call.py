@@ -115,15 +115,23 @@ async def test_nobody_is_waited_for_if_nobody_is_in(world: World, opened: Open, 
     assert bool(clients) is (took >= ports.GRACE_S)
 
 
-async def test_the_grace_ends_with_the_deadline_which_may_come_nearer(world: World, opened: Open) -> None:
-    client = await enter(world, opened)
-    deadline = [NEVER]
+async def drained_early(world: World, *, tls: bool) -> float:
+    """Return how long a drain takes whose deadline comes nearer while it waits for a client."""
+    opened = await world.enter(Open(tls=tls))
+    client, deadline = await enter(world, opened), [NEVER]
     draining = asyncio.create_task(opened.ports.drain(lambda: deadline[0]))
     await asyncio.sleep(0.02)
-    deadline[0] = 0.0
-    async with asyncio.timeout(0.25 * ports.GRACE_S):
-        await draining
+    deadline[0], told = 0.0, time.monotonic()
+    await draining
+    took = time.monotonic() - told
     assert await client.rest() == b""
+    return took
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_the_grace_ends_with_the_deadline_which_may_come_nearer(world: World, tls: bool) -> None:
+    """The best of three: what else runs on the machine adds to one."""
+    assert min([await drained_early(world, tls=tls) for _ in range(3)]) < 0.25 * ports.GRACE_S
 
 
 async def test_a_handshake_under_way_is_finished_and_served(world: World) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from sluice.config.plan import Endpoint, Tls
 from sluice.errors import Truncated, Unreachable
+from sluice.net.lease import Lease
 from sluice.net.pool import Pool
 from sluice.net.provider_tls import ProviderTls
 from sluice.net.upstream import UpstreamConnection
@@ -21,7 +22,7 @@ from tests.net.asking import Closing, Receiver, ask
 from tests.net.clients_side import contexts
 from tests.support.plans import here
 from tests.support.raw_upstream import chunk, chunked_head
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import PATIENCE_S, until
 from tests.support.world import World
 
 End = Literal["FIN", "goodbye", "RST"]
@@ -201,26 +202,45 @@ async def test_a_provider_that_leaves_when_nobody_waits_for_it_any_more(world: W
 
 
 class Once(Hesitant):
-    """Hesitates until the end of the connection is here."""
+    """Stops reading after what comes first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard = threading.Event()
 
     def body(self, data: bytes) -> None:
-        if not self.data:
-            self.pause()
-            asyncio.get_running_loop().call_later(0.1, self.resume)
         Receiver.body(self, data)
+        if not self.heard.is_set():
+            self.pause()
+            self.heard.set()
 
 
 async def test_a_connection_whose_end_has_come_is_not_kept(world: World) -> None:
-    answer = sized(b"x" * 300_000).replace(b"Connection: close\r\n", b"")
-    pool = await world.enter(Closing(Pool()))
-    with provider(answer, "FIN", tls=True) as to:
-        stream = await ask(pool, to)
-        receiver = Once()
+    """The rest of its answer and its end come while it is not read: both are known when it is read on."""
+    pool, receiver = await world.enter(Closing(Pool())), Once()
+
+    def serve() -> None:
+        with contexts()[0].wrap_socket(listening.accept()[0], server_side=True) as client:
+            client.recv(1 << 16)
+            client.sendall(sized(b"x" * 20_000).replace(b"Connection: close\r\n", b"")[:-10_000])
+            receiver.heard.wait(PATIENCE_S)
+            client.sendall(b"x" * 10_000)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        stream = await ask(pool, here(listening.getsockname()[1], tls=Tls(verify=False)))
+        assert isinstance(stream, Lease)
+        tls = stream._connection._tls
+        assert tls is not None
         receiver.pause, receiver.resume = stream.pause, stream.resume
         stream.attach(receiver)
+        await until(lambda: tls.ended)
+        receiver.resume()
         async with asyncio.timeout(PATIENCE_S):
             assert await receiver.ended is None
-        assert pool.resting_connections == 0
+        assert (bytes(receiver.data), pool.resting_connections) == (b"x" * 20_000, 0)
+        await asyncio.to_thread(thread.join)
 
 
 async def test_a_provider_that_leaves_in_the_handshake_cannot_be_reached(world: World) -> None:
