@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from sluice.gateway.door import AT_ONCE, CROWD, Door
+from sluice.gateway.door import AT_ONCE, Door
 from sluice.policies.admission import Admission
 
 
@@ -63,32 +63,6 @@ async def test_a_crowd_begins_in_order_some_in_each_turn() -> None:
     began = [guest.began or 0 for guest in guests]
     assert began == sorted(began)
     assert max(map(began.count, set(began))) == AT_ONCE
-
-
-async def test_nobody_else_is_read_in_a_turn_in_which_a_crowd_came() -> None:
-    door, turns, guests = await crowd(CROWD - 1)
-    assert not door.crowded
-    door.enter(Guest(turns), 0.0)
-    assert door.crowded
-    await asyncio.sleep(0)
-    assert not door.crowded, "and most of those who came have not begun"
-    await until_begun(guests)
-    turns.stop()
-
-
-async def test_who_is_refused_is_one_of_the_crowd() -> None:
-    door = Door(Admission(max_concurrent=1, max_queue=0), time.monotonic)
-    refused: list[Guest] = []
-    turns = Turns()
-
-    class Unlucky(Guest):
-        def shed(self) -> None:
-            refused.append(self)
-
-    for _ in range(CROWD):
-        door.enter(Unlucky(turns), 0.0)
-    assert (len(refused), door.crowded) == (CROWD - 1, True)
-    turns.stop()
 
 
 async def test_who_comes_alone_begins_at_once_after_a_crowd_too() -> None:

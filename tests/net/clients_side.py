@@ -73,7 +73,6 @@ class Desk:
         self.refused: list[str] = []
         self.counters = ListenerCounters()
         self.bodies = Bodies()
-        self.crowded = False
         self.connections: set[ServerConnection] = set()
         self.answer: Callable[[Asked], None] = lambda asked: None
         """What happens to a request as soon as it is here."""

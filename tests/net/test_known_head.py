@@ -22,7 +22,6 @@ class Handler:
 
     def __init__(self) -> None:
         self.bodies = Bodies()
-        self.crowded = False
 
     def admits(self, body_bytes: int | None) -> bool:
         return True

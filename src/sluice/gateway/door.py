@@ -3,8 +3,8 @@
 Guarantee: see `policies.admission`. A client who leaves the queue leaves no trace but its record; one that waits too
 long gets the answer of one for whom there was no room: 503 and when to come back.
 
-Of those who come at once only some begin in one turn of the event loop, and only some are read at all: streams that are
-under way have their turn between them. A burst of 460 requests held the loop for 35 ms without that.
+Of those who come at once only some begin in one turn of the event loop: streams that are under way have their turn
+between them. How much of what they say is read in one turn, see `net.turns`.
 """
 
 import asyncio
@@ -17,8 +17,6 @@ from sluice.policies.admission import Admission, Turnstile
 _NEVER = float("inf")
 AT_ONCE = 16
 """How many begin in one turn, some 2 ms."""
-CROWD = 32
-"""How many may come in one turn, some 2 ms, also to wait or to be refused: then no more are read until the next."""
 
 
 class Waiting(Protocol):
@@ -44,18 +42,13 @@ class Door:
         self._turnstile: Turnstile[Waiting] = Turnstile(admission)
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
-        self._come = 0
-        """In this turn of the event loop; as long as nobody has come or begun, no `_turn` follows."""
         self._begun = 0
-        """In this turn."""
+        """In this turn of the event loop; as long as nobody has, no `_turn` follows."""
         self._next: dict[Waiting, None] = {}
         """Admitted: they begin in the turns that follow."""
 
     def enter(self, exchange: Waiting, now: float) -> None:
         """Start the exchange now, later, or refuse it."""
-        if not (self._come or self._begun):
-            self._arm_turn()
-        self._come += 1
         verdict = self._turnstile.enter(exchange, now)
         if verdict == "in":
             self._admit(exchange)
@@ -93,11 +86,6 @@ class Door:
         self._turnstile.closed = closed
 
     @property
-    def crowded(self) -> bool:
-        """As many as may have come in this turn of the event loop."""
-        return self._come >= CROWD
-
-    @property
     def has_room(self) -> bool:
         """Whoever came now would not be refused."""
         return self._turnstile.has_room
@@ -126,7 +114,7 @@ class Door:
         if self._begun == AT_ONCE:
             self._next[exchange] = None
             return
-        if not (self._come or self._begun):
+        if not self._begun:
             self._arm_turn()
         self._begun += 1
         exchange.start()
@@ -137,7 +125,7 @@ class Door:
     def _turn(self) -> None:
         """Another turn of the event loop."""
         begin = list(islice(self._next, AT_ONCE)) if self._next else ()
-        self._come, self._begun = 0, len(begin)
+        self._begun = len(begin)
         if begin:
             self._arm_turn()
         for exchange in begin:

@@ -90,10 +90,6 @@ class Gateway:
 
     # -- ports.Handler ------------------------------------------------------------------------------------------------
 
-    @property
-    def crowded(self) -> bool:
-        return self._door.crowded
-
     def admits(self, body_bytes: int | None) -> bool:
         return self._door.has_room
 

@@ -216,11 +216,6 @@ class Handler(Protocol):
 
     bodies: Bodies
 
-    @property
-    def crowded(self) -> bool:
-        """So many requests came in this turn of the event loop that the bytes of others are read in the next."""
-        ...
-
     def admits(self, body_bytes: int | None) -> bool:
         """Whether a request whose head is here may send its body; None = of unknown length. If not, it is refused as
         `Overloaded`."""

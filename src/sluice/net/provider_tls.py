@@ -18,6 +18,12 @@ class Reading(Protocol):
     transport: asyncio.Transport
 
 
+class TlsTransport(Protocol):
+    """What a transport with TLS has besides, uvloop's and asyncio's own."""
+
+    def set_read_buffer_limits(self, high: int) -> None: ...
+
+
 class ProviderTls(SSLProtocol):
     """One connection's TLS. Make the connection below with it, and await `ready`.
 
@@ -34,7 +40,9 @@ class ProviderTls(SSLProtocol):
         self._soon = loop.call_soon
         self._raw: asyncio.Transport | None = None
         self.ended = False
-        """The provider has closed the connection below, and the one above has not heard."""
+        """The provider has closed the connection below."""
+        self._told = False
+        """The one above has heard of that."""
         self._looks = 0
         """Under way."""
 
@@ -51,7 +59,7 @@ class ProviderTls(SSLProtocol):
 
     def look(self) -> None:
         """Whoever has just resumed the transport above asks: tell the end, if it has read all by then."""
-        if self.ended:
+        if self.ended and not self._told:
             self._looks += 1
             self._soon(self._end)  # behind uvloop's own reading, which waits for its turn too
 
@@ -60,7 +68,7 @@ class ProviderTls(SSLProtocol):
         if self._looks or self._connection is None:
             return  # resumed since then: what is read next comes first
         if cast(Reading, self._connection).transport.is_reading():
-            self.ended = False
+            self._told = True
             super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -18,11 +18,11 @@ from sluice.errors import Unavailable
 from sluice.gateway.ports import Handler
 from sluice.net.answer import ServerStream, close_by_reset
 from sluice.net.backlog import arrived
-from sluice.net.crowd import Patient
 from sluice.net.parting import Parting
 from sluice.net.requests import Incoming, RequestReader
 from sluice.net.tls_protocol import tls_of
 from sluice.net.tls_writer import TlsWriter
+from sluice.net.turns import Patient
 from sluice.telemetry.metrics import ListenerCounters
 from sluice.wire.http1 import CONTINUE
 
@@ -45,6 +45,7 @@ class ServerConnection(Patient):
         connections: set["ServerConnection"],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__()
         self._handler = handler
         self._limits = limits
         self._counters = counters

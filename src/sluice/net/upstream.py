@@ -7,15 +7,16 @@ Obeys: RFC 9112 (read 2026-11-21). Nothing is awaited, created or queued per chu
 import asyncio
 import select
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import cast
 
 from sluice.config.plan import Endpoint
 from sluice.errors import ProtocolError, Truncated, UpstreamError
 from sluice.gateway.ports import BodyReceiver, UpstreamHead
 from sluice.net.backlog import unacknowledged
 from sluice.net.heads import parse_head
-from sluice.net.provider_tls import provider_tls_of
+from sluice.net.provider_tls import TlsTransport, provider_tls_of
 from sluice.net.sips import GULP_BYTES, Sips
+from sluice.net.turns import Patient
 from sluice.wire.chunked import BodyDecoder
 
 MAX_HEAD_BYTES = 64 << 10
@@ -29,7 +30,7 @@ _END_OF_HEAD = b"\r\n\r\n"
 _NEVER = float("inf")
 
 
-class UpstreamConnection(asyncio.Protocol):
+class UpstreamConnection(Patient):
     """One connection to a provider. `net.lease` makes each of its answers an `UpstreamStream`.
 
     `release` is called once per answer that left the connection fit for another, `forget` once when it is lost.
@@ -42,6 +43,7 @@ class UpstreamConnection(asyncio.Protocol):
         release: Callable[["UpstreamConnection"], None],
         forget: Callable[["UpstreamConnection"], None],
     ) -> None:
+        super().__init__()
         self.endpoint = endpoint
         self.deadline = _NEVER
         self.turn = 0
@@ -75,9 +77,9 @@ class UpstreamConnection(asyncio.Protocol):
         self._tls = provider_tls_of(transport)
         self._connected = True
         if self.endpoint.tls is not None:  # else 256 KiB are decrypted ahead of a client that does not read
-            cast(_TlsTransport, transport).set_read_buffer_limits(high=GULP_BYTES)
+            cast(TlsTransport, transport).set_read_buffer_limits(high=GULP_BYTES)
 
-    def data_received(self, data: bytes, /) -> None:
+    def _read(self, data: bytes) -> None:
         # The hot path: once per read. Everything else about incoming bytes is `_unattended`.
         if len(data) > GULP_BYTES:
             self.transport.set_protocol(Sips(self))
@@ -95,12 +97,22 @@ class UpstreamConnection(asyncio.Protocol):
         if body.done:
             self._complete()
 
+    def _wait(self, data: bytes) -> None:
+        if self._body is None and self._answer is None:
+            self._read(data)  # nobody asked for it: no other answer may begin with it
+        else:
+            super()._wait(data)
+
+    def _read_on(self) -> None:
+        if not self._paused:
+            super()._read_on()
+
     def sipped(self) -> None:
         if not self._paused and not self.transport.is_closing():
             self.transport.pause_reading()
-            asyncio.get_running_loop().call_soon(self._read_on)
+            self._turns.put_off(self._sip_on)
 
-    def _read_on(self) -> None:
+    def _sip_on(self) -> None:
         if not self._paused and not self.transport.is_closing():
             self._resume_reading()
 
@@ -120,6 +132,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._hung_up = True
+        self._read_all()
         if self._answer is not None and not self._buffer:
             # Had the provider received a byte of the request when it hung up, its FIN would acknowledge that byte. Of
             # a request over TLS that the kernel did not take whole, too little is seen here: it counts as heard.
@@ -129,6 +142,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None, /) -> None:
         self.lost = True
+        self._read_all()
         self._forget(self)
         if self._answer is not None:
             self._fail_head(Truncated("the provider closed the connection before it answered"))
@@ -138,7 +152,7 @@ class UpstreamConnection(asyncio.Protocol):
     @property
     def heard(self) -> bool:
         """Something of an answer has come that is not whole yet."""
-        return self._buffer != b""
+        return (self._buffer or self._put_off) != b""
 
     # -- a request ----------------------------------------------------------------------------------------------------
 
@@ -193,7 +207,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._paused:
             self.resume()
         if early or (self._body is not None and self._body.done):
-            self.data_received(early)
+            self._read(early)
         if self.lost and self._receiver is not None:
             self._lose_body(None)
 
@@ -203,7 +217,7 @@ class UpstreamConnection(asyncio.Protocol):
         body, self._body = self._body, None
         if body is None:
             return
-        ended = self.lost or (self._tls is not None and self._tls.ended)
+        ended = self._hung_up or self.lost or (self._tls is not None and self._tls.ended)
         if self._reusable and not body.rest and not ended and not self.transport.get_write_buffer_size():
             self.resume()  # a connection that rests without reading would never hear the next answer
             self._release(self)
@@ -243,6 +257,8 @@ class UpstreamConnection(asyncio.Protocol):
     def resume(self) -> None:
         if self._paused and not self.lost:
             self._paused = False
+            if self._put_off:
+                self._turns.put_off(self._read_on)
             self._resume_reading()
 
     def close(self, *, complete: bool) -> None:
@@ -266,12 +282,6 @@ class UpstreamConnection(asyncio.Protocol):
         """The deadline has passed: a resting connection is closed, an unfinished tail is cut."""
         self.deadline = _NEVER
         self.transport.abort()
-
-
-class _TlsTransport(Protocol):
-    """What a transport with TLS has besides, uvloop's and asyncio's own."""
-
-    def set_read_buffer_limits(self, high: int) -> None: ...
 
 
 class _Tail:

@@ -107,8 +107,6 @@ class Line(asyncio.Protocol):
 
     # -- the handler --------------------------------------------------------------------------------------------------
 
-    crowded = False
-
     def admits(self, body_bytes: int | None) -> bool:
         return True
 

@@ -1,0 +1,117 @@
+"""Turns of the event loop: how long what connections say may keep it, before timers and everybody else have theirs.
+
+A loop hands over all that has come to all of its connections in one turn. Of hundreds of streams that is tens of
+milliseconds, in which no clock is looked at and no client is seen to leave. So bytes that come when a turn has lasted
+for TURN_S are put off: they wait in line, in order, and each turn reads for that long. It is time that counts and not
+connections: a machine may be slow, and so may a request.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+from weakref import WeakKeyDictionary
+
+TURN_S = 0.004
+GAP_S = 0.001
+"""Nothing was read for so long: another turn has begun. asyncio tells nobody when."""
+LONG_BYTES = 4 << 10
+"""Reading so much may take as long as that by itself."""
+PUT_OFF_BYTES = 64 << 10
+"""Of one connection. More than that is read at once."""
+
+
+class Turns:
+    """The turns of one event loop. See `turns`."""
+
+    def __init__(self) -> None:
+        self._began = 0.0
+        """When the turn began, or the first read of it."""
+        self._last = 0.0
+        """When something was read."""
+        self._line: deque[Callable[[], None]] = deque()
+        self._armed = False
+
+    @property
+    def over(self) -> bool:
+        """Whoever comes now has to wait. The hot path: once per read."""
+        now = monotonic()
+        if now - self._last > GAP_S:
+            self._began = now
+        self._last = now
+        return now - self._began > TURN_S
+
+    def lasts(self) -> None:
+        """What was read just now took its time."""
+        self._last = monotonic()
+
+    def put_off(self, read: Callable[[], None]) -> None:
+        """Call it in one of the next turns."""
+        self._line.append(read)
+        self._arm()
+
+    def _arm(self) -> None:
+        if not self._armed:
+            self._armed = True
+            asyncio.get_running_loop().call_soon(self._next)
+
+    def _next(self) -> None:
+        """Another turn: at least one is read."""
+        self._armed, line = False, self._line
+        self._began = self._last = monotonic()
+        try:
+            while line:
+                line.popleft()()
+                self._last = monotonic()
+                if self._last - self._began > TURN_S:
+                    break
+        finally:
+            if line:
+                self._arm()
+
+
+_TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
+
+
+def turns() -> Turns:
+    """Return those of the loop that runs."""
+    loop = asyncio.get_running_loop()
+    return _TURNS.get(loop) or _TURNS.setdefault(loop, Turns())
+
+
+class Patient(asyncio.Protocol):
+    """A connection whose bytes come to `_read`, in order, mostly at once."""
+
+    transport: asyncio.Transport
+    _put_off = b""
+
+    def __init__(self) -> None:
+        self._turns = turns()
+
+    def data_received(self, data: bytes, /) -> None:
+        if self._put_off or self._turns.over:
+            self._wait(data)
+        else:
+            self._read(data)
+            if len(data) > LONG_BYTES:
+                self._turns.lasts()
+
+    def _read(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def _read_all(self) -> None:
+        """Now, whatever the turn."""
+        data, self._put_off = self._put_off, b""
+        if data:
+            self._read(data)
+
+    def _wait(self, data: bytes) -> None:
+        if not self._put_off:
+            self._turns.put_off(self._read_on)
+        self._put_off += data
+        if len(self._put_off) > PUT_OFF_BYTES:
+            self._read_all()
+
+    def _read_on(self) -> None:
+        if not self.transport.is_closing():
+            self._read_all()

@@ -1,0 +1,364 @@
+"""net.turns: what comes when a turn of the event loop has lasted long enough is read in a later one, in its order, and
+nothing of it is lost."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+
+from sluice.errors import Truncated
+from sluice.net import turns
+from sluice.net.pool import Pool
+from sluice.net.turns import GAP_S, PUT_OFF_BYTES, TURN_S, Turns
+from sluice.net.upstream import UpstreamConnection
+from tests.net.asking import Closing, Receiver, ask, receive
+from tests.net.clients_side import Asked, Desk
+from tests.support.plans import here
+from tests.support.raw_client import RawClient, get, request
+from tests.support.raw_upstream import LAST, Call, chunk, chunked_head, sized
+from tests.support.waiting import PATIENCE_S, until
+from tests.support.world import World
+
+
+def work(seconds: float) -> None:
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
+        pass
+
+
+# -- the line ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_turn_is_over_when_it_has_lasted_long_enough_and_not_before() -> None:
+    line = Turns()
+    began = time.monotonic()
+    assert not line.over
+    while not line.over:
+        work(GAP_S / 4)
+    assert TURN_S < time.monotonic() - began < 20 * TURN_S
+
+
+async def test_another_turn_has_begun_where_nothing_was_read_for_a_while() -> None:
+    line = Turns()
+    while not line.over:
+        work(GAP_S / 4)
+    work(2 * GAP_S)
+    assert not line.over
+
+
+async def test_what_takes_its_time_is_no_gap() -> None:
+    line = Turns()
+    assert not line.over
+    work(2 * TURN_S)
+    line.lasts()
+    assert line.over
+
+
+async def test_each_turn_reads_for_so_long_in_order_and_timers_have_theirs_between() -> None:
+    line, read, timers = Turns(), list[int](), list[int]()
+    loop = asyncio.get_running_loop()
+
+    def reader(number: int) -> Callable[[], None]:
+        def read_it() -> None:
+            read.append(number)
+            work(TURN_S / 4)
+            loop.call_later(0, lambda: timers.append(len(read)))
+
+        return read_it
+
+    for number in range(40):
+        line.put_off(reader(number))
+    await until(lambda: len(timers) == 40)
+    assert read == list(range(40))
+    assert len(set(timers)) >= 8, "five at most in a turn"
+
+
+async def test_who_fails_does_not_keep_the_others_from_their_turn() -> None:
+    line, read, failures = Turns(), list[str](), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context["exception"]))
+    error = ValueError("it cannot be read")
+
+    def fail() -> None:
+        raise error
+
+    line.put_off(fail)
+    line.put_off(lambda: read.append("next"))
+    await until(lambda: read == ["next"])
+    assert failures == [error]
+
+
+async def test_a_loop_has_its_own() -> None:
+    assert turns.turns() is turns.turns()
+    mine = turns.turns()
+
+    async def other() -> Turns:
+        return turns.turns()
+
+    assert await asyncio.to_thread(asyncio.run, other()) is not mine
+
+
+# -- put off -----------------------------------------------------------------------------------------------------------
+
+
+class Crowd:
+    """Every turn is over, and those who wait in line are read when it says so."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._patch = patch
+        self._line: list[Callable[[], None]] = []
+        patch.setattr(turns, "TURN_S", -1.0)
+        patch.setattr(Turns, "put_off", lambda _, read: self._line.append(read))
+
+    def __len__(self) -> int:
+        return len(self._line)
+
+    def over(self) -> None:
+        self._patch.undo()
+        self.read()
+
+    def read(self) -> None:
+        line, self._line = self._line, []
+        for read in line:
+            read()
+
+
+# -- a client's --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def desk(world: World) -> Desk:
+    return await world.enter(Desk())
+
+
+@pytest.fixture
+async def client(world: World, desk: Desk) -> RawClient:
+    client = await world.enter(await desk.client())
+    await until(lambda: desk.connections != set())
+    return client
+
+
+@pytest.fixture
+def crowd(monkeypatch: pytest.MonkeyPatch) -> Crowd:
+    return Crowd(monkeypatch)
+
+
+async def put_off(desk: Desk, size: int) -> None:
+    await until(lambda: len(desk.connection._put_off) >= size)
+    assert desk.asked == []
+
+
+def ok(asked: Asked) -> None:
+    asked.stream.start(200, [], 0)
+    asked.stream.finish()
+
+
+async def test_it_is_read_once_the_crowd_is_over_in_its_order(desk: Desk, client: RawClient, crowd: Crowd) -> None:
+    desk.answer = ok
+    first, second = get("/a"), request(b"body", path="/b")
+    client.send(first)
+    await put_off(desk, len(first))
+    client.send(second)
+    await put_off(desk, len(first + second))
+    assert desk.connection.unheard
+    crowd.over()
+    assert [(await client.answer()).status for _ in range(2)] == [200, 200]
+    assert [(asked.request.path, asked.request.body) for asked in desk.asked] == [("/a", b""), ("/b", b"body")]
+    assert not desk.connection.unheard
+
+
+async def test_it_is_read_when_its_sender_says_nothing_more(desk: Desk, client: RawClient, crowd: Crowd) -> None:
+    client.send(get("/a"))
+    await put_off(desk, 1)
+    client.close()
+    assert (await desk.request()).request.path == "/a"
+
+
+async def test_it_is_read_before_the_connection_is_drained(desk: Desk, client: RawClient, crowd: Crowd) -> None:
+    client.send(get("/a"))
+    await put_off(desk, 1)
+    desk.connection.drain()
+    ok(await desk.request())
+    answer = await client.answer()
+    assert (answer.status, answer.header("connection")) == (200, "close")
+    assert await client.rest() == b""
+
+
+async def test_of_one_connection_only_so_much_waits(desk: Desk, client: RawClient, crowd: Crowd) -> None:
+    client.send(request(b"x" * (PUT_OFF_BYTES + 1000)))
+    await until(lambda: crowd.read() or bool(desk.asked))
+    assert len((await desk.request()).request.body) == PUT_OFF_BYTES + 1000
+    assert desk.connection._put_off == b""
+
+
+async def test_who_has_gone_is_forgotten(desk: Desk, client: RawClient, crowd: Crowd) -> None:
+    client.send(get("/a"))
+    await put_off(desk, 1)
+    connection = desk.connection
+    connection.transport.abort()
+    await until(lambda: not desk.connections)
+    crowd.over()
+    assert (desk.asked, desk.abandoned, connection._put_off) == ([], [], b"")
+
+
+async def test_who_was_cut_asks_nobody(desk: Desk, client: RawClient, crowd: Crowd) -> None:
+    client.send(get("/a"))
+    await put_off(desk, 1)
+    desk.connection.cut()
+    crowd.over()
+    await until(lambda: not desk.connections)
+    assert desk.asked == []
+
+
+async def test_who_has_spoken_is_not_swept(desk: Desk, client: RawClient, crowd: Crowd) -> None:
+    client.send(get("/a"))
+    await put_off(desk, 1)
+    desk.sweep(10_000.0)
+    crowd.over()
+    ok(await desk.request())
+    assert (await client.answer()).status == 200
+
+
+# -- a provider's ------------------------------------------------------------------------------------------------------
+
+
+def busy(pool: Pool) -> UpstreamConnection:
+    (connection,) = pool._all
+    return connection
+
+
+async def waits(pool: Pool, size: int) -> UpstreamConnection:
+    """The pool's only connection, once so much of what its provider said waits for its turn."""
+    await until(lambda: bool(pool._all) and len(busy(pool)._put_off) >= size)
+    return busy(pool)
+
+
+async def test_the_head_and_the_body_wait_and_come_in_their_order(world: World, crowd: Crowd) -> None:
+    told = asyncio.Event()
+
+    async def play(call: Call) -> None:
+        await call.request()
+        call.send(chunked_head(), chunk(b"one"))
+        await told.wait()
+        call.send(chunk(b"two"))
+        await call.reader.read()
+
+    upstream, pool = await world.upstream(play), await world.enter(Closing(Pool()))
+    asking = asyncio.ensure_future(ask(pool, here(upstream.port)))
+    connection = await waits(pool, 1)
+    assert not asking.done()
+    crowd.read()
+    stream, receiver = await asking, Receiver()
+    stream.attach(receiver)
+    assert bytes(receiver.data) == b"one"
+    told.set()
+    await waits(pool, len(chunk(b"two")))
+    connection._read_on()
+    assert bytes(receiver.data) == b"onetwo"
+    stream.close(complete=False)
+    crowd.over()
+
+
+@pytest.mark.parametrize("reset", [False, True])
+async def test_what_waits_is_read_before_the_end_that_follows_it(world: World, crowd: Crowd, reset: bool) -> None:
+    """An answer that is whole is whole, also if its provider is gone by the time that it is read."""
+    told = asyncio.Event()
+
+    async def play(call: Call) -> None:
+        await call.request()
+        call.send(chunked_head())
+        await told.wait()
+        call.send(chunk(b"all of it"), LAST)
+        await call.writer.drain()
+        await asyncio.sleep(0.05)
+        if reset:
+            call.reset()
+
+    upstream, pool = await world.upstream(play), await world.enter(Closing(Pool()))
+    asking = asyncio.ensure_future(ask(pool, here(upstream.port)))
+    await waits(pool, 1)
+    crowd.read()
+    receiver = Receiver()
+    (await asking).attach(receiver)
+    told.set()
+    async with asyncio.timeout(PATIENCE_S):
+        assert await receiver.ended is None
+    assert bytes(receiver.data) == b"all of it"
+    assert pool.resting_connections == 0
+
+
+async def test_a_cut_behind_what_waits_is_a_cut(world: World, crowd: Crowd) -> None:
+    async def play(call: Call) -> None:
+        await call.request()
+        call.send(chunked_head(), chunk(b"half"))
+
+    upstream, pool = await world.upstream(play), await world.enter(Closing(Pool()))
+    body, error = await receive(await ask(pool, here(upstream.port)))
+    assert body == b"half"
+    assert isinstance(error, Truncated)
+
+
+async def test_a_client_that_does_not_read_is_given_nothing_of_what_waits(world: World, crowd: Crowd) -> None:
+    told = asyncio.Event()
+
+    async def play(call: Call) -> None:
+        await call.request()
+        call.send(chunked_head())
+        await told.wait()
+        call.send(chunk(b"later"), LAST)
+        await call.reader.read()
+
+    upstream, pool = await world.upstream(play), await world.enter(Closing(Pool()))
+    asking = asyncio.ensure_future(ask(pool, here(upstream.port)))
+    await waits(pool, 1)
+    crowd.read()
+    stream, receiver = await asking, Receiver()
+    stream.attach(receiver)
+    told.set()
+    await waits(pool, 1)
+    stream.pause()
+    crowd.read()
+    assert bytes(receiver.data) == b""
+    stream.resume()
+    assert bytes(receiver.data) == b"", "in its turn"
+    crowd.read()
+    assert (bytes(receiver.data), receiver.ended.result()) == (b"later", None)
+    assert pool.resting_connections == 1
+
+
+async def test_what_nobody_asked_for_does_not_wait_for_the_next_request(world: World, crowd: Crowd) -> None:
+    """It would begin the answer to that one."""
+
+    async def play(call: Call) -> None:
+        await call.request()
+        call.send(sized(b"asked for"))
+        await told.wait()
+        call.send(sized(b"of somebody else"))
+        await call.reader.read()
+
+    told = asyncio.Event()
+    upstream, pool = await world.upstream(play), await world.enter(Closing(Pool()))
+    asking = asyncio.ensure_future(ask(pool, here(upstream.port)))
+    await waits(pool, 1)
+    crowd.read()
+    assert await receive(await asking) == (b"asked for", None)
+    assert pool.resting_connections == 1
+    told.set()
+    await until(lambda: pool.open_connections == 0)
+    assert len(crowd) == 0
+
+
+async def test_a_head_that_waits_was_heard(world: World, crowd: Crowd) -> None:
+    """A request whose answer has begun is not sent once more when its connection breaks."""
+
+    async def play(call: Call) -> None:
+        await call.request()
+        call.send(b"HTTP/1.1 200")
+        await call.reader.read()
+
+    upstream, pool = await world.upstream(play), await world.enter(Closing(Pool()))
+    asking = asyncio.ensure_future(ask(pool, here(upstream.port)))
+    connection = await waits(pool, 1)
+    assert connection.heard
+    asking.cancel()
+    await asyncio.wait([asking])
