@@ -279,7 +279,7 @@ async def test_the_same_request_finds_its_run_again(agent_site: AgentSites) -> N
 
 async def test_a_client_that_goes_is_no_viewer_any_more_at_once(agent_site: AgentSites) -> None:
     site = await agent_site(waits(asyncio.Event()))
-    run = await begun(site.service, on_disconnect="cancel", linger_s=0.3)
+    run = await begun(site.service, on_disconnect="cancel", linger_s=1.0)
     running = site.service.running[run.id]
     async with http(site) as ask, ask.stream("GET", f"/runs/{run.id}/stream") as answer:
         await anext(read_frames(answer))

@@ -62,6 +62,7 @@ def test_patterns_that_could_run_away_are_refused(text: str, why: str) -> None:
         compile_pattern(text)
 
 
+@pytest.mark.timed
 @settings(max_examples=400, deadline=None)
 @given(
     st.text(alphabet=list("aab.[]()|*+?{}0,5^\\d:-"), max_size=24),
@@ -79,6 +80,7 @@ def test_whatever_is_allowed_ends_soon(text: str, unit: str, tail: str) -> None:
     assert time.process_time() - began < 1.5
 
 
+@pytest.mark.timed
 def test_the_worst_allowed_shape_ends_soon() -> None:
     pattern = compile_pattern("[a-z]*a[a-z]*b")
     began = time.process_time()

@@ -305,6 +305,7 @@ def test_no_model_no_route() -> None:
 # -- cost -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.timed
 def test_ten_entries_are_walked_in_microseconds() -> None:
     router = PortRouter([listener(*(entry(f"/route{i}/x") for i in range(10)))])
     best = 1.0

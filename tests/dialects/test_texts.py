@@ -165,6 +165,7 @@ def test_half_a_surrogate_pair_is_no_reason_to_fail() -> None:
     assert b"\xef\xbf\xbd" in bytes(walk.written({index: "c"})["messages"])
 
 
+@pytest.mark.timed
 def test_a_megabyte_of_one_text_takes_milliseconds() -> None:
     fields = fields_of({"messages": [{"role": "user", "content": "word " * 200_000}]})
     with undisturbed():

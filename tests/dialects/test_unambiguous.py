@@ -73,6 +73,7 @@ def test_a_member_within_that_stands_twice_is_named() -> None:
         value_of(msgspec.Raw(b'[{"x":{"deep":1,"other":2,"deep":3}}]'), "top")
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("twice", ["top", "within"])
 def test_many_names_of_which_one_stands_twice_take_no_time(twice: str) -> None:
     """It took 6.4 s: each name was counted among all."""

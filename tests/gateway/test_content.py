@@ -247,6 +247,7 @@ MEGABYTES: dict[str, object] = {
 }
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("kind", MEGABYTES)
 async def test_a_megabyte_does_not_hold_up_the_loop(kind: str) -> None:
     builtins = TextRules(name="all", builtins=("ssn", "credit_card", "phone_number", "email", "ca_sin"))

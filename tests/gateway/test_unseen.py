@@ -170,6 +170,7 @@ def test_any_other_answer_is(body: str) -> None:
     assert streamed(body, ("sk-secret-12",)) == body
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("hostile", ['\\"', '"', "eyJ", "\\", '"a":"'])
 def test_what_is_looked_for_takes_no_longer_whatever_a_provider_says(hostile: str) -> None:
     body = f'data: {{"content":"{hostile * (1 << 20)}'
@@ -177,6 +178,7 @@ def test_what_is_looked_for_takes_no_longer_whatever_a_provider_says(hostile: st
         assert streamed(body, ("sk-secret-12",)) == body
 
 
+@pytest.mark.timed
 def test_what_is_hidden_takes_no_longer_whatever_a_client_says() -> None:
     values = [b"eyJ" * 20_000, b"eyJ." * 15_000, b"?a=?" * 15_000, b"://a" * 15_000]
     names = [b"ratelimit" * 7_000 + b"token", b"-auth" * 12_000]

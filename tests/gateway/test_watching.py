@@ -144,6 +144,7 @@ async def test_a_target_is_shown_as_its_breaker_has_it(world: World) -> None:
     assert targets(serving.gateway, now + 31.0)[0].state == "half-open"
 
 
+@pytest.mark.timed
 async def test_of_many_streams_two_hundred_are_shown_and_to_look_takes_milliseconds(world: World) -> None:
     """Real streams over real sockets; the bound is loose, the best of five is what counts."""
     many = 600

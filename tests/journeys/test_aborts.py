@@ -22,6 +22,8 @@ from tests.support.serving import Serving
 from tests.support.waiting import until
 from tests.support.world import World
 
+pytestmark = pytest.mark.timed
+
 STREAMS = 10_000
 WARM_UP = 2_000
 """After so many every cache and every pool of the allocator is as large as it gets."""

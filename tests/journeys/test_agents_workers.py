@@ -18,6 +18,8 @@ from tests.support.redis_server import RedisServer
 from tests.support.sse import Frame
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.timed
+
 RUNS = 40
 CANCEL_P99_S = 0.25
 LEASE_S = 15.0

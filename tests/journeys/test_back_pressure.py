@@ -16,6 +16,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.journeys.fake_process import FakeProcess
 from tests.support.command import Sluice
 from tests.support.events import DONE, ROLE, delta
@@ -23,6 +25,8 @@ from tests.support.raw_client import RawClient, request
 from tests.support.raw_upstream import Call, chunk, chunked_head
 from tests.support.waiting import until
 from tests.support.world import World
+
+pytestmark = pytest.mark.timed
 
 CLIENTS = 1000
 OFFERED_BYTES = 50 << 20

@@ -13,6 +13,8 @@ from tests.support.raw_upstream import LAST, Call, answering, chunk, chunked_hea
 from tests.support.waiting import until
 from tests.support.world import World
 
+pytestmark = pytest.mark.timed
+
 TOTAL = 48 << 20
 """Bytes that the provider would like to send."""
 MAX_TAKEN = 16 << 20

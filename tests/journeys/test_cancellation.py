@@ -25,6 +25,8 @@ from tests.support.raw_upstream import silent
 from tests.support.waiting import until
 from tests.support.world import World
 
+pytestmark = pytest.mark.timed
+
 SOON_S = 0.25
 LONG_MS = 60_000
 SYN_SENT = "02"

@@ -24,6 +24,8 @@ from tests.support.sockets import free_ports
 from tests.support.waiting import until
 from tests.support.world import World
 
+pytestmark = pytest.mark.timed
+
 SOON_S = 1.0
 """After the last stream the process is gone (stream-life 10.11)."""
 

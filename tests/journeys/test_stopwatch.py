@@ -32,6 +32,8 @@ from tests.support.serving import Serving
 from tests.support.waiting import until
 from tests.support.world import World
 
+pytestmark = pytest.mark.timed
+
 WITHIN_S = 0.005
 TRIES = 8
 REASONING = event({"reasoning": "hm"})

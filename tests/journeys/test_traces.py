@@ -109,6 +109,7 @@ async def deviations(gateway: Traced, world: World, script: Scripted, number: in
     ]
 
 
+@pytest.mark.timed
 async def test_a_streams_spans_match_a_stopwatch(world: World, collector: OtlpReceiver) -> None:
     """One of five streams to the end: what else runs on the machine stands in the way of clock and stopwatch."""
     script = Scripted()

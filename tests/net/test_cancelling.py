@@ -22,6 +22,8 @@ from tests.support.sockets import full_backlog
 from tests.support.waiting import until
 from tests.support.world import World
 
+pytestmark = pytest.mark.timed
+
 AT_ONCE_S = 0.25
 """Stream-life, section 3."""
 

@@ -13,6 +13,8 @@ from tests.support.raw_client import RawClient, get, request
 from tests.support.waiting import until
 from tests.support.world import World
 
+pytestmark = pytest.mark.timed
+
 
 @pytest.fixture(params=[False, True], ids=["plain", "TLS"])
 async def opened(world: World, request: pytest.FixtureRequest) -> Open:

@@ -54,6 +54,7 @@ def test_more_text_is_not_fewer_tokens(first: str, second: str) -> None:
     assert text_tokens(first + "\n" + second) >= max(text_tokens(first), text_tokens(second)) > -1
 
 
+@pytest.mark.timed
 def test_a_long_text_is_judged_by_samples_of_it() -> None:
     piece = "The quick brown fox jumps over the lazy dog, again and again. "
     whole = piece * 20_000

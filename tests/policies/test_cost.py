@@ -203,6 +203,7 @@ def test_names_that_clients_make_up_do_not_fill_the_memory() -> None:
     assert len(found._known) <= MAX_KNOWN
 
 
+@pytest.mark.timed
 def test_a_cost_takes_microseconds() -> None:
     found, usage = prices(a=SONNET), Usage(input_tokens=1600, cache_read_tokens=1000, output_tokens=200)
     best = 1.0

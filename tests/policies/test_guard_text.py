@@ -81,6 +81,7 @@ def test_many_texts_are_looked_at_at_once() -> None:
     ]
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "text", ["a@b.io " * 20_000, "123-45-6789," * 12_000, "sk-abcde " * 15_000, "x\\n\\u0061@b.io " * 10_000]
 )

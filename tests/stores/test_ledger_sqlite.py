@@ -123,6 +123,7 @@ async def test_nothing_secret_can_be_written_since_there_is_no_place_for_it(tmp_
     assert not columns & {"key", "secret", "prompt", "completion", "headers", "body"}
 
 
+@pytest.mark.timed
 async def test_the_loop_gives_an_exchange_microseconds(tmp_path: Path) -> None:
     async with at_work(lambda: SqliteLedger(str(tmp_path / "ledger.db"))) as books:
         loop = asyncio.get_running_loop()

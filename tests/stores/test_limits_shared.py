@@ -158,6 +158,7 @@ def test_workers_killed_in_the_midst_leave_no_lock_no_place_and_no_nonsense(tabl
         assert processes.submit(killings, os.getpid(), table).result(PATIENCE_S) == 60
 
 
+@pytest.mark.timed
 def test_a_reservation_costs_less_than_20_microseconds(table: int) -> None:
     counters, limit = worker(table, 1, 1.0), rate(10**9)
     asked, seat = [draw(of=limit), draw(100, of=limit, key="t")], [place(1 << 30)]

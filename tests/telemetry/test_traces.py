@@ -153,6 +153,7 @@ async def test_the_sdk_says_nothing_by_itself(desk: Desk, collector: OtlpReceive
     desk.traces.close()
 
 
+@pytest.mark.timed
 async def test_beyond_the_bound_whole_exchanges_are_dropped_and_nothing_waits(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +231,7 @@ async def test_what_a_collector_that_is_let_go_did_not_take_is_counted(
     desk.traces.close()
 
 
+@pytest.mark.timed
 async def test_what_is_given_up_at_the_end_is_said(desk: Desk) -> None:
     mute = socket.create_server(("127.0.0.1", 0))
     ways = [
@@ -304,6 +306,7 @@ async def test_a_certificate_that_is_not_there_is_refused(desk: Desk, monkeypatc
         desk.traces.follow(plan(Tracing(endpoint="https://127.0.0.1:1")))
 
 
+@pytest.mark.timed
 async def test_a_collector_that_is_not_there_holds_up_nobody(desk: Desk, collector: OtlpReceiver) -> None:
     (gone,) = free_ports(1)
     desk.traces.follow(plan(tracing := Tracing(endpoint=f"http://127.0.0.1:{gone}", protocol=collector.protocol)))  # type: ignore[arg-type]

@@ -43,6 +43,7 @@ def hostile_texts(pattern: str, length: int) -> list[str]:
     ]
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("pattern", KINDS)
 def test_no_text_makes_a_pattern_that_loads_cost_much(pattern: str) -> None:
     refuse_costly(pattern)

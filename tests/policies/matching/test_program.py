@@ -8,6 +8,7 @@ from sluice.policies.matching import Finder, Pattern, Unsupported
 from sluice.policies.matching.program import MAX_INSTRUCTIONS, Program
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "pattern",
     [

@@ -23,6 +23,7 @@ def _seconds(finder: Finder, text: str) -> float:
         return time.process_time() - began
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "pattern",
     [
@@ -44,6 +45,7 @@ def test_a_text_that_would_never_end_elsewhere_takes_seconds(pattern: str) -> No
     assert _seconds(Finder([Pattern(text=pattern)]), "a" * (_MIB // 4)) < 5
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "pattern", [".{500}x", ".{0,500}x", "a.{200}b", "[ab]{1,100}a[ab]{0,100}c", "(a|b)*a(a|b){20}c"]
 )
@@ -55,6 +57,7 @@ def test_time_grows_with_the_text_and_not_with_what_was_tried(pattern: str) -> N
     assert _seconds(finder, long) < 10 * max(_seconds(finder, short), 0.025 * slowness())
 
 
+@pytest.mark.timed
 def test_one_character_of_the_worst_case_is_milliseconds() -> None:
     rng = Random(7)
     search = Finder([Pattern(text="[ab]{1,500}a[ab]{0,500}c")]).search()

@@ -117,6 +117,7 @@ def test_the_last_word_waits_and_an_address_that_may_go_on(text: str, waits: str
         assert text[search.cleared :] == waits
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("piece", [1, 5, 1 << 20])
 @pytest.mark.parametrize(
     "text",

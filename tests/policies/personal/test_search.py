@@ -86,6 +86,7 @@ def test_text_waits_while_it_is_digits_with_little_between_them(text: str, waits
     assert len(text) - looking.cleared == waits
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("piece", [1, 5, 1 << 20])
 @pytest.mark.parametrize(
     "text",

@@ -1,0 +1,64 @@
+"""A test that fails while somebody else has this machine's processors is run once more, and the summary says so.
+
+A pytest plugin (`-p tools.second_chance`). A virtual machine's host may give its processors to others: a process stands
+still for tenths of a second then, and whatever measures time, or has a deadline, is wrong through no fault of the code.
+Linux counts that time (`steal`, proc(5)); a test is given a second chance only where it was counted while the test ran,
+and it has to pass then. Where nobody takes anything this plugin does nothing.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+TAKEN = 0.02
+"""Of all processors' time while the test ran: less than that is no reason to fail."""
+_RAN_AGAIN = "ran again"
+_STEAL = 8
+"""The field of /proc/stat's first line."""
+
+
+def stolen_s() -> float:
+    """Return how many seconds of processor time were taken from this machine so far. Linux only; else 0."""
+    try:
+        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    except OSError:
+        return 0.0
+    return int(fields[_STEAL]) / os.sysconf("SC_CLK_TCK")
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    """Run a test as pytest does, twice if it has to be."""
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    taken, began = stolen_s(), time.monotonic()
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    if any(report.failed for report in reports):
+        share = (stolen_s() - taken) / ((time.monotonic() - began) * (os.cpu_count() or 1))
+        if share > TAKEN and isinstance(item, pytest.Function):
+            item.user_properties.append((_RAN_AGAIN, f"{share:.0%}"))
+            item._initrequest()
+            reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name each test that was run again, whatever became of it."""
+    lines = sorted(set(_ran_again(terminalreporter)))
+    if lines:
+        terminalreporter.section("run again: the machine's host had its processors")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+def _ran_again(reporter: pytest.TerminalReporter) -> Iterator[str]:
+    for reports in reporter.stats.values():
+        for report in reports:
+            for name, share in getattr(report, "user_properties", ()):
+                if name == _RAN_AGAIN:
+                    yield f"{report.nodeid}: {share} of their time"
