@@ -3,7 +3,8 @@
 A pytest plugin (`-p tools.second_chance`). A virtual machine's host may give its processors to others: a process stands
 still for tenths of a second then, and whatever measures time, or has a deadline, is wrong through no fault of the code.
 Linux counts that time (`steal`, proc(5)); a test is given a second chance only where it was counted while the test ran,
-and it has to pass then. Where nobody takes anything this plugin does nothing.
+and it has to pass then. It waits for it until the host is calm, though not for long. Where nobody takes anything this
+plugin does nothing.
 """
 
 import os
@@ -16,6 +17,9 @@ from _pytest.runner import runtestprotocol
 
 TAKEN = 0.02
 """Of all processors' time while the test ran: less than that is no reason to fail."""
+CALM_S = 60.0
+"""How long a second chance waits at most for a moment in which nothing is taken."""
+_LOOK_S = 0.3
 _RAN_AGAIN = "ran again"
 _STEAL = 8
 """The field of /proc/stat's first line."""
@@ -30,6 +34,18 @@ def stolen_s() -> float:
     return int(fields[_STEAL]) / os.sysconf("SC_CLK_TCK")
 
 
+def wait_for_calm() -> None:
+    """Only who wants the processor is robbed of it: be busy for a moment and see, again and again."""
+    until = time.monotonic() + CALM_S
+    while time.monotonic() < until:
+        taken, began = stolen_s(), time.monotonic()
+        while time.monotonic() - began < _LOOK_S:
+            pass
+        if stolen_s() - taken < TAKEN * _LOOK_S:
+            return
+        time.sleep(_LOOK_S)
+
+
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
     """Run a test as pytest does, twice if it has to be."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
@@ -39,6 +55,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         share = (stolen_s() - taken) / ((time.monotonic() - began) * (os.cpu_count() or 1))
         if share > TAKEN and isinstance(item, pytest.Function):
             item.user_properties.append((_RAN_AGAIN, f"{share:.0%}"))
+            wait_for_calm()
             item._initrequest()
             reports = runtestprotocol(item, nextitem=nextitem, log=False)
     for report in reports:

@@ -16,7 +16,7 @@ from tests.support.http_answer import Answer
 from tests.support.raw_client import RawClient, get
 from tests.support.waiting import until
 
-START_S = 10.0
+START_S = 30.0
 """A process starts in half a second; a machine that does other things may take longer."""
 _ADDRESS = re.compile(r"^ +(?:(\w+) +)?https?://localhost:(\d+)", re.MULTILINE)
 
@@ -45,8 +45,12 @@ class Sluice:
             stderr=asyncio.subprocess.PIPE,
         )
         self._readers = [asyncio.create_task(self._read_stdout()), asyncio.create_task(self._read_stderr())]
-        await until(lambda: "is ready" in self.stderr or self._readers[1].done(), within_s=START_S)
-        await until(lambda: "readiness" in self.stderr or self._readers[1].done())
+        try:
+            await until(lambda: "is ready" in self.stderr or self._readers[1].done(), within_s=START_S)
+            await until(lambda: "readiness" in self.stderr or self._readers[1].done())
+        except BaseException:
+            await self._end()
+            raise
         for name, port in _ADDRESS.findall(self.stderr):
             self.side[name] = int(port)
             self.port = self.port or int(port)
@@ -65,6 +69,9 @@ class Sluice:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._end()
+
+    async def _end(self) -> None:
         if self._process.returncode is None:
             self._process.kill()
         await self._process.wait()
