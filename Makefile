@@ -26,9 +26,9 @@ setup: .venv/.dev .venv/.sluice ## install the command .venv/bin/sluice and all 
 
 test: setup ## run all tests and the coverage gate; ARGS="tests/wire -k cut" runs just those, without the gate
 ifeq ($(strip $(ARGS)),)
-	@$(BIN)/python -m pytest -n 2 -m 'not timed' -p tools.second_chance -p tools.coverage_gate --cov --cov-report= \
+	@$(BIN)/python -m pytest -n 2 -m 'not timed' -p tools.robbed -p tools.coverage_gate --cov --cov-report= \
 	  --cov-report=json:build/coverage.json && others=passed || others=failed; \
-	$(BIN)/python -m pytest -m timed -p tools.second_chance && test $$others = passed
+	$(BIN)/python -m pytest -m timed -p tools.robbed && test $$others = passed
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif

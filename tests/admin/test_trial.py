@@ -20,6 +20,7 @@ class Silent:
     def __init__(self) -> None:
         self.head = UpstreamHead(status=200, headers=((b"content-type", b"text/event-stream"),), length=None)
         self.connect_s: float | None = None
+        self.in_line = False
         self.closed = 0
 
     async def open(

@@ -26,6 +26,7 @@ class Provider:
 
     head = UpstreamHead(200, (), None)
     connect_s: float | None = None
+    in_line = False
 
     def __init__(self) -> None:
         self.receiver: BodyReceiver | None = None
@@ -238,6 +239,16 @@ async def test_of_a_client_that_has_left_nobody_is_asked_any_more() -> None:
     stage.provider.says(text("Two.") + STOP + DONE)
     assert stage.kind == "client_gone"
     assert len(stage.judges.asked) == 1
+
+
+async def test_a_provider_whose_bytes_wait_for_their_turn_has_not_fallen_silent() -> None:
+    stage = Stage(stream(WORDS, terms=terms(deadlines=Deadlines(idle_s=0.02))))
+    stage.provider.in_line = True
+    await asyncio.sleep(0.1)
+    assert stage.outcomes == []
+    stage.provider.in_line = False
+    await until(lambda: bool(stage.outcomes))
+    assert stage.kind == "timeout"
 
 
 async def test_a_fault_of_ours_in_a_judge_ends_the_exchange_and_not_the_process() -> None:

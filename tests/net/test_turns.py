@@ -7,13 +7,15 @@ from collections.abc import Callable
 
 import pytest
 
+from sluice.config.plan import Limits
 from sluice.errors import Truncated
 from sluice.net import turns
+from sluice.net.parting import CLOSE_S
 from sluice.net.pool import Pool
 from sluice.net.turns import GAP_S, PUT_OFF_BYTES, TURN_S, Turns
 from sluice.net.upstream import UpstreamConnection
 from tests.net.asking import Closing, Receiver, ask, receive
-from tests.net.clients_side import Asked, Desk
+from tests.net.clients_side import Asked, Desk, fill
 from tests.support.plans import here
 from tests.support.raw_client import RawClient, get, request
 from tests.support.raw_upstream import LAST, Call, chunk, chunked_head, sized
@@ -33,26 +35,28 @@ def work(seconds: float) -> None:
 async def test_a_turn_is_over_when_it_has_lasted_long_enough_and_not_before() -> None:
     line = Turns()
     began = time.monotonic()
-    assert not line.over
-    while not line.over:
+    assert not line.over()
+    while not line.over():
         work(GAP_S / 4)
+        line.have_read()
     assert TURN_S < time.monotonic() - began < 20 * TURN_S
 
 
 async def test_another_turn_has_begun_where_nothing_was_read_for_a_while() -> None:
     line = Turns()
-    while not line.over:
+    while not line.over():
         work(GAP_S / 4)
+        line.have_read()
     work(2 * GAP_S)
-    assert not line.over
+    assert not line.over()
 
 
 async def test_what_takes_its_time_is_no_gap() -> None:
     line = Turns()
-    assert not line.over
+    assert not line.over()
     work(2 * TURN_S)
-    line.lasts()
-    assert line.over
+    line.have_read()
+    assert line.over()
 
 
 async def test_each_turn_reads_for_so_long_in_order_and_timers_have_theirs_between() -> None:
@@ -72,6 +76,15 @@ async def test_each_turn_reads_for_so_long_in_order_and_timers_have_theirs_betwe
     await until(lambda: len(timers) == 40)
     assert read == list(range(40))
     assert len(set(timers)) >= 8, "five at most in a turn"
+
+
+async def test_nobody_is_read_before_who_is_in_line() -> None:
+    line, read = Turns(), list[str]()
+    line.put_off(lambda: read.append("in line"))
+    work(2 * GAP_S)
+    assert line.over(), "although nothing was read for a while"
+    await until(lambda: read == ["in line"])
+    assert not line.over()
 
 
 async def test_who_fails_does_not_keep_the_others_from_their_turn() -> None:
@@ -210,6 +223,29 @@ async def test_who_was_cut_asks_nobody(desk: Desk, client: RawClient, crowd: Cro
     assert desk.asked == []
 
 
+async def test_bytes_behind_the_last_answer_do_not_keep_its_client_from_being_cut(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = await world.enter(Desk(limits=Limits(idle_timeout_s=600)))
+    reader = await world.enter(await desk.reader())
+    reader.send(get("/a", "Connection: close"))
+    asked = await desk.request()
+    fill(asked, desk.connection)
+    crowd = Crowd(monkeypatch)
+    reader.send(b"x")
+    await put_off_behind(desk)
+    asked.stream.finish()
+    crowd.over()
+    desk.sweep(CLOSE_S + 1)
+    desk.sweep(CLOSE_S + 1)
+    assert not desk.connection.unheard
+    await until(lambda: not desk.connections)
+
+
+async def put_off_behind(desk: Desk) -> None:
+    await until(lambda: desk.connection._put_off != b"")
+
+
 async def test_who_has_spoken_is_not_swept(desk: Desk, client: RawClient, crowd: Crowd) -> None:
     client.send(get("/a"))
     await put_off(desk, 1)
@@ -346,6 +382,61 @@ async def test_what_nobody_asked_for_does_not_wait_for_the_next_request(world: W
     told.set()
     await until(lambda: pool.open_connections == 0)
     assert len(crowd) == 0
+
+
+async def test_what_comes_behind_an_answer_before_its_receiver_does_is_no_part_of_the_next(
+    world: World, crowd: Crowd
+) -> None:
+    told = asyncio.Event()
+
+    async def play(call: Call) -> None:
+        await call.request()
+        call.send(sized(b"asked for"))
+        await told.wait()
+        call.send(sized(b"of somebody else"))
+        await call.reader.read()
+
+    upstream, pool = await world.upstream(play), await world.enter(Closing(Pool()))
+    asking = asyncio.ensure_future(ask(pool, here(upstream.port)))
+    await waits(pool, 1)
+    crowd.read()
+    stream = await asking
+    told.set()
+    await waits(pool, 1)
+    assert await receive(stream) == (b"asked for", None)
+    assert pool.resting_connections == 0
+
+
+async def test_the_clock_of_the_head_does_not_run_out_over_one_that_waits(world: World, crowd: Crowd) -> None:
+    upstream, pool = await world.upstream(sized(b"in time")), await world.enter(Closing(Pool()))
+    asking = asyncio.ensure_future(ask(pool, here(upstream.port), headers_s=0.2))
+    await waits(pool, 1)
+    await asyncio.sleep(0.4)
+    assert not asking.done()
+    crowd.over()
+    assert await receive(await asking) == (b"in time", None)
+
+
+async def test_a_connection_whose_bytes_cannot_be_read_is_closed(
+    world: World, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the event loop does if they are read at once."""
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context["exception"]))
+    upstream, pool = await world.upstream(sized(b"x")), await world.enter(Closing(Pool()))
+    asking = asyncio.ensure_future(ask(pool, here(upstream.port)))
+    connection = await waits(pool, 1)
+    error = ValueError("a fault of ours")
+
+    def fail(data: bytes) -> None:
+        raise error
+
+    monkeypatch.setattr(connection, "_read", fail)
+    with pytest.raises(ValueError, match="a fault of ours"):
+        crowd.read()
+    with pytest.raises(Truncated):
+        await asking
+    assert pool.open_connections == 0
 
 
 async def test_a_head_that_waits_was_heard(world: World, crowd: Crowd) -> None:

@@ -27,6 +27,7 @@ class Here:
     def __init__(self, head: UpstreamHead, body: bytes) -> None:
         self.head = head
         self.connect_s: float | None = None
+        self.in_line = False
         self.body = body
 
     def attach(self, receiver: BodyReceiver) -> None:

@@ -144,6 +144,11 @@ class UpstreamStream(Protocol):
         """Hand the body over as it comes. Bytes that are here already are handed over before this returns."""
         ...
 
+    @property
+    def in_line(self) -> bool:
+        """Bytes have come that are handed over in one of the next turns of the event loop: nobody fell silent."""
+        ...
+
     def pause(self) -> None:
         """Stop reading."""
         ...

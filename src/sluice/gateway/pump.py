@@ -212,6 +212,9 @@ class Pump:
         self._timer = asyncio.get_running_loop().call_later(max(0.0, due - self._clock()), self._tick)
 
     def _tick(self) -> None:
+        if self._upstream.in_line:
+            self._timer = asyncio.get_running_loop().call_later(0.0, self._tick)
+            return
         self._timer, self._due = None, NEVER
         if isinstance(self._slow, SlowReader) and self._slow.given_up(self._clock()):
             self.cut(SLOW_READER)

@@ -22,6 +22,10 @@ class Lease:
     def attach(self, receiver: BodyReceiver) -> None:
         self._connection.attach(receiver)  # nothing ends before its receiver is there
 
+    @property
+    def in_line(self) -> bool:
+        return self._connection.turn == self._turn and self._connection.in_line
+
     def pause(self) -> None:
         if self._connection.turn == self._turn:
             self._connection.pause()

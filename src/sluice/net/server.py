@@ -100,7 +100,7 @@ class ServerConnection(Patient):
     def _read(self, data: bytes) -> None:
         self._counters.received += len(data)
         reader, current = self._reader, self._current
-        if current is not None and not current.keep_alive:
+        if (current is not None and not current.keep_alive) or self.transport.is_closing():
             return  # said, or known, to be the last answer of this connection
         incoming = reader.feed(data, MAX_PIPELINED + (current is None) - len(self._waiting))
         if incoming:

@@ -1,9 +1,10 @@
 """Turns of the event loop: how long what connections say may keep it, before timers and everybody else have theirs.
 
 A loop hands over all that has come to all of its connections in one turn. Of hundreds of streams that is tens of
-milliseconds, in which no clock is looked at and no client is seen to leave. So bytes that come when a turn has lasted
-for TURN_S are put off: they wait in line, in order, and each turn reads for that long. It is time that counts and not
-connections: a machine may be slow, and so may a request.
+milliseconds, in which no clock is looked at and no client is seen to leave. So bytes that come when a turn has read for
+TURN_S are put off: they wait in line, in order, and each turn reads for that long. It is time that counts and not
+connections: a machine may be slow, and so may a request. Whoever's clock runs out over bytes that wait looks again once
+they were read.
 """
 
 import asyncio
@@ -15,8 +16,6 @@ from weakref import WeakKeyDictionary
 TURN_S = 0.004
 GAP_S = 0.001
 """Nothing was read for so long: another turn has begun. asyncio tells nobody when."""
-LONG_BYTES = 4 << 10
-"""Reading so much may take as long as that by itself."""
 PUT_OFF_BYTES = 64 << 10
 """Of one connection. More than that is read at once."""
 
@@ -28,21 +27,21 @@ class Turns:
         self._began = 0.0
         """When the turn began, or the first read of it."""
         self._last = 0.0
-        """When something was read."""
+        """When the last read was over."""
         self._line: deque[Callable[[], None]] = deque()
         self._armed = False
 
-    @property
     def over(self) -> bool:
-        """Whoever comes now has to wait. The hot path: once per read."""
+        """Whoever comes now has to wait: for those in line, or for another turn. The hot path: once per read."""
+        if self._line:
+            return True
         now = monotonic()
         if now - self._last > GAP_S:
             self._began = now
-        self._last = now
         return now - self._began > TURN_S
 
-    def lasts(self) -> None:
-        """What was read just now took its time."""
+    def have_read(self) -> None:
+        """Something, just now."""
         self._last = monotonic()
 
     def put_off(self, read: Callable[[], None]) -> None:
@@ -89,12 +88,11 @@ class Patient(asyncio.Protocol):
         self._turns = turns()
 
     def data_received(self, data: bytes, /) -> None:
-        if self._put_off or self._turns.over:
+        if self._put_off or self._turns.over():
             self._wait(data)
         else:
             self._read(data)
-            if len(data) > LONG_BYTES:
-                self._turns.lasts()
+            self._turns.have_read()
 
     def _read(self, data: bytes) -> None:
         raise NotImplementedError
@@ -113,5 +111,9 @@ class Patient(asyncio.Protocol):
             self._read_all()
 
     def _read_on(self) -> None:
-        if not self.transport.is_closing():
+        """In its turn. Nobody but this would close a connection whose bytes could not be read."""
+        try:
             self._read_all()
+        except BaseException:
+            self.transport.abort()
+            raise

@@ -1,7 +1,7 @@
 """The provider's side: one HTTP/1.1 connection, its heads parsed by `net.heads`, its bodies by `wire.chunked`.
 
 A connection serves one request at a time and is then offered to the pool again, if its framing ended cleanly.
-Obeys: RFC 9112 (read 2026-11-21). Nothing is awaited, created or queued per chunk.
+Obeys: RFC 9112 (read 2026-11-21). Nothing is awaited or created per chunk, nor queued while the loop keeps up.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from sluice.net.backlog import unacknowledged
 from sluice.net.heads import parse_head
 from sluice.net.provider_tls import TlsTransport, provider_tls_of
 from sluice.net.sips import GULP_BYTES, Sips
+from sluice.net.tail import TAIL
 from sluice.net.turns import Patient
 from sluice.wire.chunked import BodyDecoder
 
@@ -142,12 +143,18 @@ class UpstreamConnection(Patient):
 
     def connection_lost(self, exc: Exception | None, /) -> None:
         self.lost = True
-        self._read_all()
         self._forget(self)
+        if not self._paused:  # a reset may come while it is, over TLS
+            self._read_all()
         if self._answer is not None:
             self._fail_head(Truncated("the provider closed the connection before it answered"))
         elif self._receiver is not None:
             self._lose_body(exc)
+
+    @property
+    def in_line(self) -> bool:
+        """More has come, and is read in its turn."""
+        return self._put_off != b"" and not self._paused
 
     @property
     def heard(self) -> bool:
@@ -218,7 +225,8 @@ class UpstreamConnection(Patient):
         if body is None:
             return
         ended = self._hung_up or self.lost or (self._tls is not None and self._tls.ended)
-        if self._reusable and not body.rest and not ended and not self.transport.get_write_buffer_size():
+        surplus = body.rest or self._put_off
+        if self._reusable and not surplus and not ended and not self.transport.get_write_buffer_size():
             self.resume()  # a connection that rests without reading would never hear the next answer
             self._release(self)
         else:
@@ -266,7 +274,7 @@ class UpstreamConnection(Patient):
             return  # the framing has ended: the connection is back in the pool, or closed
         self._receiver = None
         if complete and self._reusable and not self.lost:
-            self._receiver = _TAIL
+            self._receiver = TAIL
             self.deadline = asyncio.get_running_loop().time() + TAIL_S
             self.resume()
         else:
@@ -282,17 +290,3 @@ class UpstreamConnection(Patient):
         """The deadline has passed: a resting connection is closed, an unfinished tail is cut."""
         self.deadline = _NEVER
         self.transport.abort()
-
-
-class _Tail:
-    """Take what follows a complete answer: nothing but the end of its framing."""
-
-    def body(self, data: bytes) -> None:
-        """Bytes after the dialect's terminator are ignored (stream-life 10.1)."""
-
-    def eof(self) -> None: ...
-
-    def broke(self, error: UpstreamError) -> None: ...
-
-
-_TAIL = _Tail()

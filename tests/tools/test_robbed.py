@@ -1,4 +1,4 @@
-"""A test is run once more if, and only if, the machine was taken from it; it is named, and may still fail."""
+"""A test is run again if, and only if, the machine was taken from it; it is named, and may still fail."""
 
 import os
 import subprocess
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tools.second_chance import stolen_s
+from tools.robbed import stolen_s
 
 TESTS = """
-import pytest, tools.second_chance as chance
+import pytest, tools.robbed as chance
 taken, runs = [0.0], []
 chance.stolen_s = lambda: taken[0]
 chance._LOOK_S = 0.01
@@ -30,6 +30,12 @@ def test_fails_always():
     taken[0] += STOLEN
     assert False
 
+def test_fails_when_nothing_is_taken_any_more():
+    if len(runs) < 3:
+        runs.append(1)
+        taken[0] += STOLEN
+    assert False
+
 def test_passes():
     taken[0] += STOLEN
 """
@@ -38,17 +44,17 @@ def test_passes():
 @pytest.mark.parametrize(
     ("stolen", "said"),
     [
-        (100.0, {"1 failed, 2 passed", "test_it.py::test_fails_once: ", "test_it.py::test_fails_always: "}),
-        (0.0, {"2 failed, 1 passed"}),
+        (100.0, {"2 failed, 2 passed", "test_it.py::test_fails_once: ", "test_it.py::test_fails_always: "}),
+        (0.0, {"3 failed, 1 passed"}),
     ],
 )
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
-def test_who_was_robbed_has_a_second_chance(tmp_path: Path, stolen: float, said: set[str], workers: str) -> None:
+def test_who_was_robbed_has_another_chance(tmp_path: Path, stolen: float, said: set[str], workers: str) -> None:
     (tmp_path / "test_it.py").write_text(TESTS.replace("STOLEN", str(stolen)))
     (tmp_path / "pyproject.toml").write_text("")
     root = Path(__file__).resolve().parents[2]
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("COV", "PYTEST_"))}
-    arguments = ["-q", workers, "--dist=loadfile", "-p", "no:langsmith_plugin", "-p", "tools.second_chance"]
+    arguments = ["-q", workers, "--dist=loadfile", "-p", "no:langsmith_plugin", "-p", "tools.robbed"]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *arguments, str(tmp_path)],
         cwd=tmp_path,

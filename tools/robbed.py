@@ -1,10 +1,10 @@
-"""A test that fails while somebody else has this machine's processors is run once more, and the summary says so.
+"""A test that fails while somebody else has this machine's processors is run again, and the summary says so.
 
-A pytest plugin (`-p tools.second_chance`). A virtual machine's host may give its processors to others: a process stands
+A pytest plugin (`-p tools.robbed`). A virtual machine's host may give its processors to others: a process stands
 still for tenths of a second then, and whatever measures time, or has a deadline, is wrong through no fault of the code.
-Linux counts that time (`steal`, proc(5)); a test is given a second chance only where it was counted while the test ran,
-and it has to pass then. It waits for it until the host is calm, though not for long. Where nobody takes anything this
-plugin does nothing.
+Linux counts that time (`steal`, proc(5)). A test has another chance only where it was counted while the test ran, waits
+until the host is calm, though not for long, and has to pass in the end: what fails while nothing is taken has failed.
+Where nobody takes anything this plugin does nothing.
 """
 
 import os
@@ -18,8 +18,10 @@ from _pytest.runner import runtestprotocol
 TAKEN = 0.02
 """Of all processors' time while the test ran: less than that is no reason to fail."""
 CALM_S = 60.0
-"""How long a second chance waits at most for a moment in which nothing is taken."""
-_LOOK_S = 0.3
+"""How long each chance waits at most for a moment in which nothing is taken."""
+CHANCES = 3
+"""Further ones."""
+_LOOK_S = 0.5
 _RAN_AGAIN = "ran again"
 _STEAL = 8
 """The field of /proc/stat's first line."""
@@ -47,21 +49,27 @@ def wait_for_calm() -> None:
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-    """Run a test as pytest does, twice if it has to be."""
+    """Run a test as pytest does, again if it has to be."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    taken, began = stolen_s(), time.monotonic()
-    reports = runtestprotocol(item, nextitem=nextitem, log=False)
-    if any(report.failed for report in reports):
-        share = (stolen_s() - taken) / ((time.monotonic() - began) * (os.cpu_count() or 1))
-        if share > TAKEN and isinstance(item, pytest.Function):
-            item.user_properties.append((_RAN_AGAIN, f"{share:.0%}"))
-            wait_for_calm()
-            item._initrequest()
-            reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    reports, taken = _run(item, nextitem)
+    for _ in range(CHANCES):
+        if taken < TAKEN or not any(report.failed for report in reports) or not isinstance(item, pytest.Function):
+            break
+        item.user_properties.append((_RAN_AGAIN, f"{taken:.0%}"))
+        wait_for_calm()
+        item._initrequest()
+        reports, taken = _run(item, nextitem)
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
+
+
+def _run(item: pytest.Item, nextitem: pytest.Item | None) -> tuple[list[pytest.TestReport], float]:
+    """Return what became of a test, and which share of all processors' time was taken meanwhile."""
+    taken, began = stolen_s(), time.monotonic()
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    return reports, (stolen_s() - taken) / ((time.monotonic() - began) * (os.cpu_count() or 1))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -76,6 +84,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _ran_again(reporter: pytest.TerminalReporter) -> Iterator[str]:
     for reports in reporter.stats.values():
         for report in reports:
-            for name, share in getattr(report, "user_properties", ()):
-                if name == _RAN_AGAIN:
-                    yield f"{report.nodeid}: {share} of their time"
+            shares = [share for name, share in getattr(report, "user_properties", ()) if name == _RAN_AGAIN]
+            if shares:
+                yield f"{report.nodeid}: {', '.join(shares)} of their time"
