@@ -39,6 +39,7 @@ class Answering:
     """Implements `ports.UpstreamStream`: everything is here at once."""
 
     connect_s: float | None = None
+    in_line = False
 
     def __init__(self, reply: Reply) -> None:
         self.head = UpstreamHead(200, ((b"content-type", reply.content_type),), None)
