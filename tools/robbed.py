@@ -16,12 +16,15 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 TAKEN = 0.02
-"""Of all processors' time while the test ran: less than that is no reason to fail."""
+"""Of all processors' time while the test ran, and LEAST_S: less than that is no reason to fail."""
+LEAST_S = 0.05
+"""Linux counts in hundredths of a second."""
 CALM_S = 60.0
 """How long each chance waits at most for a moment in which nothing is taken."""
 CHANCES = 3
 """Further ones."""
 _LOOK_S = 0.5
+_TIMED_OUT = "from pytest-timeout"
 _RAN_AGAIN = "ran again"
 _STEAL = 8
 """The field of /proc/stat's first line."""
@@ -55,9 +58,14 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     for _ in range(CHANCES):
         if taken < TAKEN or not any(report.failed for report in reports) or not isinstance(item, pytest.Function):
             break
-        item.user_properties.append((_RAN_AGAIN, f"{taken:.0%}"))
+        failures = [report.longreprtext for report in reports if report.failed]
+        if any(_TIMED_OUT in failure for failure in failures):
+            break  # it hangs
+        item.user_properties.append((_RAN_AGAIN, "\n".join((f"{taken:.0%} of their time", *failures))))
         wait_for_calm()
+        item.session._setupstate.teardown_exact(None)
         item._initrequest()
+        _time_anew(item)
         reports, taken = _run(item, nextitem)
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
@@ -67,13 +75,24 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 def _run(item: pytest.Item, nextitem: pytest.Item | None) -> tuple[list[pytest.TestReport], float]:
     """Return what became of a test, and which share of all processors' time was taken meanwhile."""
-    taken, began = stolen_s(), time.monotonic()
+    before, began = stolen_s(), time.monotonic()
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
-    return reports, (stolen_s() - taken) / ((time.monotonic() - began) * (os.cpu_count() or 1))
+    taken = stolen_s() - before
+    return reports, taken / ((time.monotonic() - began) * (os.cpu_count() or 1)) if taken >= LEAST_S else 0.0
+
+
+def _time_anew(item: pytest.Item) -> None:
+    """Set pytest-timeout's timer, which the failure has stopped."""
+    timer = item.config.pluginmanager.getplugin("timeout")
+    if timer is not None:
+        timer.pytest_timeout_cancel_timer(item)
+        settings = timer._get_item_settings(item)
+        if settings.timeout:
+            timer.pytest_timeout_set_timer(item, settings)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name each test that was run again, whatever became of it."""
+    """Name each test that was run again, whatever became of it, and say how it failed before."""
     lines = sorted(set(_ran_again(terminalreporter)))
     if lines:
         terminalreporter.section("run again: the machine's host had its processors")
@@ -84,6 +103,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _ran_again(reporter: pytest.TerminalReporter) -> Iterator[str]:
     for reports in reporter.stats.values():
         for report in reports:
-            shares = [share for name, share in getattr(report, "user_properties", ()) if name == _RAN_AGAIN]
-            if shares:
-                yield f"{report.nodeid}: {', '.join(shares)} of their time"
+            for name, why in getattr(report, "user_properties", ()):
+                if name == _RAN_AGAIN:
+                    yield f"{report.nodeid}: {why}"

@@ -138,14 +138,17 @@ async def window(client: RawClient) -> float:
 
 async def windows(idle: RawClient, loaded: RawClient) -> list[tuple[float, float]]:
     """The p99 through a gateway that has nothing else to do and through the other one, at the same moments, since what
-    else runs on the machine disturbs both. The last pair keeps the promise, if one of WINDOWS does."""
+    else runs on the machine disturbs both: so many windows that the best of each keep the promise, but WINDOWS at
+    most."""
     pairs: list[tuple[float, float]] = []
-    while not pairs or (len(pairs) < WINDOWS and not unnoticed(*pairs[-1])):
+    while not pairs or (len(pairs) < WINDOWS and not unnoticed(pairs)):
         pairs.append(await asyncio.gather(window(idle), window(loaded)))
     return pairs
 
 
-def unnoticed(idle_s: float, loaded_s: float) -> bool:
+def unnoticed(pairs: list[tuple[float, float]]) -> bool:
+    """What else runs adds to a window, and never takes away."""
+    idle_s, loaded_s = (min(each) for each in zip(*pairs, strict=True))
     return loaded_s <= max(MAX_ADDED * idle_s, idle_s + FLOOR_S)
 
 
@@ -176,7 +179,7 @@ async def test_a_thousand_who_read_nothing_cost_little_and_disturb_nobody(world:
         for client in (twin, other):
             client.send(stream_of("steady"))
             await client.head()
-        assert unnoticed(*(await windows(twin, other))[-1]), "two that are alike"
+        assert unnoticed(await windows(twin, other)), "two that are alike"
         before = sluice.peak_bytes
 
         for _ in range(CLIENTS):
@@ -190,7 +193,7 @@ async def test_a_thousand_who_read_nothing_cost_little_and_disturb_nobody(world:
         assert len(sluice.requests()) == 0, "none of them was ended while this was measured"
 
         assert grown < MAX_GROWTH_BYTES, f"{grown >> 20} MiB"
-        assert unnoticed(*pairs[-1]), pairs
+        assert unnoticed(pairs), pairs
         assert used / took < 0.25, "who waits for nothing but room costs no time"
 
         await until(lambda: len(sluice.requests()) == CLIENTS, within_s=3 * SLOW_READER_S)

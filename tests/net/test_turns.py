@@ -2,12 +2,14 @@
 nothing of it is lost."""
 
 import asyncio
+import socket
+import threading
 import time
 from collections.abc import Callable
 
 import pytest
 
-from sluice.config.plan import Limits
+from sluice.config.plan import Limits, Tls
 from sluice.errors import Truncated
 from sluice.net import turns
 from sluice.net.parting import CLOSE_S
@@ -15,9 +17,9 @@ from sluice.net.pool import Pool
 from sluice.net.turns import GAP_S, PUT_OFF_BYTES, TURN_S, Turns
 from sluice.net.upstream import UpstreamConnection
 from tests.net.asking import Closing, Receiver, ask, receive
-from tests.net.clients_side import Asked, Desk, fill
+from tests.net.clients_side import Asked, Desk, contexts, fill
 from tests.support.plans import here
-from tests.support.raw_client import RawClient, get, request
+from tests.support.raw_client import RESET, RawClient, get, request
 from tests.support.raw_upstream import LAST, Call, chunk, chunked_head, sized
 from tests.support.waiting import PATIENCE_S, until
 from tests.support.world import World
@@ -199,7 +201,8 @@ async def test_it_is_read_before_the_connection_is_drained(desk: Desk, client: R
 
 async def test_of_one_connection_only_so_much_waits(desk: Desk, client: RawClient, crowd: Crowd) -> None:
     client.send(request(b"x" * (PUT_OFF_BYTES + 1000)))
-    await until(lambda: crowd.read() or bool(desk.asked))
+    await until(lambda: bool(desk.asked) or len(crowd) > 1)  # the second place is that of what came after the bound
+    crowd.read()
     assert len((await desk.request()).request.body) == PUT_OFF_BYTES + 1000
     assert desk.connection._put_off == b""
 
@@ -439,17 +442,78 @@ async def test_a_connection_whose_bytes_cannot_be_read_is_closed(
     assert pool.open_connections == 0
 
 
-async def test_a_head_that_waits_was_heard(world: World, crowd: Crowd) -> None:
-    """A request whose answer has begun is not sent once more when its connection breaks."""
+@pytest.mark.parametrize("reset", [False, True])
+async def test_a_head_that_waits_was_heard(world: World, crowd: Crowd, reset: bool) -> None:
+    """A request whose answer has begun is not sent once more when its kept connection breaks."""
+    told = asyncio.Event()
 
     async def play(call: Call) -> None:
         await call.request()
+        call.send(sized(b"first"))
+        await call.request()
         call.send(b"HTTP/1.1 200")
-        await call.reader.read()
+        await told.wait()
+        if reset:
+            call.reset()
 
     upstream, pool = await world.upstream(play), await world.enter(Closing(Pool()))
     asking = asyncio.ensure_future(ask(pool, here(upstream.port)))
-    connection = await waits(pool, 1)
-    assert connection.heard
-    asking.cancel()
-    await asyncio.wait([asking])
+    await waits(pool, 1)
+    crowd.read()
+    assert await receive(await asking) == (b"first", None)
+    asking = asyncio.ensure_future(ask(pool, here(upstream.port)))
+    assert (await waits(pool, 1)).heard
+    told.set()
+    with pytest.raises(Truncated) as caught:
+        await asking
+    assert (caught.value.stale, len(upstream.asked)) == (False, 2)
+
+
+async def test_who_does_not_read_is_given_nothing_when_the_connection_breaks(world: World, crowd: Crowd) -> None:
+    """Over TLS a reset is heard of also while nothing is read."""
+    told, pool, receiver = threading.Event(), await world.enter(Closing(Pool())), Receiver()
+
+    def serve() -> None:
+        client = contexts()[0].wrap_socket(listening.accept()[0], server_side=True)
+        client.recv(1 << 16)
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+        told.wait(PATIENCE_S)
+        client.sendall(b"half of it")
+        told.clear()
+        told.wait(PATIENCE_S)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        client.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        asking = asyncio.ensure_future(ask(pool, here(listening.getsockname()[1], tls=Tls(verify=False))))
+        await waits(pool, 1)
+        crowd.read()
+        stream = await asking
+        stream.attach(receiver)
+        told.set()
+        await waits(pool, len(b"half of it"))
+        stream.pause()
+        await until(lambda: not told.is_set())
+        told.set()
+        async with asyncio.timeout(PATIENCE_S):
+            assert isinstance(await receiver.ended, Truncated)
+        assert bytes(receiver.data) == b""
+        await asyncio.to_thread(thread.join)
+
+
+async def test_a_connection_that_rests_in_the_midst_of_a_sip_serves_nobody(world: World) -> None:
+    """Its answer was whole when the sip was full, and what follows, which nobody asked for, has not been read."""
+
+    async def play(call: Call) -> None:
+        await call.request()
+        call.send(sized(b"asked for"))
+        await call.reader.read()
+
+    upstream, pool = await world.upstream(play), await world.enter(Closing(Pool()))
+    assert await receive(await ask(pool, here(upstream.port))) == (b"asked for", None)
+    first = busy(pool)
+    first.sipped()
+    assert await receive(await ask(pool, here(upstream.port))) == (b"asked for", None)
+    assert busy(pool) is not first

@@ -47,7 +47,7 @@ class Sluice:
         self._readers = [asyncio.create_task(self._read_stdout()), asyncio.create_task(self._read_stderr())]
         try:
             await until(lambda: "is ready" in self.stderr or self._readers[1].done(), within_s=START_S)
-            await until(lambda: "readiness" in self.stderr or self._readers[1].done())
+            await until(lambda: "readiness" in self.stderr or self._readers[1].done(), within_s=START_S)
         except BaseException:
             await self._end()
             raise

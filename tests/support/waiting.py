@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 LOOK_S = 0.002
 """How often a condition is looked at."""
-PATIENCE_S = 20.0
+PATIENCE_S = 5.0
 """How long anything in these tests may take before it counts as never."""
 
 

@@ -148,10 +148,12 @@ async def _whole(upstream: UpstreamStream, room: _Room, idle_s: float) -> Here:
         upstream.attach(collector)
         while not collector.ended:
             collector.heard.clear()
-            async with asyncio.timeout(idle_s or None):
-                await collector.heard.wait()
-    except TimeoutError:
-        raise TimedOut("idle") from None
+            try:
+                async with asyncio.timeout(idle_s or None):
+                    await collector.heard.wait()
+            except TimeoutError:
+                if not upstream.in_line:
+                    raise TimedOut("idle") from None
     finally:
         upstream.close(complete=collector.ended and collector.error is None)
     if collector.error is not None:

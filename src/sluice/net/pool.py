@@ -123,10 +123,19 @@ class Pool:
         resting = self._resting.get(endpoint)
         while resting:
             connection = resting.pop()
-            if not connection.lost and not connection.transport.is_closing() and not self._has_spoken(connection):
+            if self._is_good(connection):
                 return connection
             self._drop(connection)
         return None
+
+    def _is_good(self, connection: UpstreamConnection) -> bool:
+        """One that is not being read is in the midst of a sip: what follows it was asked for by nobody."""
+        transport = connection.transport
+        return (
+            not (connection.lost or transport.is_closing())
+            and transport.is_reading()
+            and not self._has_spoken(connection)
+        )
 
     def _has_spoken(self, connection: UpstreamConnection) -> bool:
         """Whether a resting socket has something to read that the event loop has not seen: its end, or bytes that

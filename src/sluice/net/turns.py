@@ -3,8 +3,8 @@
 A loop hands over all that has come to all of its connections in one turn. Of hundreds of streams that is tens of
 milliseconds, in which no clock is looked at and no client is seen to leave. So bytes that come when a turn has read for
 TURN_S are put off: they wait in line, in order, and each turn reads for that long. It is time that counts and not
-connections: a machine may be slow, and so may a request. Whoever's clock runs out over bytes that wait looks again once
-they were read.
+connections: a machine may be slow, and so may a request. The clocks of heads and of bodies that run out over bytes that
+wait look again once they were read. What comes with the end of its connection is read at once.
 """
 
 import asyncio
@@ -82,7 +82,7 @@ class Patient(asyncio.Protocol):
     """A connection whose bytes come to `_read`, in order, mostly at once."""
 
     transport: asyncio.Transport
-    _put_off = b""
+    _put_off: bytes | bytearray = b""
 
     def __init__(self) -> None:
         self._turns = turns()
@@ -99,13 +99,15 @@ class Patient(asyncio.Protocol):
 
     def _read_all(self) -> None:
         """Now, whatever the turn."""
-        data, self._put_off = self._put_off, b""
+        data, self._put_off = bytes(self._put_off), b""
         if data:
             self._read(data)
+            self._turns.have_read()
 
     def _wait(self, data: bytes) -> None:
         if not self._put_off:
             self._turns.put_off(self._read_on)
+            self._put_off = bytearray()
         self._put_off += data
         if len(self._put_off) > PUT_OFF_BYTES:
             self._read_all()

@@ -144,12 +144,14 @@ class UpstreamConnection(Patient):
     def connection_lost(self, exc: Exception | None, /) -> None:
         self.lost = True
         self._forget(self)
-        if not self._paused:  # a reset may come while it is, over TLS
-            self._read_all()
-        if self._answer is not None:
-            self._fail_head(Truncated("the provider closed the connection before it answered"))
-        elif self._receiver is not None:
-            self._lose_body(exc)
+        try:
+            if not self._paused:  # a reset may come while it is, over TLS
+                self._read_all()
+        finally:
+            if self._answer is not None:
+                self._fail_head(Truncated("the provider closed the connection before it answered"))
+            elif self._receiver is not None:
+                self._lose_body(exc)
 
     @property
     def in_line(self) -> bool:
