@@ -7,8 +7,11 @@ until the host is calm, though not for long, and has to pass in the end: what fa
 Where nobody takes anything this plugin does nothing.
 """
 
+import gc
 import os
+import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,9 +65,10 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         if any(_TIMED_OUT in failure for failure in failures):
             break  # it hangs
         item.user_properties.append((_RAN_AGAIN, "\n".join((f"{taken:.0%} of their time", *failures))))
-        wait_for_calm()
         item.session._setupstate.teardown_exact(None)
         item._initrequest()
+        _forget()
+        wait_for_calm()
         _time_anew(item)
         reports, taken = _run(item, nextitem)
     for report in reports:
@@ -79,6 +83,15 @@ def _run(item: pytest.Item, nextitem: pytest.Item | None) -> tuple[list[pytest.T
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
     taken = stolen_s() - before
     return reports, taken / ((time.monotonic() - began) * (os.cpu_count() or 1)) if taken >= LEAST_S else 0.0
+
+
+def _forget() -> None:
+    """What the failed run held is gone before the next: sockets that nobody closed would fail some other test."""
+    for name in ("last_type", "last_value", "last_traceback"):
+        vars(sys).pop(name, None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 def _time_anew(item: pytest.Item) -> None:
