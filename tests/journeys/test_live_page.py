@@ -25,7 +25,7 @@ from tests.support.events import DONE, HELLO, ROLE, STOP, slow_script
 from tests.support.raw_client import CHAT, STREAM, RawClient, request
 from tests.support.waiting import PATIENCE_S, until
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timed]
 
 MANY = 2000
 CHAT_PATH = "/v1/chat/completions"
@@ -256,11 +256,11 @@ async def _live(site: Site) -> View:
 
 
 async def _ended(site: Site, *, least_s: float) -> Ended:
-    """The exchange that ended last, once it is one that took so long."""
+    """The exchange that ended last, once it is one that took so long and was not left by its client."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
             for end in (await _live(site)).ended[:1]:
-                if end.duration_s >= least_s:
+                if end.duration_s >= least_s and end.outcome == "completed":
                     return end
             await asyncio.sleep(0.05)
 

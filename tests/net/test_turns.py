@@ -14,7 +14,7 @@ from sluice.errors import Truncated
 from sluice.net import turns
 from sluice.net.parting import CLOSE_S
 from sluice.net.pool import Pool
-from sluice.net.turns import GAP_S, PUT_OFF_BYTES, TURN_S, Turns
+from sluice.net.turns import GAP_S, MOST_S, PUT_OFF_BYTES, TURN_S, Turns
 from sluice.net.upstream import UpstreamConnection
 from tests.net.asking import Closing, Receiver, ask, receive
 from tests.net.clients_side import Asked, Desk, contexts, fill
@@ -78,6 +78,25 @@ async def test_each_turn_reads_for_so_long_in_order_and_timers_have_theirs_betwe
     await until(lambda: len(timers) == 40)
     assert read == list(range(40))
     assert len(set(timers)) >= 8, "five at most in a turn"
+
+
+@pytest.mark.parametrize(("elsewhere_s", "least_s"), [(TURN_S / 8, TURN_S), (2 * TURN_S, 2 * TURN_S), (1.0, MOST_S)])
+async def test_who_reads_does_not_fall_behind_who_computes(elsewhere_s: float, least_s: float) -> None:
+    line, read = Turns(), list[int]()
+
+    def read_it() -> None:
+        work(TURN_S / 4)
+        read.append(1)
+
+    for _ in range(40):
+        line.put_off(read_it)
+    line.have_read()
+    work(elsewhere_s)
+    began = time.monotonic()
+    line._next()
+    assert least_s <= time.monotonic() - began
+    assert len(read) <= least_s / (TURN_S / 4) + 2
+    await until(lambda: len(read) == 40)
 
 
 async def test_nobody_is_read_before_who_is_in_line() -> None:

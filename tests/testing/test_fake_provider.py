@@ -360,6 +360,7 @@ async def test_pipelined_requests_are_answered_in_order(fake: FakeProvider) -> N
             assert dechunk(await s.until(b"0\r\n\r\n")) == expected
 
 
+@pytest.mark.timed
 async def test_five_hundred_streams_at_once(fake: FakeProvider) -> None:
     together = False
 
