@@ -373,12 +373,13 @@ async def test_a_client_that_does_not_read_is_given_nothing_of_what_waits(world:
     stream, receiver = await asking, Receiver()
     stream.attach(receiver)
     told.set()
-    await waits(pool, 1)
+    connection = await waits(pool, 1)
     stream.pause()
     crowd.read()
     assert bytes(receiver.data) == b""
     stream.resume()
     assert bytes(receiver.data) == b"", "in its turn"
+    assert not connection.transport.is_reading(), "and nothing else comes before it"
     crowd.read()
     assert (bytes(receiver.data), receiver.ended.result()) == (b"later", None)
     assert pool.resting_connections == 1

@@ -21,6 +21,11 @@ def arrived(transport: asyncio.BaseTransport) -> int:
     return _bytes(transport, termios.FIONREAD)
 
 
+def may_hold_more(transport: asyncio.Transport, *, encrypted: bool) -> bool:
+    """Whether more may have come than we have read, since we read no further; what is encrypted nobody can count."""
+    return not transport.is_reading() and (encrypted or arrived(transport) > 0)
+
+
 def _bytes(transport: asyncio.BaseTransport, which: int) -> int:
     descriptor = _descriptor(transport)
     if descriptor < 0:

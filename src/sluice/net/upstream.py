@@ -12,7 +12,7 @@ from typing import cast
 from sluice.config.plan import Endpoint
 from sluice.errors import ProtocolError, Truncated, UpstreamError
 from sluice.gateway.ports import BodyReceiver, UpstreamHead
-from sluice.net.backlog import unacknowledged
+from sluice.net.backlog import may_hold_more, unacknowledged
 from sluice.net.heads import parse_head
 from sluice.net.provider_tls import TlsTransport, provider_tls_of
 from sluice.net.sips import GULP_BYTES, Sips
@@ -24,6 +24,8 @@ MAX_HEAD_BYTES = 64 << 10
 """Longest head of an answer. A provider that sends more is not speaking HTTP to us."""
 MAX_EARLY_BYTES = 64 << 10
 """Bytes of a body that may arrive before its receiver is attached; then the socket is not read until it is."""
+MUCH_BYTES = 8 << 10
+"""Of one connection in line: it is read on when its turn has come."""
 TAIL_S = 1.0
 """How long a complete answer's connection may take to end its framing before it is cut instead of kept."""
 
@@ -103,13 +105,15 @@ class UpstreamConnection(Patient):
             self._read(data)  # nobody asked for it: no other answer may begin with it
         else:
             super()._wait(data)
+            if len(self._put_off) > MUCH_BYTES:
+                self.sipped()
 
     def _read_on(self) -> None:
         if not self._paused:
             super()._read_on()
 
     def sipped(self) -> None:
-        if not self._paused and not self.transport.is_closing():
+        if self.transport.is_reading() and not self.transport.is_closing():
             self.transport.pause_reading()
             self._turns.put_off(self._sip_on)
 
@@ -125,7 +129,9 @@ class UpstreamConnection(Patient):
     def _unattended(self, data: bytes) -> None:
         """Bytes while no receiver is attached: a head, the beginning of a body, or nothing that we asked for."""
         if self._body is not None:
-            self._early(data)
+            self._buffer += data
+            if len(self._buffer) > MAX_EARLY_BYTES:
+                self.pause()
         elif self._answer is not None:
             self._read_head(data)
         else:
@@ -227,9 +233,10 @@ class UpstreamConnection(Patient):
         if body is None:
             return
         ended = self._hung_up or self.lost or (self._tls is not None and self._tls.ended)
-        surplus = body.rest or self._put_off
+        surplus = body.rest or self._put_off or may_hold_more(self.transport, encrypted=self._tls is not None)
         if self._reusable and not surplus and not ended and not self.transport.get_write_buffer_size():
-            self.resume()  # a connection that rests without reading would never hear the next answer
+            self._paused = False
+            self._resume_reading()  # a connection that rests without would never hear the next answer
             self._release(self)
         else:
             self.transport.abort()  # `close` would wait for a provider that reads no more of a request it has answered
@@ -254,11 +261,6 @@ class UpstreamConnection(Patient):
         if receiver is not None:
             receiver.broke(error)
 
-    def _early(self, data: bytes) -> None:
-        self._buffer += data
-        if len(self._buffer) > MAX_EARLY_BYTES and not self._paused:
-            self.pause()
-
     def pause(self) -> None:
         if self._body is not None and not self._paused and not self.lost:
             self._paused = True
@@ -267,9 +269,11 @@ class UpstreamConnection(Patient):
     def resume(self) -> None:
         if self._paused and not self.lost:
             self._paused = False
-            if self._put_off:
+            if self._put_off:  # first that, or two reads would come as one
                 self._turns.put_off(self._read_on)
-            self._resume_reading()
+                self._turns.put_off(self._sip_on)
+            else:
+                self._resume_reading()
 
     def close(self, *, complete: bool) -> None:
         if self._body is None:
