@@ -84,7 +84,8 @@ class Pool:
             else:
                 self._sent["reused"] += 1
             answer = connection.send(request, expects_body=expects_body)
-            silence = _Silence(connection, answer, headers_s) if headers_s else None
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(headers_s, _time_out, connection, answer) if headers_s else None
             try:
                 await answer
                 return Lease(connection, took_s)
@@ -96,8 +97,8 @@ class Pool:
                     error.stale = not connection.heard
                     raise
             finally:
-                if silence is not None:
-                    silence.over()
+                if timer is not None:
+                    timer.cancel()
             connection = None  # once, and on a new connection: the others that rest may be as stale
 
     async def _connect(self, endpoint: Endpoint, connect_s: float) -> UpstreamConnection:
@@ -176,18 +177,10 @@ class Pool:
         self._resting.clear()
 
 
-class _Silence:
-    """The clock of an answer's head."""
-
-    def __init__(self, connection: UpstreamConnection, answer: "asyncio.Future[UpstreamHead]", seconds: float) -> None:
-        self._connection, self._answer = connection, answer
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
-
-    def over(self) -> None:
-        self._timer.cancel()
-
-    def _look(self) -> None:
-        if self._connection.in_line:
-            self._timer = asyncio.get_running_loop().call_later(0.0, self._look)
-        elif not self._answer.done():
-            self._answer.set_exception(TimedOut("headers"))
+def _time_out(connection: UpstreamConnection, answer: "asyncio.Future[UpstreamHead]") -> None:
+    if answer.done():
+        return
+    if connection.in_line:  # look again once that was read
+        asyncio.get_running_loop().call_later(0.0, _time_out, connection, answer)
+    else:
+        answer.set_exception(TimedOut("headers"))

@@ -233,8 +233,8 @@ class UpstreamConnection(Patient):
         if body is None:
             return
         ended = self._hung_up or self.lost or (self._tls is not None and self._tls.ended)
-        surplus = body.rest or self._put_off or may_hold_more(self.transport, encrypted=self._tls is not None)
-        if self._reusable and not surplus and not ended and not self.transport.get_write_buffer_size():
+        fit = self._reusable and not (ended or body.rest or self._put_off or self.transport.get_write_buffer_size())
+        if fit and not may_hold_more(self.transport, encrypted=self._tls is not None):
             self._paused = False
             self._resume_reading()  # a connection that rests without would never hear the next answer
             self._release(self)
