@@ -11,6 +11,7 @@ import pytest
 
 from sluice.config.plan import Limits, Tls
 from sluice.errors import Truncated
+from sluice.gateway.ports import UpstreamStream
 from sluice.net import turns
 from sluice.net.parting import CLOSE_S
 from sluice.net.pool import Pool
@@ -20,7 +21,7 @@ from tests.net.asking import Closing, Receiver, ask, receive
 from tests.net.clients_side import Asked, Desk, contexts, fill
 from tests.support.plans import here
 from tests.support.raw_client import RESET, RawClient, get, request
-from tests.support.raw_upstream import LAST, Call, chunk, chunked_head, sized
+from tests.support.raw_upstream import LAST, Call, Play, chunk, chunked_head, sized
 from tests.support.waiting import PATIENCE_S, until
 from tests.support.world import World
 
@@ -255,17 +256,13 @@ async def test_bytes_behind_the_last_answer_do_not_keep_its_client_from_being_cu
     fill(asked, desk.connection)
     crowd = Crowd(monkeypatch)
     reader.send(b"x")
-    await put_off_behind(desk)
+    await until(lambda: desk.connection._put_off != b"")
     asked.stream.finish()
     crowd.over()
     desk.sweep(CLOSE_S + 1)
     desk.sweep(CLOSE_S + 1)
     assert not desk.connection.unheard
     await until(lambda: not desk.connections)
-
-
-async def put_off_behind(desk: Desk) -> None:
-    await until(lambda: desk.connection._put_off != b"")
 
 
 async def test_who_has_spoken_is_not_swept(desk: Desk, client: RawClient, crowd: Crowd) -> None:
@@ -289,6 +286,15 @@ async def waits(pool: Pool, size: int) -> UpstreamConnection:
     """The pool's only connection, once so much of what its provider said waits for its turn."""
     await until(lambda: bool(pool._all) and len(busy(pool)._put_off) >= size)
     return busy(pool)
+
+
+async def answered(world: World, crowd: Crowd, play: Play) -> tuple[Pool, UpstreamStream]:
+    """A pool and the answer that a provider began: what came with its head was read."""
+    upstream, pool = await world.upstream(play), await world.enter(Closing(Pool()))
+    asking = asyncio.ensure_future(ask(pool, here(upstream.port)))
+    await waits(pool, 1)
+    crowd.read()
+    return pool, await asking
 
 
 async def test_the_head_and_the_body_wait_and_come_in_their_order(world: World, crowd: Crowd) -> None:
@@ -332,12 +338,9 @@ async def test_what_waits_is_read_before_the_end_that_follows_it(world: World, c
         if reset:
             call.reset()
 
-    upstream, pool = await world.upstream(play), await world.enter(Closing(Pool()))
-    asking = asyncio.ensure_future(ask(pool, here(upstream.port)))
-    await waits(pool, 1)
-    crowd.read()
+    pool, stream = await answered(world, crowd, play)
     receiver = Receiver()
-    (await asking).attach(receiver)
+    stream.attach(receiver)
     told.set()
     async with asyncio.timeout(PATIENCE_S):
         assert await receiver.ended is None
@@ -366,11 +369,8 @@ async def test_a_client_that_does_not_read_is_given_nothing_of_what_waits(world:
         call.send(chunk(b"later"), LAST)
         await call.reader.read()
 
-    upstream, pool = await world.upstream(play), await world.enter(Closing(Pool()))
-    asking = asyncio.ensure_future(ask(pool, here(upstream.port)))
-    await waits(pool, 1)
-    crowd.read()
-    stream, receiver = await asking, Receiver()
+    pool, stream = await answered(world, crowd, play)
+    receiver = Receiver()
     stream.attach(receiver)
     told.set()
     connection = await waits(pool, 1)
@@ -396,11 +396,8 @@ async def test_what_nobody_asked_for_does_not_wait_for_the_next_request(world: W
         await call.reader.read()
 
     told = asyncio.Event()
-    upstream, pool = await world.upstream(play), await world.enter(Closing(Pool()))
-    asking = asyncio.ensure_future(ask(pool, here(upstream.port)))
-    await waits(pool, 1)
-    crowd.read()
-    assert await receive(await asking) == (b"asked for", None)
+    pool, stream = await answered(world, crowd, play)
+    assert await receive(stream) == (b"asked for", None)
     assert pool.resting_connections == 1
     told.set()
     await until(lambda: pool.open_connections == 0)
@@ -419,11 +416,7 @@ async def test_what_comes_behind_an_answer_before_its_receiver_does_is_no_part_o
         call.send(sized(b"of somebody else"))
         await call.reader.read()
 
-    upstream, pool = await world.upstream(play), await world.enter(Closing(Pool()))
-    asking = asyncio.ensure_future(ask(pool, here(upstream.port)))
-    await waits(pool, 1)
-    crowd.read()
-    stream = await asking
+    pool, stream = await answered(world, crowd, play)
     told.set()
     await waits(pool, 1)
     assert await receive(stream) == (b"asked for", None)
