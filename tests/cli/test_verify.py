@@ -1,9 +1,13 @@
 """`sluice verify`: its options, its exit status, what it prints and writes. What it finds: tests/verify."""
 
 import asyncio
+import contextlib
+import os
 import re
 import signal
 import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -13,6 +17,7 @@ from click.testing import CliRunner, Result
 from sluice.cli import main
 from sluice.verify import own
 from sluice.verify.report import Report
+from tests.support.command import START_S
 from tests.support.sockets import free_ports
 from tests.support.waiting import until
 from tests.verify.bad.gateway import HonestGateway
@@ -130,6 +135,68 @@ def _is_gone(pid: str) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
         return True
+
+
+@contextmanager
+def terminal() -> Iterator[tuple[int, Callable[[], str]]]:
+    """A terminal's end for a process, and what was shown on it so far."""
+    ours, theirs = os.openpty()
+    os.set_blocking(ours, False)
+    shown = bytearray()
+
+    def screen() -> str:
+        with contextlib.suppress(BlockingIOError):
+            while data := os.read(ours, 1 << 16):
+                shown.extend(data)
+        return shown.decode()
+
+    try:
+        yield theirs, screen
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+HIDDEN, VISIBLE = "\x1b[?25l", "\x1b[?25h"
+"""The cursor (DECTCEM)."""
+
+
+@asynccontextmanager
+async def watched(*args: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, Callable[[], str]]]:
+    """The real command in a terminal, which scores an honest gateway, and what it has shown so far."""
+    (port,) = free_ports(1)
+    async with HonestGateway(port) as gateway:
+        command = [sys.executable, "-m", "sluice", "verify", f"http://127.0.0.1:{gateway.port}"]
+        given = ["--provider-port", str(port), *ONLY_CHAT, *args]
+        with terminal() as (stderr, screen):
+            process = await asyncio.create_subprocess_exec(
+                *command, *given, stdout=asyncio.subprocess.DEVNULL, stderr=stderr
+            )
+            try:
+                yield process, screen
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+
+
+async def test_a_terminal_is_shown_how_far_it_is_and_gets_its_cursor_back() -> None:
+    async with watched("--only", "usage") as (process, screen):
+        assert await process.wait() == 0
+        bar = screen()
+    assert re.findall(r"(\d)/5", bar) == ["0", "1", "2", "3", "4", "5"]
+    last = bar.rpartition(HIDDEN)[2]
+    assert re.fullmatch(r"  \[#+\]  5/5  usage" + re.escape(VISIBLE) + r"\s*", last), last
+
+
+async def test_ctrl_c_gives_the_terminal_its_cursor_back() -> None:
+    async with watched("--only", "ends") as (process, screen):
+        await until(lambda: "1/" in screen(), within_s=START_S)
+        assert VISIBLE not in screen()
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(10):
+            assert await process.wait() == 130
+        assert screen().rstrip().endswith(VISIBLE)
 
 
 async def test_ctrl_c_ends_it_and_what_it_started() -> None:

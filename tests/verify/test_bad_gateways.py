@@ -10,12 +10,14 @@ from tests.verify.bad.gateways import (
     Babbler,
     Bufferer,
     Deaf,
+    Dropper,
     Foreigner,
     Gluer,
     Hider,
     Launderer,
     Leaker,
     Masker,
+    Melter,
     Mute,
     Splitter,
     Swallower,
@@ -77,6 +79,14 @@ async def test_reading_on_after_the_client_has_left_is_seen_in_every_phase() -> 
     assert failed(found) == list(found)
 
 
+async def test_hanging_up_on_a_client_before_it_leaves_is_seen() -> None:
+    found = await findings(Dropper, "cancellation", named("RST"))
+    assert len(found) == 4
+    for finding in found.values():
+        assert finding.result == "fail"
+        assert "the gateway hung up first" in finding.came
+
+
 async def test_collecting_the_stream_is_seen() -> None:
     found = await findings(Bufferer, "timing", named("stream"))
     assert "later than the next was sent" in found["chat from chat: stream"].came
@@ -115,6 +125,12 @@ async def test_keep_alives_between_events_are_counted() -> None:
     finding = found["chat from chat: silence in the middle of its text"]
     assert finding.result == "pass"
     assert "keep-alives" in finding.came
+
+
+async def test_a_text_of_one_token_has_no_middle_in_which_a_client_could_be_kept() -> None:
+    found = await findings(Melter, "keep-alive")
+    assert "came as one token" in found["chat from chat: silence in the middle of its text"].came
+    assert failed(found) == ["chat from chat: silence in the middle of its text"]
 
 
 async def test_keep_alives_that_are_tokens_are_seen() -> None:

@@ -119,6 +119,14 @@ async def test_it_leaves_when_and_as_it_is_told(reset: bool) -> None:
     assert heard.how == "left"
 
 
+@pytest.mark.parametrize("reset", [False, True])
+async def test_it_cannot_leave_a_server_that_has_hung_up(reset: bool) -> None:
+    async with asked(answering(CUT, "fin")) as asking:
+        await until(lambda: asking.over)
+        asking.leave(reset=reset)
+        assert (await asking.wait(0.1)).how == "closed"
+
+
 async def test_what_is_not_to_be_read_stays_in_the_sockets_until_it_is() -> None:
     stuck = asyncio.Event()
     size = 32 << 20

@@ -3,10 +3,12 @@
 import asyncio
 
 import msgspec
+import pytest
 
 from sluice.verify import run
+from sluice.verify.areas.cancellation import Crowd
 from sluice.verify.asking import Gateway
-from sluice.verify.facts import AREAS, Cell, Finding, Verdict, failed, passed
+from sluice.verify.facts import AREAS, Area, Cell, Finding, Verdict, failed, passed
 from sluice.verify.rig import Rig, Unserved, fake_provider
 
 GATEWAY = Gateway(host="127.0.0.1", port=1, idle_s=1.0)
@@ -29,6 +31,20 @@ async def test_every_area_has_cells_and_no_two_have_one_name() -> None:
 async def test_the_seed_decides_which_cells_there_are() -> None:
     assert names(run.plan(rig(4, quick=True))) == names(run.plan(rig(4, quick=True)))
     assert names(run.plan(rig(4, quick=True))) != names(run.plan(rig(5, quick=True)))
+
+
+@pytest.mark.parametrize("area", AREAS)
+async def test_an_area_asks_the_same_by_itself_as_among_the_others(area: Area) -> None:
+    among = [cell for cell in run.plan(rig(11, quick=True)) if cell.area == area]
+    alone = run.plan(rig(11, quick=True), [area])
+    assert names(alone) == names(among)
+    assert moments(alone) == moments(among)
+
+
+def moments(cells: list[Cell]) -> list[list[float]]:
+    """When the clients of each crowd leave."""
+    crowds = [getattr(cell.play, "__self__", None) for cell in cells]
+    return [[leaver.stays_s for leaver in crowd.leavers] for crowd in crowds if isinstance(crowd, Crowd)]
 
 
 async def test_the_seed_decides_what_is_said() -> None:
@@ -101,6 +117,21 @@ async def test_cells_of_one_lane_are_asked_one_after_the_other() -> None:
 async def test_a_pair_that_is_not_served_fails_with_the_reason() -> None:
     (found,) = await run.run([cell("a", Unserved("not even that"))], lambda _: None)
     assert (found.result, found.came) == ("fail", "not even that")
+
+
+@pytest.mark.parametrize(
+    ("error", "came"),
+    [
+        (ValueError("max() arg is\nempty"), "ValueError “max() arg is\\nempty”"),
+        (KeyError(), "KeyError “”"),
+        (ExceptionGroup("in a crowd", [ExceptionGroup("", [OSError("gone")])]), "OSError “gone”"),
+        (ValueError("\ud800"), "ValueError “?”"),
+    ],
+)
+async def test_what_cannot_be_judged_fails_its_cell_and_no_other(error: Exception, came: str) -> None:
+    first, second = await run.run([cell("a", error), cell("b", passed("heard"))], lambda _: None)
+    assert (first.result, first.came) == ("fail", f"verify could not judge this: {came}")
+    assert (second.result, second.came) == ("pass", "heard")
 
 
 async def test_a_gateway_that_is_not_there_fails_every_cell() -> None:

@@ -37,14 +37,22 @@ def test_without_a_judgement_nothing_is_earned() -> None:
 
 def report(*cells: Finding) -> Report:
     return Report(
-        version="1", gateway="http://g", seed=1, quick=False, seconds=2.0, score=score(cells), cells=tuple(cells)
+        version="1",
+        gateway="http://g",
+        seed=1,
+        quick=False,
+        seconds=2.0,
+        requests=3,
+        score=score(cells),
+        cells=tuple(cells),
     )
 
 
 def test_the_json_holds_everything_in_a_stable_shape() -> None:
     cell = found("ends", "fail")
     read = msgspec.json.decode(as_json(report(cell)))
-    assert list(read) == ["schema", "version", "gateway", "seed", "quick", "seconds", "score", "cells"]
+    members = ["schema", "version", "gateway", "seed", "quick", "seconds", "requests", "score", "cells"]
+    assert list(read) == members
     assert list(read["cells"][0]) == ["area", "name", "client", "provider", "result", "sent", "expected", "came"]
     assert list(read["score"]["areas"][0]) == ["area", "passed", "failed", "info", "score"]
     assert read["schema"] == 1

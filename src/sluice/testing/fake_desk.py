@@ -26,12 +26,17 @@ from sluice.testing.fake_reply import lengthened, reply
 from sluice.testing.fake_rules import Rules
 from sluice.testing.fake_script import Script
 from sluice.testing.fake_voice import Speech, Told
+from sluice.wire.json_values import at_most_values, count_values
 
 __all__ = ["FAULT_HEADER", "Answer", "Desk", "Options"]
 
 _NO_FAULT = Fault()
 FAULT_HEADER = b"x-fake-fault"
 """A request's header that says what goes wrong with its answer, as JSON."""
+
+MAX_VALUES = 60_000
+"""Elements of lists and members of objects in one request: they are read one by one, perhaps in the process of a
+gateway, where nobody else has a turn meanwhile. Twice as many as a gateway reads, for a translation adds some."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +79,7 @@ class Desk:
             if error is not None:
                 raise Refusal(error.status, str(error))
             self._check(request, door)
+            _check_values(request.body)
             in_header = _in_header(request)
             asked = VOICES[door.vendor].read(request.body, door.model) if door.action == "generate" else None
         except Refusal as found:
@@ -188,6 +194,11 @@ def _in_header(request: Request) -> Fault | None:
         return read_fault(text.encode("latin-1"))
     except UNREADABLE as error:
         raise Refusal(400, f"The fault in the header {FAULT_HEADER.decode()} cannot be read: {error}") from None
+
+
+def _check_values(body: bytes) -> None:
+    if not at_most_values(body, MAX_VALUES) and count_values(body, MAX_VALUES) > MAX_VALUES:
+        raise Refusal(400, f"The request holds too many values: at most {MAX_VALUES} elements and members are allowed.")
 
 
 def _check_method(request: Request, door: Door) -> None:

@@ -35,8 +35,8 @@ class Player:
     """One script on its way to one client. `ended` is called exactly once; `watch` is told what leaves."""
 
     __slots__ = (
-        *("_client", "_due", "_end", "_ended", "_items", "_loop", "_marked", "_paused", "_timer", "_transport"),
-        *("_write", "line", "watch"),
+        *("_ahead", "_client", "_due", "_end", "_ended", "_items", "_loop", "_marked", "_paused", "_timer"),
+        *("_transport", "_write", "line", "watch"),
     )
 
     def __init__(
@@ -53,6 +53,8 @@ class Player:
         self.watch = watch
         self._ended: Callable[[Player, Ending], None] | None = ended
         self._items: Iterator[Item] | None = iter(script.chunks)
+        self._ahead: Item | None = None
+        """The next item, already taken: a turn that is over looks whether there is one."""
         self._marked = script.marked
         self._end: EndOf = script.end
         self._loop = asyncio.get_running_loop()
@@ -70,20 +72,22 @@ class Player:
         self._timer = None
         sent, until = 0, time.monotonic() + TURN_S
         while self._items is not None and not self._paused:
-            if sent >= TURN_BYTES or time.monotonic() >= until:
+            held, self._ahead = self._ahead, None
+            item = next(self._items, None) if held is None else held
+            if item is None:  # also where the turn is over: a client that has it all may be gone by the next
+                self._items = None
+                self._finish()
+            elif isinstance(item, Mark):
+                self.watch.events += 1
+            elif held is None and (sent >= TURN_BYTES or time.monotonic() >= until):
+                self._ahead = item
                 self._due = max(self._due, self._loop.time())
                 self._timer = self._loop.call_soon(self.play)
                 return
-            item = next(self._items, None)
-            if item is None:
-                self._items = None
-                self._finish()
             elif isinstance(item, Pause):
                 self._due += item.seconds
                 self._timer = self._loop.call_at(self._due, self.play)
                 return
-            elif isinstance(item, Mark):
-                self.watch.events += 1
             else:
                 self._send(item)
                 sent += len(item)
@@ -149,7 +153,7 @@ class Player:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._items = None
+        self._items = self._ahead = None
         self._client.observer = None
         ended, self._ended = self._ended, None
         if ended is not None:

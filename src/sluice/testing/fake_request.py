@@ -189,18 +189,22 @@ def _function(found: NamedFunction) -> Function:
 def _check_calls(messages: list[Message]) -> None:
     """Every call is answered at once and nothing else is, as the vendor demands."""
     open_ids: set[str] = set()
+    called: set[str] = set()
+    """By the last message that is no tool's."""
     for place, message in enumerate(messages):
         if message.role == "tool":
             if message.tool_call_id is None:
                 param = f"messages[{place}].tool_call_id"
                 sentence = f"Missing required parameter: '{param}'."
                 raise Refusal(400, sentence, code="missing_required_parameter", param=param)
-            if not place or messages[place - 1].role not in ("tool", "assistant") or not _called(messages, place):
+            answers = bool(place) and messages[place - 1].role in ("tool", "assistant")
+            if not answers or message.tool_call_id not in called:
                 raise Refusal(400, _NO_CALL, param=f"messages.[{place}].role")
             open_ids.discard(message.tool_call_id)
         else:
             _check_answered(open_ids, place)
-            open_ids = {call.id for call in message.tool_calls or () if call.id is not None}
+            called = {call.id for call in message.tool_calls or () if call.id is not None}
+            open_ids = set(called)
     _check_answered(open_ids, len(messages))
 
 
@@ -208,12 +212,6 @@ def _check_answered(open_ids: set[str], place: int) -> None:
     if open_ids:
         missing = ", ".join(sorted(open_ids))
         raise Refusal(400, f"{_NO_RESULT}: {missing}", param=f"messages.[{place}].role")
-
-
-def _called(messages: list[Message], place: int) -> bool:
-    """Whether the tool's message at `place` belongs to a call of the assistant's message before it."""
-    asker = next((message for message in reversed(messages[:place]) if message.role != "tool"), None)
-    return asker is not None and any(call.id == messages[place].tool_call_id for call in asker.tool_calls or ())
 
 
 _NO_CALL = "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."

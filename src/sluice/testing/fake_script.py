@@ -31,7 +31,7 @@ Item = bytes | Pause | Mark
 
 
 class Script(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer, byte by byte. Chunks that are generated are generated while they are sent, never ahead."""
+    """One answer, byte by byte. Chunks that are generated are generated while they are sent, at most one ahead."""
 
     chunks: Iterable[Item] = ()
     """Bytes of the body, one write and one HTTP chunk each, and the pauses between them. An empty one sends the head

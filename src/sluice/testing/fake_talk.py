@@ -91,7 +91,8 @@ def _wrong_calls(place: int, messages: Sequence[Message]) -> Wrong | None:
     """Every call is answered in the next message, and nothing else is."""
     asked = [piece.id for piece in messages[place].pieces if piece.kind == "call"]
     after = messages[place + 1].pieces if place + 1 < len(messages) else ()
-    missing = [each for each in asked if each not in [piece.id for piece in after if piece.kind == "result"]]
+    answered = {piece.id for piece in after if piece.kind == "result"}
+    missing = [each for each in asked if each not in answered]
     if missing:
         return Wrong(kind="unanswered", message=place, ids=tuple(missing))
     before = {piece.id for piece in messages[place - 1].pieces if piece.kind == "call"} if place else set()

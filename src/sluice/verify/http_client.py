@@ -66,9 +66,9 @@ class Asking(asyncio.Protocol):
         return Heard(answer=self.answer, how=self._over.result(), asked_s=self.asked_s, ended_s=self._ended_s)
 
     def leave(self, *, reset: bool) -> float:
-        """Close the connection, or reset it; return when."""
+        """Close the connection, or reset it; return when. One that is closed already stays as it is."""
         transport = self._transport
-        if reset and transport is not None:
+        if reset and transport is not None and not transport.is_closing():
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         now = time.monotonic()
         self._end("left")

@@ -25,6 +25,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     quick: bool
     seconds: float
+    requests: int
+    """That the gateway was sent: its own count should be the same."""
     score: Score
     cells: tuple[Finding, ...]
 

@@ -15,7 +15,7 @@ from sluice.testing.fake_provider import FakeProvider
 from sluice.testing.fake_sight import Sight
 from sluice.verify import http_client, judge
 from sluice.verify.asking import NO_FAULT, Gateway, Wish, request
-from sluice.verify.facts import Client, Provider
+from sluice.verify.facts import AREAS, Client, Provider
 from sluice.verify.http_answer import AnswerReader
 from sluice.verify.http_client import Asking, Heard
 from sluice.verify.layout import Layout, layout
@@ -39,7 +39,7 @@ def fake_provider() -> FakeProvider:
 
 
 class Rig:
-    """One verification. Its chance comes from `dice` alone, which only the building of cells may ask."""
+    """One verification. Its chance comes from the seed alone."""
 
     def __init__(self, fake: FakeProvider, gateway: Gateway, seed: int, *, quick: bool = False) -> None:
         self.fake = fake
@@ -47,9 +47,12 @@ class Rig:
         self.seed = seed
         self.quick = quick
         """A sample is enough."""
-        self.dice = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
-        self.text = sentence(self.dice, 14)
+        self.dice = {area: random.Random(f"{seed} {area}") for area in AREAS}  # noqa: S311 - to be repeated, no secret
+        """Which only the choice of cells may ask. Each area has its own: what it asks does not depend on the others."""
+        self.text = sentence(random.Random(seed), 14)  # noqa: S311
         """The usual answer; its letters have one to four bytes."""
+        self.requests = 0
+        """That were sent."""
         self._numbers = 0
         self._layouts: dict[tuple[Client, Provider, bool], Layout] = {}
         self._locks: dict[tuple[Client, Provider, bool], asyncio.Lock] = {}
@@ -94,9 +97,11 @@ class Rig:
             OSError: there is no connection.
         """
         gateway, data = self.gateway, request(self.gateway, wish)
-        return await http_client.connect(
+        asking = await http_client.connect(
             gateway.host, gateway.port, data, tls=gateway.tls, reads=reads, receive_buffer=receive_buffer
         )
+        self.requests += 1
+        return asking
 
     # -- the provider's side ------------------------------------------------------------------------------------------
 

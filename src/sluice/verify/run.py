@@ -8,6 +8,7 @@ from itertools import groupby
 from sluice.verify.areas import back_pressure, cancellation, ends, errors, framing, keep_alive, timing, usage
 from sluice.verify.facts import Area, Cell, Finding, Verdict, failed, finding
 from sluice.verify.rig import Rig, Unserved
+from sluice.verify.sse_reader import shown
 
 _AREAS: dict[Area, tuple[Callable[[Rig], list[Cell]], int]] = {
     "ends": (ends.cells, 32),
@@ -37,7 +38,7 @@ def plan(rig: Rig, only: Sequence[Area] = ()) -> list[Cell]:
     for area, (build, _) in _AREAS.items():
         if not only or area in only:
             built = build(rig)
-            cells += _sample(built, QUICK.get(area, len(built)), rig.dice) if rig.quick else built
+            cells += _sample(built, QUICK.get(area, len(built)), rig.dice[area]) if rig.quick else built
     return cells
 
 
@@ -82,3 +83,9 @@ async def _play(cell: Cell) -> Verdict:
         return await cell.play()
     except Unserved as error:
         return failed(str(error))
+    except Exception as error:  # what nobody thought of costs the gateway this cell, not its operator all the others
+        cause: BaseException = error
+        while isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        words = shown(str(cause).encode(errors="replace"))
+        return failed(f"verify could not judge this: {type(cause).__name__} {words}")

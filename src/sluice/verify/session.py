@@ -76,6 +76,7 @@ async def verify(settings: Settings, progress: Progress) -> Report:
         seed=settings.seed,
         quick=settings.quick,
         seconds=round(time.monotonic() - began_s, 1),
+        requests=rig.requests,
         score=score(findings),
         cells=tuple(findings),
     )

@@ -58,7 +58,34 @@ class Bufferer(HonestGateway):
     async def say(self, writer: asyncio.StreamWriter, data: bytes, *, last: bool) -> None:
         self._held[writer] = self._held.get(writer, b"") + data
         if last:
-            await super().say(writer, self._held.pop(writer), last=True)
+            await super().say(writer, self.whole(self._held.pop(writer)), last=True)
+
+    def whole(self, held: bytes) -> bytes:
+        """What is sent of all that was collected."""
+        return held
+
+
+class Melter(Bufferer):
+    """Collects all, then sends the text as one token: a stream by its looks."""
+
+    def whole(self, held: bytes) -> bytes:
+        events = [event.removeprefix(b"data: ") for event in held.split(b"\n\n") if event]
+        chunks = [json.loads(event) for event in events if event.startswith(b"{")]
+        deltas = [choice["delta"] for chunk in chunks for choice in chunk.get("choices", ())]
+        text = "".join(delta.pop("content", "") for delta in deltas)
+        if deltas:
+            deltas[0]["content"] = text
+        written = [json.dumps(chunk).encode() for chunk in chunks]
+        return b"".join(b"data: %b\n\n" % event for event in [*written, *events[len(chunks) :]])
+
+
+class Dropper(HonestGateway):
+    """Hangs up on its client as soon as a slow provider is asked."""
+
+    async def _answer(self, body: bytes, writer: asyncio.StreamWriter) -> None:
+        if b"_ms" in body:
+            asyncio.get_running_loop().call_later(0.02, writer.transport.abort)
+        await super()._answer(body, writer)
 
 
 class Swallower(HonestGateway):

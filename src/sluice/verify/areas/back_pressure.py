@@ -28,12 +28,12 @@ READ_ON_BYTES = 4 << 20
 
 def cells(rig: Rig) -> list[Cell]:
     """Return the cells of this area: each client with its own provider, and with another one."""
-    gateway = rig.gateway
+    gateway, dice = rig.gateway, rig.dice["back-pressure"]
     found = []
     for client in gateway.clients:
         own = [provider for provider in gateway.providers if provider == client]
         others = [provider for provider in gateway.providers if provider != client]
-        found += [_cell(rig, client, provider) for provider in own + ([rig.dice.choice(others)] if others else [])]
+        found += [_cell(rig, client, provider) for provider in own + ([dice.choice(others)] if others else [])]
     return found
 
 

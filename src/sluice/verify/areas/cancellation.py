@@ -40,13 +40,15 @@ def cells(rig: Rig) -> list[Cell]:
 
 
 def _cell(rig: Rig, phase: Phase, reset: bool) -> Cell:
+    dice = rig.dice["cancellation"]
     sooner, later = _PHASES[phase]
+    pairs = rig.gateway.pairs
     clients = QUICK_CLIENTS if rig.quick else CLIENTS
     leavers = [
-        Leaver(rig, client, provider, phase, rig.dice.uniform(sooner, later), reset)
-        for client, provider in islice(cycle(_shuffled(rig)), clients)
+        Leaver(rig, client, provider, phase, dice.uniform(sooner, later), reset)
+        for client, provider in islice(cycle(dice.sample(pairs, len(pairs))), clients)
     ]
-    client, provider = rig.gateway.pairs[0]
+    client, provider = pairs[0]
     how = "reset the connection" if reset else "closed the connection"
     return Cell(
         area="cancellation",
@@ -57,11 +59,6 @@ def _cell(rig: Rig, phase: Phase, reset: bool) -> Cell:
         expected=f"the provider's connection closed within {MOST_S * 1000:g} ms (99 of 100), and never not at all",
         play=Crowd(leavers).leave,
     )
-
-
-def _shuffled(rig: Rig) -> list[tuple[Client, Provider]]:
-    pairs = rig.gateway.pairs
-    return rig.dice.sample(pairs, len(pairs))
 
 
 class Leaver(msgspec.Struct, frozen=True):
@@ -93,6 +90,9 @@ class Leaver(msgspec.Struct, frozen=True):
             await asyncio.sleep(self.stays_s)
             if asking.answer.whole:
                 return "the answer was whole before its provider had given it"
+            if asking.over:
+                broken = asking.answer.fault
+                return f"HTTP is broken: {broken}" if broken else "the gateway hung up first"
             left_s = asking.leave(reset=self.reset)
         finally:
             asking.close()

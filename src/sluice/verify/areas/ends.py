@@ -57,7 +57,7 @@ def _complete(streams: "Asker", wholes: "Asker") -> Iterator[Row]:
 def _cuts(streams: "Asker", wholes: "Asker") -> Iterator[Row]:
     for end, did in _DID.items():
         yield f"stream, {end} before the head", f"{did} before the head", partial(streams.early, end)
-        for place in (*PLACES, anywhere(streams.rig.dice.random())):
+        for place in (*PLACES, anywhere(streams.rig.dice["ends"].random())):
             if streams.provider in place.providers:
                 yield f"stream, {end} {place.name}", f"{did} {place.name}", partial(streams.cut, place, end)
         yield f"whole answer, {end} before the head", f"{did} before the head", partial(wholes.early, end)

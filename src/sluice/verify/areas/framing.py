@@ -16,6 +16,8 @@ from sluice.verify.rig import Rig
 
 GIANT_BYTES = 8 << 20
 GIANT_WAIT_S = 60.0
+_GIANTS = "giants"
+"""They are asked one after the other: eight at a time take some machines longer than the gateway waits for an event."""
 NO_TRUTH = "the whole text; or a failure that the client sees"
 
 
@@ -83,6 +85,7 @@ def _pair(rig: Rig, client: Client, provider: Provider) -> Iterator[Cell]:
             sent=dress.sent,
             expected=expected,
             play=asker.ask,
+            lane=_GIANTS if dress.fault.giant_bytes else "",
         )
 
     for dress in DRESSES:

@@ -21,7 +21,7 @@ def cells(rig: Rig) -> list[Cell]:
     for client in gateway.clients:
         others = [provider for provider in gateway.providers if provider != client]
         own = [provider for provider in gateway.providers if provider == client]
-        for provider in own + ([rig.dice.choice(others)] if others else []):
+        for provider in own + ([rig.dice["keep-alive"].choice(others)] if others else []):
             found += [_cell(rig, client, provider, early) for early in (True, False)]
     return found
 
@@ -68,6 +68,8 @@ class Asker(msgspec.Struct, frozen=True):
     def _beats(self, found: judge.Read) -> Verdict:
         """Judge what was heard in the silence."""
         assert found.stream is not None
+        if not self.early and len(found.told.tokens) < 2:
+            return failed(f"the text came as one token: there is no middle; {judge.summary(found)}")
         start, end = self._silence(found)
         beats = [beat for beat in found.stream.beats if start < beat.at < end]
         pings = [at for at in found.told.pings if start < at < end]
