@@ -124,9 +124,9 @@ class Rig:
             report=report,
             log=log,
         )
-        self._policies.services.money.prices = Prices(load_prices(plan.prices, STANDARD))
         self._gateway = Gateway(
             plan,
+            prices=Prices(load_prices(plan.prices, STANDARD)),
             upstream=everyone,
             signer=signer,
             services=self._policies.services,

@@ -1,12 +1,13 @@
 """The load: a process of its own that asks, behaves, judges, and says of each request what its client saw.
 
 Requests come at random moments (a Poisson process of a given rate), and now and then many at once: more than the
-gateway admits. What is asked depends on the seed alone.
+gateway admits. What is asked depends on the seed alone. Between SIGUSR1 and SIGUSR2 nothing new is asked.
 """
 
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import time
 
@@ -64,6 +65,8 @@ class Load:
         self._under_way = 0
         self._over = asyncio.Event()
         """Nothing is under way."""
+        self._may_ask = asyncio.Event()
+        self._may_ask.set()
         self._crowded_s = 0.0
         """When so many were under way for the last time."""
         self._late_s = 0.0
@@ -74,11 +77,17 @@ class Load:
         settings, now = self._settings, time.monotonic()
         until, due, burst_due = now + settings.seconds, now, now + settings.burst_every_s / 2
         rest_due = now + settings.rest_every_s
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, self._may_ask.clear)
+        loop.add_signal_handler(signal.SIGUSR2, self._may_ask.set)
         flusher = asyncio.create_task(_flush())
         async with asyncio.TaskGroup() as group:
             while due < until:
                 due += self._dice.expovariate(settings.rate)
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
+                if not self._may_ask.is_set():
+                    held_s = await self._held()
+                    until, due, burst_due, rest_due = (each + held_s for each in (until, due, burst_due, rest_due))
                 self._late_s = max(self._late_s, time.monotonic() - due)
                 group.create_task(self._play(deck.draw(self._dice)))
                 if due > burst_due:
@@ -114,6 +123,12 @@ class Load:
             self._over.set()
         crowded = self._crowded_s >= asked_s
         _tell(name, case, verdict(case, heard, crowded=crowded), crowded=crowded)
+
+    async def _held(self) -> float:
+        """Wait until new requests are wanted; return how long that was."""
+        began = time.monotonic()
+        await self._may_ask.wait()
+        return time.monotonic() - began
 
     async def _rest(self) -> float:
         """Ask nothing for a while; return how long that was."""

@@ -18,6 +18,8 @@ from sluice.verify.facts import PROVIDERS, Client, Provider
 Ends = Mapping[Saw, frozenset[OutcomeKind]]
 LAST_EVENT = 9
 """Fewer than any answer has before its finish reason."""
+PING = 2
+"""The event of Messages that is a ping: it carries nothing, and clients do not read it."""
 GIANT_BYTES = 1 << 20
 STATUSES = (400, 401, 403, 404, 408, 413, 422, 429, 500, 502, 503, 529)
 
@@ -47,6 +49,8 @@ class Mishap(msgspec.Struct, frozen=True, kw_only=True):
 _SSE: tuple[Provider, ...] = ("chat", "responses", "messages", "gemini")
 _ENDED: tuple[Provider, ...] = ("chat", "responses", "messages")
 """Whose streams have a terminator of their own."""
+_PINGED: tuple[Provider, ...] = ("messages",)
+_UNPINGED: tuple[Provider, ...] = ("chat", "responses", "gemini", "converse")
 _FRAMES: tuple[Provider, ...] = ("converse",)
 _QUICK: Mapping[int, Mapping[str, str]] = {429: {"retry-after": "1"}, 503: {"retry-after": "1"}}
 
@@ -58,6 +62,14 @@ def _at(dice: random.Random) -> At:
 def _status(dice: random.Random) -> Fault:
     status = dice.choice(STATUSES)
     return Fault(status=status, headers=dict(_QUICK.get(status, {})))
+
+
+def _malformed(dice: random.Random) -> Fault:
+    return Fault(malformed=dice.randrange(LAST_EVENT))
+
+
+def _malformed_but_the_ping(dice: random.Random) -> Fault:
+    return Fault(malformed=dice.choice([number for number in range(LAST_EVENT) if number != PING]))
 
 
 def _small_writes(dice: random.Random) -> Fault:
@@ -78,8 +90,17 @@ MISHAPS = (
     Mishap(kind="stalled", fault=lambda _: Fault(end="stall"), ends=_TIMED_OUT),
     Mishap(kind="refused", fault=_status, ends=_REFUSED),
     Mishap(kind="in-band error", fault=_error, ends=_REFUSED),
-    Mishap(kind="malformed", fault=lambda dice: Fault(malformed=dice.randrange(LAST_EVENT)), ends=_FAILED),
+    Mishap(kind="malformed", fault=_malformed, ends=_FAILED, providers=_UNPINGED),
+    Mishap(kind="malformed", fault=_malformed_but_the_ping, ends=_FAILED, providers=_PINGED),
     Mishap(kind="malformed", fault=lambda _: Fault(crc=True), ends=_FAILED, providers=_FRAMES, whole=False),
+    Mishap(
+        kind="malformed ping",
+        fault=lambda _: Fault(malformed=PING),
+        ends=_RIGHT,
+        providers=_PINGED,
+        whole=False,
+        weight=0.5,
+    ),
     Mishap(kind="empty 200", fault=lambda _: Fault(empty=True), ends=_FAILED),
     Mishap(kind="no finish reason", fault=lambda _: Fault(finish=False), ends=_TRUNCATED, whole=False),
     Mishap(

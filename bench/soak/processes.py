@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -20,6 +20,16 @@ END_S = 15.0
 KEPT_LINES = 50
 """Of what a process says on stderr."""
 SLUICE = (sys.executable, "-m", "sluice")
+_BUSY = """
+import os, sys
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+while os.getppid() == int(sys.argv[1]):
+    for _ in range(10_000):
+        pass
+"""
+"""A program that takes what nobody else wants of a processor: everybody else on it goes first, at once. Everybody else
+of its session, that is: Linux shares a processor among sessions first (autogroups, sched(7)). It ends when
+the process that is named to it is no longer its parent."""
 _PORT = re.compile(r"http://(?:localhost|127\.0\.0\.1):(\d+)")
 
 
@@ -87,6 +97,10 @@ class Process:
         """Return what it said last on stderr."""
         return " / ".join(list(self.said)[-5:]) or "it said nothing"
 
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it is still there."""
+        self._popen.send_signal(number)
+
     def end(self, *, ask: bool = True) -> int:
         """Ask it to end, unless that is its own affair, wait until it has and all is read, and return its status.
 
@@ -138,6 +152,18 @@ def processors() -> Iterator[tuple[int, int]]:
         yield ours, theirs
     finally:
         os.sched_setaffinity(0, before)
+
+
+@contextmanager
+def awake() -> Iterator[list[int]]:
+    """Keep every processor from sleep, by processes of these ids. The host of a virtual machine may give one that
+    sleeps to others, and it waits for them when it wakes; one that is busy for a third of the time wakes often."""
+    command = (sys.executable, "-c", _BUSY, str(os.getpid()))
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(Process("what keeps it awake", command, processor=each)).pid
+            for each in sorted(os.sched_getaffinity(0))
+        ]
 
 
 def rewrite(path: Path, text: str) -> None:

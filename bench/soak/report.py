@@ -37,10 +37,13 @@ def render(result: Result) -> str:
 
 def _where(result: Result) -> str:
     machine, load = result.machine, result.load
+    awake = ", the processors kept from sleep" if load.awake else ""
+    command = f"--minutes {result.minutes:g} --rate {load.rate:g} --seed {load.seed}" + " --awake" * load.awake
     return (
         f"Run {machine.date} for {result.minutes:g} minutes on {machine.cores} cores of {machine.cpu}, Linux "
         f"{machine.kernel}, Python {machine.python}; {load.rate:g} requests a second and {load.burst} more at once "
-        f"every {load.burst_every_s:g} s, seed {load.seed}."
+        f"every {load.burst_every_s:g} s, seed {load.seed}{awake}. The same again: "
+        f'`make soak ARGS="{command}"`.'
     )
 
 
@@ -49,7 +52,7 @@ def _promises(result: Result) -> str:
     for each in judge(result):
         measured = f"{each.measured:g} {each.unit}"
         if each.label == "growth of memory" and result.memory.trend is not None:
-            measured = f"{each.measured:g} ± {result.memory.trend.error:.2g} {each.unit}"
+            measured = f"{round(result.memory.trend.per_hour, 3):g} ± {result.memory.trend.error:.2g} {each.unit}"
         if each.label.startswith("event loop"):
             measured = _bounds(result.lag)
         rows.append((each.label, measured, f"at most {each.most:g} {each.unit}", "kept" if each.kept else "**missed**"))
@@ -69,6 +72,7 @@ def _figures(result: Result) -> str:
             if load.stolen is None
             else [("its processor taken by the machine's host", f"{load.stolen:.1%} of the time")]
         ),
+        *([("load held back because of the host", f"{load.held_s:.0f} s")] if load.held_s else []),
         ("memory before, warm, at the end, highest", _mib(memory.before, memory.warm, memory.last, memory.highest)),
         ("memory at rest: the first, the last, after all", _mib(*memory.rests[:1], *memory.rests[-1:], memory.after)),
         ("open files, most", f"{load.files_most}"),
@@ -77,9 +81,23 @@ def _figures(result: Result) -> str:
         ("read on after their client had left, most", f"{load.read_on_most}"),
         ("event loop lag, p99", _bounds(result.lag_p99)),
         ("samples of the lag", f"{result.lag_samples}"),
+        *_calm(result),
         ("reloads taken, refused", f"{result.reloads.taken}, {result.reloads.refused}"),
     ]
     return table(("", ""), rows)
+
+
+def _calm(result: Result) -> list[tuple[str, str]]:
+    """Where the host took something: what the lag was while it did not."""
+    calm = result.calm
+    if not result.load.stolen or calm is None or calm.lag is None:
+        return []
+    return [
+        (
+            "event loop lag, p99.9, while the host took nothing",
+            f"{_bounds(calm.lag)}; {calm.seconds:.0f} of {result.load.seconds:.0f} s, {calm.lag_samples} samples",
+        )
+    ]
 
 
 def _mib(*values: float) -> str:

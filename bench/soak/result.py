@@ -14,6 +14,8 @@ from bench.soak.trend import Bounds, Trend
 from bench.verdict import Machine, Verdict
 
 FULL_MINUTES = 30.0
+GROWTH_MIB = 1.0
+"""An hour, of memory."""
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +74,10 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the time in which it could have run and another process had its processor."""
     stolen: float | None = None
     """Share of the time in which its processor was taken by the machine that this one is a guest of; None = unknown."""
+    awake: bool = False
+    """The processors were kept from sleep."""
+    held_s: float = 0.0
+    """Seconds in which nothing new was asked, because it took much of a processor; they are no part of the minutes."""
     files_most: int
     streams_most: int
     """Open at a sample."""
@@ -81,6 +87,16 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """Answers whose client had left at a sample."""
     retried: int
     """Requests that took more than one attempt."""
+
+
+class Calm(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured while the machine's host left the gateway its processor: in each second, and in that before,
+    it took nothing."""
+
+    seconds: float
+    lag: Bounds | None
+    """As `Result.lag`; None = there was no such second."""
+    lag_samples: int
 
 
 class Reloads(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +135,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """Of the event loop, in seconds: 99.9 % of the samples do not exceed it."""
     lag_p99: Bounds
     lag_samples: int
+    calm: Calm | None = None
+    """None = nobody looked."""
     reloads: Reloads
     faults: int
     """Errors of the gateway's own in its log, and an exit status that is not 0."""
@@ -145,7 +163,7 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PROMISES = (
-    Promise(label="growth of memory", most=1.0, unit="MiB/h", read=lambda r: _growth(r), full_only=True),
+    Promise(label="growth of memory", most=GROWTH_MIB, unit="MiB/h", read=lambda r: _growth(r), full_only=True),
     Promise(label="open files more than before", most=0, read=lambda r: r.left.files),
     Promise(label="event loop lag, p99.9", most=20.0, unit="ms", read=lambda r: r.lag.at_most * 1000),
     Promise(label="answers that were not what they had to be", most=0, read=lambda r: r.wrong),
@@ -159,8 +177,9 @@ PROMISES = (
 
 
 def _growth(result: Result) -> float:
-    """What nobody has seen is not kept."""
-    return math.inf if result.memory.trend is None else result.memory.trend.per_hour
+    """What nobody has seen is not kept, nor is what a larger error than the promise itself would hide."""
+    found = result.memory.trend
+    return math.inf if found is None or found.error > GROWTH_MIB else found.per_hour
 
 
 def _uncounted(result: Result) -> int:

@@ -61,7 +61,7 @@ class Scene:
         self.faults: list[str] = []
         """Errors in the gateway's own log, but for refused configurations."""
         self._folder = folder
-        self._ours, self._theirs = ours, theirs
+        self._ours, self._theirs = self.processors = ours, theirs
         self._file = folder / "gateway.yaml"
         self._editions = cycle(EDITIONS)
         self._lock = threading.Lock()

@@ -1,14 +1,16 @@
 """The samples and the ledger of a run, made one result. Pure."""
 
+import math
+from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import get_args
 
 import msgspec
 
 from bench.soak.deck import KINDS
 from bench.soak.ledger import Ledger
-from bench.soak.result import Left, Load, Memory, Reloads, Result
+from bench.soak.result import Calm, Left, Load, Memory, Reloads, Result
 from bench.soak.samples import DROPPED, GAUGES, OUTCOMES, TASKS, Numbers, Sample
 from bench.soak.trend import Trend, quantile, trend
 from bench.verdict import Machine
@@ -17,6 +19,7 @@ from sluice.relay.outcome import OutcomeKind
 WARM = 1 / 3
 """Share of the run that is left out of the slope."""
 MEAN_S = 60.0
+LEAST_REST_S = 10.0
 LEAST_RESTS = 3
 """For a slope."""
 NOT_HERE: frozenset[OutcomeKind] = frozenset(["blocked", "limited", "drained", "internal"])
@@ -36,6 +39,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """At rest, before the first request."""
     samples: Sequence[Sample]
     """Under load."""
+    awake: bool
+    """The processors were kept from sleep."""
+    held_s: float
+    """In which nothing new was asked, because of the machine's host."""
     after: Sample
     """At rest again, or what was left when the wait was over."""
     heard: int
@@ -68,6 +75,7 @@ def summarise(run: Run, ledger: Ledger) -> Result:
         lag=quantile(lag, 0.999),
         lag_p99=quantile(lag, 0.99),
         lag_samples=lag[-1][1],
+        calm=_calm(run.samples),
         reloads=run.reloads,
         faults=len(run.faults),
         absent=_absent(ledger),
@@ -79,6 +87,20 @@ def summarise(run: Run, ledger: Ledger) -> Result:
 def _lag(before: Numbers, after: Numbers) -> list[tuple[float, int]]:
     """What was added to the histogram."""
     return [(bound, count - old) for (bound, count), (_, old) in zip(after.lag, before.lag, strict=True)]
+
+
+def _calm(samples: Sequence[Sample]) -> Calm:
+    """A timer that is late because of what was taken may be late into the next second."""
+    seconds, robbed = 0.0, True
+    lag: Counter[float] = Counter()
+    for old, new in pairwise(samples):
+        calm, robbed = not robbed, new.stolen_s > old.stolen_s
+        if calm and not robbed:
+            seconds += new.at_s - old.at_s
+            lag.update(dict(_lag(old.numbers, new.numbers)))
+    count = lag[math.inf]
+    found = quantile([*lag.items()], 0.999) if count else None
+    return Calm(seconds=round(seconds, 1), lag=found, lag_samples=count)
 
 
 def _load(run: Run, ledger: Ledger) -> Load:
@@ -93,6 +115,8 @@ def _load(run: Run, ledger: Ledger) -> Load:
         busy=round((last.cpu_s - first.cpu_s) / seconds, 3),
         waited=round((last.waited_s - first.waited_s) / seconds, 4),
         stolen=round((last.stolen_s - first.stolen_s) / seconds, 4),
+        awake=run.awake,
+        held_s=round(run.held_s, 1),
         files_most=max(sample.files for sample in run.samples),
         streams_most=_most(run, "active_streams"),
         waiting_most=_most(run, "admission_waiting"),
@@ -132,10 +156,9 @@ def _idle(sample: Sample) -> bool:
 
 
 def _rests(samples: Sequence[Sample]) -> list[Sample]:
-    """The last look at each time in which nothing was under way."""
-    idle = [_idle(sample) for sample in samples]
-    ends = zip(samples, idle, [*idle[1:], False], strict=True)
-    return [sample for sample, now, still in ends if now and not still]
+    """The last look at each time in which nothing was under way, so long that the gateway gave back what it held."""
+    times = (list(looks) for idle, looks in groupby(samples, key=_idle) if idle)
+    return [looks[-1] for looks in times if looks[-1].at_s - looks[0].at_s >= LEAST_REST_S]
 
 
 def _minutes(samples: Sequence[Sample]) -> tuple[float, ...]:

@@ -46,9 +46,9 @@ def rest(at_s: float, **values: object) -> Sample:
 
 
 def seconds(load_mib: Callable[[float], float], rest_mib: Callable[[float], float]) -> list[Sample]:
-    """Half an hour, a rest of two seconds in each minute and a half."""
+    """Half an hour, a rest of twelve seconds in each minute and a half."""
     return [
-        rest(float(s), rss_mib=rest_mib(s)) if s % 90 in (88, 89) else sample(float(s), rss_mib=load_mib(s))
+        rest(float(s), rss_mib=rest_mib(s)) if s % 90 >= 78 else sample(float(s), rss_mib=load_mib(s))
         for s in range(1, 1801)
     ]
 
@@ -79,6 +79,8 @@ def run(**changes: object) -> Run:
         before=begin,
         samples=seconds(lambda _: 60.0, lambda _: 55.0),
         after=msgspec.structs.replace(begin, rss_mib=58.0, numbers=Numbers(after.values, lag)),
+        awake=False,
+        held_s=0.0,
         heard=0,
         reloads=Reloads(good=20, bad=9, taken=20, refused=9),
         faults=[],

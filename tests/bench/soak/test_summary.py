@@ -1,6 +1,7 @@
 """From samples and a ledger to a result, its verdicts and its page: a good run keeps every promise, and each thing that
 can be wrong breaks one."""
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +11,12 @@ import pytest
 
 from bench.soak import report
 from bench.soak.ledger import Ledger, Record
-from bench.soak.result import PROMISES, Reloads, Result, judge
+from bench.soak.result import PROMISES, Calm, Reloads, Result, judge
+from bench.soak.samples import Numbers
 from bench.soak.summary import Run, summarise
 from bench.soak.told import Answered
-from bench.soak.trend import Bounds
-from tests.bench.soak.runs import ledger, left, run, seconds
+from bench.soak.trend import Bounds, Trend
+from tests.bench.soak.runs import ledger, left, numbers, run, sample, seconds
 
 GOOD = summarise(run(), ledger())
 
@@ -114,9 +116,52 @@ def test_lag_is_judged_by_what_is_certain_of_it() -> None:
     assert missed(msgspec.structs.replace(GOOD, lag=Bounds(0.01, 0.02))) == []
 
 
+def test_what_the_host_took_is_told_apart_and_not_forgiven() -> None:
+    """In ten seconds it takes something in the fourth; timers are late in that, in the next one, and once later."""
+    late = {4: 3, 5: 2, 9: 1}
+    samples, slow = [], 0
+    for second in range(1, 11):
+        slow += late.get(second, 0)
+        counts = (second * 100 - slow, second * 100)
+        lag = tuple(zip((0.02, math.inf), counts, strict=True))
+        said = Numbers(numbers(active_streams=40).values, lag)
+        samples.append(sample(float(second), stolen_s=7.0 if second < 4 else 7.01, numbers=said))
+    good = run()
+    after = msgspec.structs.replace(good.after, numbers=Numbers(good.after.numbers.values, samples[-1].numbers.lag))
+    before = msgspec.structs.replace(good.before, numbers=Numbers(numbers().values, ((0.02, 0), (math.inf, 0))))
+    found = summarise(run(samples=samples, before=before, after=after), ledger())
+    assert found.calm == Calm(seconds=6.0, lag=Bounds(0.02, math.inf), lag_samples=600)
+    assert found.lag == Bounds(0.02, math.inf)
+    assert "while the host took nothing | more than 20 ms; 6 of 9 s, 600 samples |" in report.render(found)
+
+
+def test_where_the_host_took_nothing_nothing_is_told_apart() -> None:
+    quiet = summarise(run(samples=[msgspec.structs.replace(each, stolen_s=0.0) for each in run().samples]), ledger())
+    assert quiet.calm == Calm(seconds=1798.0, lag=None, lag_samples=0)
+    assert "host took" not in report.render(quiet)
+    assert GOOD.calm == Calm(seconds=0.0, lag=None, lag_samples=0), "it takes something in each second"
+    assert "host took" not in report.render(GOOD)
+
+
+def test_a_slope_that_its_error_could_hide_is_not_kept() -> None:
+    found = msgspec.structs.replace(GOOD.memory, trend=Trend(per_hour=-1.4, error=3.6))
+    wild = msgspec.structs.replace(GOOD, memory=found)
+    assert missed(wild) == ["growth of memory"]
+    assert "| growth of memory | -1.4 ± 3.6 MiB/h | at most 1 MiB/h | **missed** |" in report.render(wild)
+    less = msgspec.structs.replace(found, trend=Trend(per_hour=-1.4, error=1.0))
+    assert missed(msgspec.structs.replace(GOOD, memory=less)) == []
+
+
 def test_what_the_first_third_does_is_no_growth() -> None:
     level = seconds(lambda _: 60.0, lambda s: 45 + min(s, 600) / 40)
     assert missed(summarise(run(samples=level), ledger())) == []
+
+
+def test_a_moment_in_which_nothing_is_under_way_is_no_rest() -> None:
+    """What is not used is given back every ten seconds; before that the gateway is as large as under load."""
+    assert len(GOOD.memory.rests) == 20
+    busy = [sample(each.at_s) if each.at_s % 90 < 85 else each for each in run().samples]
+    assert summarise(run(samples=busy), ledger()).memory.rests == ()
 
 
 def test_a_soak_without_some_traffic_proves_nothing() -> None:
@@ -148,6 +193,14 @@ def test_the_page_says_what_was_found(tmp_path: Path) -> None:
     assert re.search(r"^\| stream \| 8 \| complete 8 \| client_gone 1, completed 1, ", text, re.MULTILINE)
     assert "missed" not in text
     assert "What was wrong" not in text
+    assert '`make soak ARGS="--minutes 30 --rate 300 --seed 1"`.' in text
+    assert "sleep" not in text
+
+
+def test_the_page_says_that_the_processors_were_kept_from_sleep() -> None:
+    text = report.render(summarise(run(awake=True), ledger()))
+    assert "every 20 s, seed 1, the processors kept from sleep. The same again: " in text
+    assert '`make soak ARGS="--minutes 30 --rate 300 --seed 1 --awake"`.' in text
 
 
 def test_the_page_says_what_was_wrong() -> None:
