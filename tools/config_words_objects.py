@@ -15,6 +15,7 @@ OF_OBJECT: Final = {
     "AzureOpenAi.deploymentName": "The deployment that is asked.",
     "BackendPolicies.ai": "What the gateway changes in requests.",
     "BackendPolicies.http": "Time-outs of it.",
+    "BackendTcp.connectTimeout": "To connect, TLS included, in place of the route's `timeouts.connect`.",
     "BackendPolicies.transformation": "Headers that are computed, for each backend that is asked.",
     "CatalogSpec.providers": "A provider's word to its prices.",
     "CredentialSecret.key": "Which of its values.",

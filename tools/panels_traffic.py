@@ -29,7 +29,7 @@ _NOW = Row(
         Panel(
             title="Ended badly",
             about="Share of exchanges that neither completed, nor were ended by their client, nor refused for what "
-            "they asked. Streams count here also if they failed in their midst.",
+            "they asked. Policies whose service is down count here, and streams also if they failed in their midst.",
             queries=(
                 Query(
                     part(
@@ -103,7 +103,8 @@ _TRAFFIC = Row(
         Panel(
             title="How exchanges ended",
             about="Every exchange ends in exactly one of twelve ways. `upstream_*` and `timeout` are the providers', "
-            "`shed` is this gateway being full, `internal` is a defect: report it.",
+            "`shed` is this gateway being full, `internal` a policy whose service does not answer, or a defect: the "
+            "reason says which.",
             queries=(Query(rate("exchange_outcomes_total", "@route", by="outcome"), "{{outcome}}"),),
             unit="reqps",
             stacked=True,

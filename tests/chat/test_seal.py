@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.chat.seal import MARK, MAX_UNPACKED_BYTES, Reasoning, Seal, join_id, pack, split_id, unpack, unwrap, wrap
+from sluice.chat.seal import (
+    MARK,
+    MAX_UNPACKED_BYTES,
+    MAX_UNPACKED_PARTS,
+    Reasoning,
+    Seal,
+    join_id,
+    pack,
+    split_id,
+    unpack,
+    unwrap,
+    wrap,
+)
 
 texts = st.text(st.characters(codec="utf-8"), max_size=40)
 seals = st.builds(Seal, texts, st.sampled_from(["reasoning", "redacted", "call", "text"]), texts, texts)
@@ -66,3 +78,15 @@ def test_a_proof_stays_as_it_is_at_home_and_is_wrapped_abroad() -> None:
     assert wrap(foreign, "dialect.x").startswith(MARK)
     assert unwrap(wrap(foreign, "dialect.x"), "dialect.x") == foreign
     assert unwrap("c", "dialect.x", "call") == Seal("dialect.x", "call", "c")
+
+
+def test_a_token_holds_no_more_than_was_thought_in_one_answer() -> None:
+    assert unpack(pack([PROOF] * MAX_UNPACKED_PARTS)) == (PROOF,) * MAX_UNPACKED_PARTS
+    assert unpack(pack([PROOF] * (MAX_UNPACKED_PARTS + 1))) is None
+
+
+def test_a_long_text_comes_back_and_a_small_token_does_not_swell() -> None:
+    for text in ("so I think " * 1000, "".join(f"step {number}: {number * 7}\n" for number in range(20_000))):
+        said = (Reasoning(text, PROOF.seal),)
+        assert unpack(pack(said)) == said
+    assert unpack(pack([Reasoning("0" * 1_000_000, PROOF.seal)])) is None

@@ -1,4 +1,4 @@
-"""`sluice check`: streams, retries, health and admission are shown where they differ from the defaults."""
+"""`sluice check`: streams, retries, health, admission and targets' clocks are shown where they are no defaults."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ TEXT = """
 llm:
   models:
     - {name: a, provider: fake, health: {eviction: {duration: 60s, healthThreshold: 50}}}
-    - {name: b, provider: fake}
+    - {name: b, provider: fake, timeouts: {firstToken: 90s, responseIdle: 10m}}
   policies:
     errorFormat: text
     stream: {onDisconnect: Continue}
@@ -41,8 +41,10 @@ def test_each_stands_once_with_what_it_belongs_to(tmp_path: Path) -> None:
     first = next(index for index, line in enumerate(lines) if line.startswith("    a  "))
     assert lines[first + 1].strip() == "health: eviction.duration 1m, eviction.healthThreshold 50"
     assert lines[first + 2].startswith("    b  ")
+    assert lines[first + 3].strip() == "timeouts: firstToken 1m30s, responseIdle 10m"
 
 
 def test_defaults_are_not_shown(tmp_path: Path) -> None:
     output = check("llm: {models: [{name: a, provider: fake}]}", tmp_path)
-    assert [word for word in ("errorFormat", "stream:", "retry:", "admission:", "health:") if word in output] == []
+    words = ("errorFormat", "stream:", "retry:", "admission:", "health:", "timeouts:")
+    assert [word for word in words if word in output] == []

@@ -3,6 +3,7 @@
 import pytest
 
 from sluice.config.plan import AiBackend, Endpoint, HttpBackend, Target, Tls
+from sluice.policies.deadlines import OwnClocks
 from sluice.providers.credential import HeaderPlacement, Secret
 
 from .loading import backend, condition, entries, plan, policy, refusal, route, secret, target
@@ -130,9 +131,8 @@ def test_what_is_not_served_is_refused(policies: str, words: str) -> None:
 
 def test_static_backends() -> None:
     found = static("{host: h, port: 80}", "{http: {requestTimeout: 2s}, tcp: {connectTimeout: 100ms}}")
-    assert found == HttpBackend(
-        name="default/llm", endpoint=Endpoint(host="h", port=80), connect_timeout_s=0.1, headers_timeout_s=2.0
-    )
+    clocks = OwnClocks(connect_s=0.1, headers_s=2.0)
+    assert found == HttpBackend(name="default/llm", endpoint=Endpoint(host="h", port=80), clocks=clocks)
     assert static("{host: h, port: 443}").endpoint.tls == Tls()
     assert static("{host: h, port: 80}", "{tls: {sni: s}}").endpoint.tls == Tls(server_name="s")
 
@@ -153,8 +153,7 @@ def test_groups_keep_their_order_and_their_own_policies_win() -> None:
     (a, b), (c,) = found.groups
     assert [t.name for t in (a, b, c)] == ["a", "b", "c"]
     assert [t.credential for t in (a, b, c)] == [Secret("own"), Secret("shared"), Secret("shared")]
-    assert [t.connect_timeout_s for t in (a, b, c)] == [1.0, 2.0, 2.0]
-    assert [t.headers_timeout_s for t in (a, b, c)] == [3.0, 3.0, 3.0]
+    assert [t.clocks for t in (a, b, c)] == [OwnClocks(connect_s=each, headers_s=3.0) for each in (1.0, 2.0, 2.0)]
     assert a.endpoint.tls == Tls(server_name="late")
 
 

@@ -10,7 +10,7 @@ from sluice.config import Source, load
 from sluice.config.plan import AiBackend, Endpoint, HttpBackend, Match, PathMatch, Plan, Tls, ValueMatch
 from sluice.config.routing import PortRouter, Router
 from sluice.errors import ConfigError
-from sluice.policies.deadlines import Deadlines
+from sluice.policies.deadlines import Deadlines, OwnClocks
 from sluice.providers.credential import Secret
 
 from .loading import BACKEND, REGISTRY, condition, entries, plan, refusal, route, secret, source, status, target
@@ -98,9 +98,10 @@ def test_a_manifest_with_every_kind_that_is_served() -> None:
     assert light.backend == HttpBackend(name="infra/legacy", endpoint=Endpoint(host="legacy.infra", port=80))
     assert isinstance(heavy.backend, AiBackend)
     (primary, local), (last,) = heavy.backend.groups
-    assert (primary.model, primary.credential, primary.headers_timeout_s) == ("gpt-4o", Secret("sk-inline"), 20.0)
+    assert (primary.model, primary.credential) == ("gpt-4o", Secret("sk-inline"))
+    assert primary.clocks == OwnClocks(connect_s=1.0, headers_s=20.0)
     assert (local.endpoint, local.chat_path) == (Endpoint(host="vllm.internal", port=8000), "/v2/chat")
-    assert (last.provider.key, last.connect_timeout_s) == ("fake", 1.0)
+    assert (last.provider.key, last.clocks) == ("fake", primary.clocks)
     assert loaded.needs_fake
     assert all(c.status for item in loaded.statuses for c in item.conditions)
     assert status(loaded, "Gateway", "infra/gw").attached_routes == {"http": 1, "domain": 1}

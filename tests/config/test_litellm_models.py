@@ -10,6 +10,34 @@ from sluice.errors import ConfigError
 from sluice.standard import STANDARD
 from tests.config.litellm_files import DEPLOYMENTS, ONE, entry, llm, made, notes, served
 
+# -- clocks -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("params", "clocks"),
+    [
+        ("timeout: 30", {"attempt": "30s"}),
+        ("stream_timeout: 2.5", {"firstToken": "2s500ms"}),
+        ("timeout: 300, stream_timeout: 60", {"firstToken": "1m", "attempt": "5m"}),
+        ("timeout: 0", None),
+        ("", None),
+    ],
+)
+def test_the_clocks_of_a_deployment_are_its_own(params: str, clocks: dict[str, str] | None) -> None:
+    found = made(ONE.replace("PARAMS", params).replace("INFO", ""))
+    assert llm(found)["models"][0].get("timeouts") == clocks
+    assert not [note for note in notes(found) if "timeout" in note]
+    served(found)
+
+
+def test_an_attempt_that_would_cut_a_stream_short_is_named_and_left_out() -> None:
+    found = made(ONE.replace("PARAMS", "timeout: 30, stream_timeout: 120").replace("INFO", ""))
+    assert llm(found)["models"][0]["timeouts"] == {"firstToken": "2m"}
+    (note,) = [note for note in notes(found) if "litellm_params.timeout" in note]
+    assert "not carried over: `stream_timeout` is longer" in note
+    served(found)
+
+
 # -- providers --------------------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sluice.policies.deadlines import Deadlines
+from sluice.policies.deadlines import Deadlines, OwnClocks
 
 from .loading import BACKEND, backend, condition, entries, gateway, plan, policy, refusal, route, target
 
@@ -83,7 +83,7 @@ def test_policies_of_a_backend() -> None:
     found = target(
         plan(BACKEND + route() + policy(f"{{{BE}, backend: {{auth: {{key: k}}, tcp: {{connectTimeout: 1s}}}}}}"))
     )
-    assert (found.credential is not None, found.connect_timeout_s) == (True, 1.0)
+    assert (found.credential is not None, found.clocks) == (True, OwnClocks(connect_s=1.0))
 
 
 def test_accepted_and_attached() -> None:

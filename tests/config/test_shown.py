@@ -4,8 +4,9 @@ import msgspec
 import pytest
 
 from sluice.config.plan import Rule
-from sluice.config.shown import HEALTH, admission_line, health_line, rule_lines
+from sluice.config.shown import HEALTH, admission_line, clocks_line, health_line, rule_lines
 from sluice.policies.admission import Admission
+from sluice.policies.deadlines import OwnClocks
 from sluice.policies.health import Health
 from sluice.policies.retry import Retry
 from sluice.policies.streaming import Streaming
@@ -17,6 +18,7 @@ PLAIN = Rule(name="a", backends=())
 
 def test_defaults_are_not_shown() -> None:
     assert (rule_lines(PLAIN), admission_line(Admission()), health_line(Health())) == ((), "", "")
+    assert (clocks_line(None), clocks_line(OwnClocks())) == ("", "")
 
 
 def test_everything_of_a_rule_that_differs() -> None:
@@ -62,6 +64,12 @@ def test_health() -> None:
         "eviction.healthThreshold 55, eviction.restoreHealth 0"
     )
     assert set(HEALTH.values()) == set(Health.__struct_fields__)
+
+
+def test_the_clocks_of_a_target() -> None:
+    found = OwnClocks(connect_s=0.25, headers_s=20, first_token_s=90, idle_s=0, attempt_s=600)
+    expected = "timeouts: connect 250ms, responseHeaders 20s, firstToken 1m30s, responseIdle 0s, attempt 10m"
+    assert clocks_line(found) == expected
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from sluice.config.plan import Endpoint, Target, Tls
 from sluice.config.targets import Missing, TargetSpec, make_target, model_for, providers, served_provider, settings
 from sluice.policies.ai import AiPolicy
+from sluice.policies.deadlines import OwnClocks
 from sluice.providers.anthropic import ANTHROPIC
 from sluice.providers.azure import AZURE
 from sluice.providers.bedrock import BEDROCK
@@ -57,12 +58,11 @@ def test_everything_else_is_handed_on() -> None:
             credential=Secret("Bearer k"),
             placement=placement,
             ai=ai,
-            connect_timeout_s=1.0,
-            headers_timeout_s=2.0,
+            clocks=OwnClocks(connect_s=1.0, attempt_s=2.0),
         )
     )
     assert (target.credential, target.placement, target.ai) == (Secret("Bearer k"), placement, ai)
-    assert (target.connect_timeout_s, target.headers_timeout_s) == (1.0, 2.0)
+    assert target.clocks == OwnClocks(connect_s=1.0, attempt_s=2.0)
     assert make_target(TargetSpec(name="x", provider=OPENAI, passthrough=True)).passthrough
 
 

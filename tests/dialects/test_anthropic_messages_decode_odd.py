@@ -13,6 +13,7 @@ from sluice.chat.events import (
     Unrecognised,
 )
 from sluice.dialects.anthropic_messages import ANTHROPIC_MESSAGES
+from sluice.dialects.dialect import PING
 from sluice.errors import ProtocolError, Truncated
 from tests.dialects.messages_events import (
     STREAMS,
@@ -22,6 +23,7 @@ from tests.dialects.messages_events import (
     event,
     fold,
     frames_of,
+    piece,
     start,
     words,
 )
@@ -126,6 +128,78 @@ def test_what_is_no_event_of_the_api_is_a_protocol_error_and_the_decoder_goes_on
         decoder.decode(frame)
     events: list[Event] = [event for frame in frames_of(start(), end()) for event in decoder.decode(frame)]
     assert events == [STARTED, ChoiceFinished(0, "stop", "end_turn"), Ended()]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        event("ping"),
+        b'data: {"type":"ping"}\n\n',
+        b"event: keepalive\ndata: {}\n\n",
+        b"event: ping\ndata: 2026-11-21\n\n",
+        b'event: ping\ndata: {"index":"x"}\n\n',
+    ],
+)
+def test_a_ping_is_one_by_its_type_or_its_name(raw: bytes) -> None:
+    (frame,) = frames_of(raw)
+    assert ANTHROPIC_MESSAGES.decoder(keep_leftovers=True).decode(frame) is PING
+    assert PING == []
+
+
+def test_what_goes_on_of_a_block_without_a_word_here_has_no_event_and_is_no_ping() -> None:
+    decoder = ANTHROPIC_MESSAGES.decoder(keep_leftovers=False)
+    tool = {"type": "server_tool_use", "id": "s", "name": "code_execution", "input": {}}
+    opened = event("content_block_start", index=0, content_block=tool)
+    more = event("content_block_delta", index=0, delta=piece("x = 1"))
+    for frame in frames_of(start(), opened):
+        decoder.decode(frame)
+    (frame,) = frames_of(more)
+    assert (events := decoder.decode(frame)) == []
+    assert events is not PING
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize(
+    ("delta", "stop", "spoilt"),
+    [
+        (b'{"type":"message_delta","delta":{"stop_reason":"end_turn"}}', b'"index":"x"', ["message_stop:index"]),
+        (b'{"type":"message_delta","delta":{"stop_reason":"end_turn"}}', b'"delta":5', ["message_stop:delta"]),
+        (
+            b'{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":"9"}}',
+            b'"usage":[]',
+            ["message_delta:usage", "message_stop:usage"],
+        ),
+    ],
+)
+def test_a_message_stops_by_the_type_of_its_last_event(
+    delta: bytes, stop: bytes, spoilt: list[str], keep: bool
+) -> None:
+    events = decode(start(), b"data: " + delta + b'\n\ndata: {"type":"message_stop",' + stop + b"}\n\n", keep=keep)
+    assert [event.what for event in events if isinstance(event, Unrecognised)] == spoilt
+    rest = [event for event in events if not isinstance(event, Unrecognised)]
+    assert rest == [STARTED, ChoiceFinished(0, "stop", "end_turn"), Ended()]
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"5", b'{"\xff":1,"index":"x"}'])
+def test_an_end_that_is_no_object_is_a_failure(data: bytes) -> None:
+    """The official client takes it for the end by its name: it must not be passed on, as what is only malformed is."""
+    (failed,) = decode(b"event: message_stop\ndata: " + data + b"\n\n")
+    assert isinstance(failed, Failed)
+    assert isinstance(failed.error, ProtocolError)
+
+
+def test_an_error_beside_what_cannot_be_read_is_told() -> None:
+    *_, failed = decode(b'data: {"type":"error","error":{"type":"overloaded_error","message":"x"},"index":"0"}\n\n')
+    assert isinstance(failed, Failed)
+    assert (str(failed.error), failed.error.status) == ("x", 529)
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"type":"message_delta","delta":5}', b'{"type":"message_delta","delta":{"stop_reason":5}}']
+)
+def test_a_reason_that_cannot_be_read_is_a_protocol_error(data: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        decode(start(), b"data: " + data + b"\n\n")
 
 
 def test_a_block_that_is_opened_twice_is_a_protocol_error() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from sluice.chat.content import Citation
 from sluice.chat.events import (
+    ChoiceFinished,
     Cited,
     Failed,
     Leftover,
@@ -15,6 +16,7 @@ from sluice.chat.events import (
     Unrecognised,
 )
 from sluice.chat.usage import Usage
+from sluice.dialects.dialect import PING
 from sluice.dialects.gemini import GEMINI
 from sluice.errors import ProtocolError
 from sluice.wire.sse import Frame
@@ -183,3 +185,68 @@ def test_what_is_no_chunk_is_a_protocol_error_and_the_decoder_goes_on(data: byte
     with pytest.raises(ProtocolError):
         decoder.decode(Frame(b"data: " + data, data))
     assert decoder.decode(frame(chunk({"text": "a"})))[-1] == TextDelta(0, "text", "a")
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"{}", ""),
+        (b'{"candidates":[]}', ""),
+        (b'{"candidates":null,"usageMetadata":null}', ""),
+        (b"{}", "ping"),
+        (b"now", "keepalive"),
+    ],
+)
+def test_what_says_nothing_is_a_ping_at_any_place(data: bytes, name: str, keep: bool) -> None:
+    decoder = GEMINI.decoder(keep_leftovers=keep)
+    ping = Frame(b"data: " + data, data, name)
+    assert decoder.decode(ping) is PING
+    assert decoder.decode(frame(chunk({"text": "a"}))) == [STARTED, TextDelta(0, "text", "a")]
+    assert decoder.decode(ping) is PING
+    again = {"modelVersion": "", "responseId": "r1", "createTime": "2026-11-21T00:00:00Z", "candidates": []}
+    assert decoder.decode(frame(again)) is PING
+    assert PING == []
+
+
+@pytest.mark.parametrize(
+    "value", [{"candidates": [{"index": 0}]}, {"candidates": [{"content": {"parts": [{"text": ""}]}}]}, {"queued": 3}]
+)
+def test_what_says_something_without_a_word_here_is_no_ping(value: dict[str, object]) -> None:
+    decoder = GEMINI.decoder(keep_leftovers=False)
+    decoder.decode(frame(chunk({"text": "a"})))
+    assert (events := decoder.decode(frame(value))) == []
+    assert events is not PING
+    assert decoder.decode(Frame(b"", b'{"\xff": 1}')) is not PING
+
+
+def test_counts_that_cannot_be_read_do_not_spoil_the_end() -> None:
+    spoilt = chunk({"text": "a"}, finish="STOP") | {"usageMetadata": {"promptTokenCount": "3"}}
+    assert decode(chunk({"text": "b"}), spoilt)[2:] == [
+        Unrecognised("chunk:usageMetadata"),
+        TextDelta(0, "text", "a"),
+        ChoiceFinished(0, "stop", "STOP"),
+    ]
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        chunk({"text": 5}, finish="STOP"),
+        chunk({"text": "a"}, finish="MAX_TOKENS", index="0"),
+        chunk({"text": 5}, finish="STOP") | {"usageMetadata": 5},
+        chunk({"text": "a"}, finish="STOP") | {"usageMetadata": 5, "modelVersion": 5},
+    ],
+)
+def test_an_end_that_cannot_be_read_is_a_failure(spoilt: dict[str, object], keep: bool) -> None:
+    """A client would take it for the end: it must not be passed on, as what is only malformed is."""
+    (failed,) = GEMINI.decoder(keep_leftovers=keep).decode(frame(spoilt))
+    assert isinstance(failed, Failed)
+    assert isinstance(failed.error, ProtocolError)
+
+
+@pytest.mark.parametrize("reason", [None, "", "FINISH_REASON_UNSPECIFIED"])
+def test_what_cannot_be_read_and_is_no_end_is_a_protocol_error(reason: str | None) -> None:
+    with pytest.raises(ProtocolError):
+        decode(chunk({"text": 5}, finish=reason))

@@ -60,7 +60,7 @@ def test_all_channels_of_one_delta_are_read() -> None:
 def test_azures_first_chunk_has_neither_choices_nor_names() -> None:
     azure = data({"id": "", "model": "", "created": 0, "choices": [], "prompt_filter_results": [{}]})
     assert decode(azure, chunk({"content": "a"})) == [Started("", "", 0), STARTED, TextDelta(0, "text", "a")]
-    assert decode(data({"choices": None})) == [Started("", "")]
+    assert decode(data({"choices": None, "model": "m"})) == [Started("", "m")]
 
 
 def test_several_choices_in_one_chunk_and_in_several() -> None:

@@ -18,7 +18,7 @@ from tests.dialects.chunks import chunk, data, decode
 STARTED = Started("c1", "m", 7)
 
 
-@pytest.mark.parametrize("raw", [b"[DONE]", b" [DONE] ", b"[DONE]\n"])
+@pytest.mark.parametrize("raw", [b"[DONE]", b" [DONE] ", b"[DONE]\n", b"[DONE]\n{}", b"[DONE] bye"])
 def test_the_terminator(raw: bytes) -> None:
     assert decode(Frame(b"", raw)) == [Ended()]
 
@@ -64,8 +64,8 @@ def test_a_name_that_is_not_utf8_is_an_error_only_where_names_are_kept() -> None
 
 
 def test_numbers_beyond_64_bits_are_numbers() -> None:
-    assert decode(data({"created": 10**30}))[0] == Started("", "", 10**30)
-    assert decode(data({"created": 1.75}))[0] == Started("", "", 1)
+    assert decode(data({"created": 10**30, "choices": [{}]}))[0] == Started("", "", 10**30)
+    assert decode(data({"created": 1.75, "choices": [{}]}))[0] == Started("", "", 1)
 
 
 # -- errors ------------------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from sluice.chat.events import (
 )
 from sluice.chat.fold import Answer
 from sluice.chat.seal import Reasoning, Seal
+from sluice.dialects.dialect import PING
 from sluice.dialects.openai_responses import OPENAI_RESPONSES
 from sluice.testing.cuts import every_single_cut, one_byte_at_a_time, random_cuts
 from sluice.wire.sse import Frame, SseDecoder
@@ -177,9 +178,36 @@ def test_leftovers_are_kept_only_when_asked_for() -> None:
     assert decode(ev("created", response=head)) == [STARTED]
 
 
-@pytest.mark.parametrize("frame", [Frame(b": ping\n", None), Frame(b"", b"[DONE]"), data({"type": "keepalive"})])
+@pytest.mark.parametrize("frame", [Frame(b": ping\n", None), Frame(b"", b"[DONE]")])
 def test_silence(frame: Frame) -> None:
     assert list(OPENAI_RESPONSES.decoder(keep_leftovers=False).decode(frame)) == []
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        data({"type": "keepalive", "sequence_number": 5}),
+        data({"type": "ping", "delta": {}}),
+        Frame(b"", b'{"sequence_number":5}', "keepalive"),
+        Frame(b"", b"now", "ping"),
+    ],
+)
+def test_pings(frame: Frame) -> None:
+    assert OPENAI_RESPONSES.decoder(keep_leftovers=False).decode(frame) is PING
+    assert PING == []
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        text_delta(""),
+        ev("content_part.added", part={"type": "output_text", "text": ""}),
+        ev("output_text.annotation.done", annotation={}),
+    ],
+)
+def test_what_says_nothing_new_is_no_ping(row: dict[str, object]) -> None:
+    assert (events := OPENAI_RESPONSES.decoder(keep_leftovers=False).decode(data(row))) == []
+    assert events is not PING
 
 
 def test_what_follows_the_end_is_ignored_and_the_end_of_the_body_is_no_end() -> None:

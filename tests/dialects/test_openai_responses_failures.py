@@ -1,11 +1,17 @@
 """openai_responses/decode.py and errors.py: what cannot be read, and what says that the provider failed."""
 
+from contextlib import suppress
+from itertools import pairwise
+
 import pytest
 
 from sluice.chat.events import (
+    ChoiceFinished,
+    Ended,
     Failed,
     Reported,
     TextDelta,
+    Unrecognised,
 )
 from sluice.dialects.openai_responses import OPENAI_RESPONSES
 from sluice.errors import ProtocolError, Truncated
@@ -84,7 +90,6 @@ def test_a_failure_reports_what_was_used() -> None:
         b'{"type": "response.output_item.done", "item": []}',
         b'{"type": "response.created"}',
         b'{"type": "response.created", "response": {"created_at": 1e999}}',
-        b'{"type": "response.completed", "response": {"output": [5]}}',
         b'{"type": "response.future", "x": "\\ud83d"}',
         b"[" * 100_000,
         b'{"type": "response.future", "x": ' + b"[" * 100_000,
@@ -96,6 +101,85 @@ def test_what_cannot_be_read_is_a_protocol_error_and_the_decoder_goes_on(raw: by
     with pytest.raises(ProtocolError):
         decoder.decode(Frame(b"", raw))
     assert list(decoder.decode(data(text_delta("a")))) == [TextDelta(0, "text", "a")]
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        (b'{"type": "response.completed", "response": {"output": [5]}}', ""),
+        (b'{"type": "response.completed", "response": {"output": "what"}}', ""),
+        (b'{"type": "response.completed", "response": 5}', ""),
+        (b'{"type": "response.completed"}', ""),
+        (b'{"type": "response.incomplete", "response": {"output": {}}, "sequence_number": "7"}', ""),
+        (b"{", "response.completed"),
+        (b"[]", "response.failed"),
+        (b"", "error"),
+    ],
+)
+def test_an_end_that_cannot_be_read_is_a_failure_if_nothing_came_before_it(raw: bytes, name: str, keep: bool) -> None:
+    """A client would take it for the end: it must not be passed on, as what is only malformed is."""
+    (failed,) = OPENAI_RESPONSES.decoder(keep_leftovers=keep).decode(Frame(b"", raw, name))
+    assert isinstance(failed, Failed)
+    assert isinstance(failed.error, ProtocolError)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize(
+    ("row", "spoilt"),
+    [
+        (ev("completed", response={"usage": {"input_tokens": "3"}, "output": []}), ["response:usage"]),
+        (
+            ev("completed", response={"usage": [], "output": "what", "id": "resp_1"}),
+            ["response:output", "response:usage"],
+        ),
+        (ev("completed", response=5), ["response:output"]),
+        (ev("completed"), ["response:output"]),
+        (ev("completed", response={"status": "completed"}, sequence_number="7", text=[]), []),
+    ],
+)
+def test_an_answer_that_came_ends_by_the_kind_of_its_last_event(row: Row, spoilt: list[str], keep: bool) -> None:
+    events = decode(text_delta("a"), row, keep=keep)
+    assert [event.what for event in events if isinstance(event, Unrecognised)] == spoilt
+    assert [(event.reason, type(last)) for event, last in pairwise(events) if isinstance(event, ChoiceFinished)] == [
+        ("stop", Ended)
+    ]
+    assert not any(isinstance(event, Reported) for event in events)
+
+
+def test_a_failure_that_cannot_be_read_is_one_all_the_same() -> None:
+    (failed,) = decode(ev("failed", response={"usage": "3", "error": {"message": "x", "code": "rate_limit_exceeded"}}))
+    assert isinstance(failed, Failed)
+    assert (str(failed.error), failed.error.status) == ("x", 429)
+    (failed,) = decode({"type": "error", "message": "y", "code": [], "sequence_number": "0"})
+    assert isinstance(failed, Failed)
+    assert str(failed.error) == "y"
+
+
+@pytest.mark.parametrize(
+    ("last", "number"),
+    [
+        ({"type": "error", "message": "x", "sequence_number": 0}, 3),
+        ({"type": "error", "message": "x", "sequence_number": 3}, 3),
+        ({"type": "error", "message": "x"}, 3),
+        (ev("completed", response={}, sequence_number=3), 3),
+        (text_delta("b") | {"sequence_number": 1}, 3),
+        (text_delta("b") | {"sequence_number": 9}, 10),
+        (text_delta("b"), 4),
+        (ev("future", delta={}, sequence_number=1), 3),
+        (ev("future", delta={}, sequence_number=5), 6),
+        (ev("output_text.delta", delta=5, sequence_number=3), 4),
+        (ev("output_item.done", item=[], sequence_number=3), 4),
+    ],
+)
+def test_our_own_failure_is_numbered_beyond_all_that_was_passed_on(last: Row, number: int) -> None:
+    decoder = OPENAI_RESPONSES.decoder(keep_leftovers=False)
+    for count in range(3):
+        decoder.decode(data(text_delta("a") | {"sequence_number": count}))
+    with suppress(ProtocolError):
+        decoder.decode(data(last))
+    (failed,) = events_of(decoder.failure(Truncated("cut")))
+    assert failed["sequence_number"] == number
 
 
 def test_our_own_failure_continues_what_the_provider_sent() -> None:

@@ -1,8 +1,9 @@
-"""dialects.reading: what is quoted of a body that nobody can read."""
+"""dialects.reading: what is quoted of a body that nobody can read, and what is read of an object that is spoilt."""
 
+import msgspec
 import pytest
 
-from sluice.dialects.reading import MAX_TEXT, text_of
+from sluice.dialects.reading import MAX_TEXT, UNREADABLE, is_ping, kind_of, leniently, text_of
 
 
 @pytest.mark.parametrize("lead", [0, 10, 4 * MAX_TEXT - 4, 1 << 20])
@@ -15,3 +16,64 @@ def test_so_much_of_it_is_quoted_and_no_more() -> None:
     assert text_of(b"x" * (5 * MAX_TEXT)) == "x" * MAX_TEXT
     assert text_of("é".encode() * (5 * MAX_TEXT)) == "é" * MAX_TEXT
     assert text_of("𝄞".encode() * (5 * MAX_TEXT)) == "𝄞" * MAX_TEXT
+
+
+class _Known(msgspec.Struct):
+    type: str = ""
+    count: int = 0
+    rows: list[int] | None = None
+
+
+_read = msgspec.json.Decoder(_Known).decode
+
+
+@pytest.mark.parametrize(
+    ("data", "known", "spoilt"),
+    [
+        (b'{"type":"a","count":3,"x":[]}', _Known("a", 3), []),
+        (b'{"type":"a","count":"3","rows":[1],"x":[]}', _Known("a", 0, [1]), ["count"]),
+        (b'{"rows":[1,"2"],"type":5,"count":3}', _Known("", 3), ["rows", "type"]),
+        (b"{}", _Known(), []),
+    ],
+)
+def test_what_can_be_read_of_an_object_is(data: bytes, known: _Known, spoilt: list[str]) -> None:
+    assert leniently(_read, data) == (known, spoilt)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"5", b"null", b"{", b'{"count":"3","\xff":1}', b'{"x":' + b"[" * 100_000]
+)
+def test_what_is_no_object_is_not_read(data: bytes) -> None:
+    with pytest.raises(UNREADABLE):
+        leniently(_read, data)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "kind"),
+    [
+        (b'{"type":"a"}', "b", "a"),
+        (b'{"type":"a","count":"x"}', "", "a"),
+        (b'{"type":""}', "b", "b"),
+        (b'{"type":5}', "b", "b"),
+        (b"[", "b", "b"),
+        (b"[" * 100_000, "", ""),
+    ],
+)
+def test_what_an_event_is(data: bytes, name: str, kind: str) -> None:
+    assert kind_of(data, name) == kind
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "ping"),
+    [
+        (b"", "ping", True),
+        (b"{", "keep-alive", True),
+        (b'{"type":"ping"}', "", True),
+        (b'{"type":"heartbeat"}', "message", True),
+        (b'{"type":"ping"}', "response.created", False),
+        (b'{"type":"pinged"}', "", False),
+        (b"{}", "", False),
+    ],
+)
+def test_a_ping_says_so(data: bytes, name: str, ping: bool) -> None:
+    assert is_ping(data, name) is ping

@@ -12,7 +12,7 @@ import yaml
 from sluice.config import Source, load, traffic
 from sluice.config.health_policy import HealthSettings
 from sluice.config.plan import AiBackend, Plan, Rule
-from sluice.policies.deadlines import CLOCKS
+from sluice.policies.deadlines import CLOCKS, OwnClocks
 from sluice.policies.health import Health
 from sluice.relay.outcome import OutcomeKind
 from sluice.standard import STANDARD
@@ -26,7 +26,7 @@ PAGE = "docs/streams.md"
 TEXT = (ROOT / PAGE).read_text(encoding="utf-8")
 FILES = {block.file: block.text for block in blocks(PAGE) if block.language == "yaml"}
 PAIRS = sorted(name.removesuffix("-policy.yaml") for name in FILES if name.endswith("-policy.yaml"))
-TRAFFIC = [name for name in PAIRS if name not in ("failover", "health")]
+TRAFFIC = [name for name in PAIRS if name not in ("failover", "health", "two-clocks")]
 """The pairs that say something about traffic."""
 
 
@@ -38,14 +38,14 @@ async def test_the_commands_print_what_the_page_says(session: Session, tmp_path:
 
 
 def test_the_page_has_the_blocks_that_it_should() -> None:
-    assert len(sessions(PAGE)) == 9
+    assert len(sessions(PAGE)) == 10
     assert all(session.args for session in sessions(PAGE))
     assert all(step.output for session in sessions(PAGE) for step in session.steps)
     assert set(FILES) == {
         *("base.yaml", "plain.yaml"),
         *(f"{name}{form}" for name in PAIRS for form in (".yaml", "-policy.yaml")),
     }
-    assert len(PAIRS) == 9
+    assert len(PAIRS) == 10
 
 
 # -- both forms of an example mean the same ----------------------------------------------------------------------------
@@ -117,6 +117,20 @@ def test_both_forms_of_the_fail_over_ask_the_same_targets_in_the_same_order() ->
     assert [[t.name for t in group] for group in one] == [[t.name for t in group] for group in other]
     assert [[t.name for t in group] for group in one] == [["down"], ["up"]]
     assert one[0][0].endpoint == other[0][0].endpoint
+
+
+def test_both_forms_of_two_clocks_ask_the_same_targets_with_the_same_clocks() -> None:
+    one, other = short("two-clocks"), manifests("two-clocks")
+    groups, others = backend(one, "best").groups, backend(other, "best").groups
+    assert [[(t.name, t.clocks, t.ai) for t in group] for group in groups] == [
+        [(t.name, t.clocks, t.ai) for t in group] for group in others
+    ]
+    assert [[(t.name, t.clocks) for t in group] for group in groups] == [
+        [("quick", OwnClocks(first_token_s=0.3))],
+        [("thinker", OwnClocks(first_token_s=120, idle_s=600))],
+    ]
+    (route,) = [e.rule for listener in other.listeners for e in listener.entries if e.rule.name == "best"]
+    assert chat_rule(one).deadlines == route.deadlines
 
 
 # -- nothing is missing ------------------------------------------------------------------------------------------------

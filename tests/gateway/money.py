@@ -24,7 +24,15 @@ def budget(amount: int = NANOS_PER_USD, **said: object) -> Budget:
 
 
 def ask(prompt: int = 100, bound: int | None = 1000, **said: object) -> Ask:
-    facts = {"request_id": "r", "route": "default/r", "provider": "p", "model": "m", "bound": bound, **said}
+    facts = {
+        "request_id": "r",
+        "route": "default/r",
+        "provider": "p",
+        "model": "m",
+        "bound": bound,
+        "prices": PRICES,
+        **said,
+    }
     return Ask(prompt_tokens=lambda: prompt, **facts)  # type: ignore[arg-type]
 
 
@@ -40,7 +48,6 @@ class Till:
         self.ledger, self.said = ledger, list[str]()
         self.money = Money(
             ledger=ledger,
-            prices=PRICES,
             wall=wall,
             new_id=lambda: f"{time.time_ns()}-{next(IDS)}",
             keys=keys,

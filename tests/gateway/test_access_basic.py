@@ -8,8 +8,9 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from sluice.errors import PolicyUnavailable, Unauthenticated
+from sluice.errors import Overloaded, Unauthenticated
 from sluice.gateway import access_basic
+from sluice.gateway.ending import outcome_of
 from sluice.policies.access import Access
 from sluice.policies.basic_auth import Basic
 from sluice.policies.hidden import Hidden
@@ -117,22 +118,56 @@ async def test_a_flood_of_passwords_is_refused_instead_of_taking_the_machine(
     await until(lambda: sum(task.done() for task in flood) == 100 - access_basic.MAX_WAITING)
     go.set()
     errors = await asyncio.gather(*flood)
-    assert sum(isinstance(error, PolicyUnavailable) for error in errors) == 100 - access_basic.MAX_WAITING
+    shed = [error for error in errors if isinstance(error, Overloaded)]
+    assert len(shed) == 100 - access_basic.MAX_WAITING
+    assert {(outcome_of(error).kind, error.status, error.retry_after_s) for error in shed} == {("shed", 503, 1)}
     assert most == access_basic.AT_ONCE
 
 
-async def test_a_user_who_is_taken_out_of_the_file_is_let_in_no_more(desk: Desk, tmp_path: Path) -> None:
-    file = tmp_path / "users"
-    inline = users(alice="wonderland").inline
+def password_file(folder: Path) -> tuple[Path, bytes]:
+    """Alice's, and its text."""
+    file, inline = folder / "users", users(alice="wonderland").inline
     assert inline is not None
     file.write_bytes(inline.value)
+    return file, inline.value
+
+
+@pytest.mark.parametrize("silence_s", [1, 6, 12 * 3600])
+async def test_a_user_who_is_taken_out_of_the_file_is_let_in_no_more(
+    desk: Desk, tmp_path: Path, silence_s: float
+) -> None:
+    file, text = password_file(tmp_path)
     access = Access(basic=Basic(users=Source(path=str(file))))
     assert (await desk.admit(access, basic("alice", "wonderland"))).principal.id == "alice"
     file.write_text("# nobody\n")
-    desk.passes(1)
-    await desk.admit(access, basic("alice", "wonderland"))
-    keeper = next(iter(desk.control._kept.values()))
-    assert await keeper.renewed() == ()
+    desk.passes(silence_s)
     assert (await why(desk, access, basic("alice", "wonderland")))[0] == 401
+    file.write_bytes(text)
+    desk.passes(silence_s)
+    assert (await desk.admit(access, basic("alice", "wonderland"))).principal.id == "alice"
     missing = Access(basic=Basic(users=Source(path=str(tmp_path / "none"))))
     assert (await why(desk, missing, basic("alice", "wonderland")))[:2] == (503, "BasicAuth")
+
+
+async def test_a_password_is_remembered_while_its_file_says_the_same(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified = 0
+    is_right = access_basic.is_right
+
+    def counted(*given: object) -> bool:
+        nonlocal verified
+        verified += 1
+        return is_right(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(access_basic, "is_right", counted)
+    file, text = password_file(tmp_path)
+    access = Access(basic=Basic(users=Source(path=str(file))))
+    for _ in range(5):
+        await desk.admit(access, basic("alice", "wonderland"))
+        desk.passes(1)
+    assert verified == 1
+    file.write_bytes(text + b"\n# as before, but who knows\n")
+    desk.passes(1)
+    await desk.admit(access, basic("alice", "wonderland"))
+    assert verified == 2

@@ -177,8 +177,48 @@ async def test_a_key_set_in_a_file_is_read_anew_when_it_changes(desk: Desk, tmp_
     file.unlink()
     desk.passes(1)
     await desk.admit(access, bearer(token(rsa_key("second"), kid="second")))
-    await until(lambda: bool(desk.said))
     assert desk.said == [f"the file {file} cannot be read: No such file or directory"]
+
+
+@pytest.mark.parametrize("silence_s", [1, 12 * 3600])
+async def test_a_key_that_was_taken_out_of_a_file_proves_nothing_however_long_nobody_asked(
+    desk: Desk, tmp_path: Path, silence_s: float
+) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(jwk_set())
+    access, old = tokens(keys=Source(path=str(file))), bearer(token(exp=4_000_000_000))
+    await desk.admit(access, old)
+    file.write_text(jwk_set(jwk(rsa_key("second"), "second")))
+    desk.passes(silence_s)
+    assert "unknown key" in await why(desk, access, old)
+
+
+async def test_a_key_that_its_issuer_withdrew_proves_nothing_after_a_silence(
+    world: World, desk: Desk, idp: Idp
+) -> None:
+    upstream = await world.upstream(idp.play)
+    access, old = tokens(keys=remote(upstream.port)), bearer(token(exp=4_000_000_000))
+    await desk.admit(access, old)
+    idp.keys = jwk_set(jwk(rsa_key("second"), "second"))
+    desk.passes(600)
+    assert "unknown key" in await why(desk, access, old)
+    assert len(upstream.asked) == 2
+
+
+async def test_what_was_verified_before_is_proven_no_more_once_its_keys_cannot_be_had(
+    desk: Desk, tmp_path: Path
+) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(jwk_set())
+    access, old = tokens(keys=Source(path=str(file))), bearer(token(exp=4_000_000_000))
+    await desk.admit(access, old)
+    file.unlink()
+    desk.passes(24 * 3600 - 1)
+    assert (await desk.admit(access, old)).principal.id == "user-id"
+    desk.passes(1)
+    error = await desk.refusal(access, old)
+    assert isinstance(error, PolicyUnavailable)
+    assert (error.status, error.reason) == (503, "JwtAuth")
 
 
 async def test_one_key_set_serves_all_policies_that_name_it(world: World, desk: Desk, idp: Idp) -> None:

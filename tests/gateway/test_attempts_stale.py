@@ -1,13 +1,20 @@
 """A provider's connection that dies while it rests is no answer of the provider's: the target keeps its turn, once."""
 
 import asyncio
+from typing import Any
 
+import pytest
+
+from sluice.config.plan import Endpoint
+from sluice.errors import Truncated
+from sluice.gateway.ports import UpstreamStream
 from sluice.policies.retry import Retry
 from tests.gateway.test_failover import after, target
 from tests.support.events import completion
 from tests.support.plans import to_provider
 from tests.support.raw_client import CHAT, request
 from tests.support.raw_upstream import Call, Play, sized
+from tests.support.sockets import free_ports
 from tests.support.world import World
 
 BUSY = sized(b'{"error":{"message":"busy"}}', status="503 X")
@@ -50,15 +57,33 @@ async def test_a_reset_of_a_kept_connection_is_not_the_targets_turn(world: World
     assert (record.outcome, record.attempts) == ("completed", 2)
 
 
-async def test_twice_is_the_targets_turn(world: World) -> None:
-    """Two kept connections die one after the other: then the next target is asked."""
-    first, busy = await world.upstream(forgetful(2)), await world.upstream(GOOD)
+async def test_of_two_kept_connections_that_died_it_meets_one(world: World) -> None:
+    first, busy = await world.upstream(forgetful(2)), await world.upstream(BUSY)
     serving = await world.gateway(to_provider(0, backend=after(target("a", first.port), target("b", busy.port))))
     clients = [await world.client(serving) for _ in range(2)]
     answers = await asyncio.gather(*(client.ask(request(CHAT)) for client in clients))
     assert [answer.status for answer in answers] == [200, 200]
     assert len(first.calls) == 2
     answer = await clients[0].ask(request(CHAT))
+    assert answer.header("x-sluice-attempts") == "a;upstream_truncated, a;200"
+
+
+async def test_twice_is_the_targets_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another connection may come to rest, and die, between the two."""
+    second = await world.upstream(GOOD)
+    (nobody,) = free_ports(1)
+    serving = await world.gateway(to_provider(0, backend=after(target("a", nobody), target("b", second.port))))
+    real = serving.pool.open
+
+    async def stale(endpoint: Endpoint, *rest: Any, **more: Any) -> UpstreamStream:
+        if endpoint.port != nobody:
+            return await real(endpoint, *rest, **more)
+        error = Truncated("gone")
+        error.stale = True
+        raise error
+
+    monkeypatch.setattr(serving.pool, "open", stale)
+    answer = await (await world.client(serving)).ask(request(CHAT))
     assert answer.header("x-sluice-attempts") == "a;upstream_truncated, a;upstream_truncated, b;200"
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+from collections import Counter
 
-from sluice.gateway.door import AT_ONCE, Door
+from sluice.gateway.door import AT_ONCE, LEAST, LONG_S, Door
 from sluice.policies.admission import Admission
 
 
@@ -63,6 +64,23 @@ async def test_a_crowd_begins_in_order_some_in_each_turn() -> None:
     began = [guest.began or 0 for guest in guests]
     assert began == sorted(began)
     assert max(map(began.count, set(began))) == AT_ONCE
+
+
+async def test_fewer_begin_where_turns_are_long_and_more_again_where_they_are_not() -> None:
+    turns, taken_s = Turns(), [1.5 * LONG_S]
+    door = Door(Admission(), lambda: turns.number * taken_s[0])
+    guests = [Guest(turns) for _ in range(100)]
+    for guest in guests:
+        door.enter(guest, 0.0)
+    async with asyncio.timeout(5):
+        while sum(guest.began is not None for guest in guests) < AT_ONCE + AT_ONCE // 2 + 3 * LEAST:
+            await asyncio.sleep(0)
+        taken_s[0] = 0.0
+        await until_begun(guests)
+    turns.stop()
+    counts = list(Counter(guest.began for guest in guests).values())
+    assert counts[:5] == [AT_ONCE, AT_ONCE // 2, LEAST, LEAST, LEAST]
+    assert counts[5:12] == [5, 6, 7, 8, 9, 10, 11]
 
 
 async def test_who_comes_alone_begins_at_once_after_a_crowd_too() -> None:

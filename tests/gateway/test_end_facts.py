@@ -273,9 +273,9 @@ async def test_money_is_told_with_the_rates_of_its_tier(world: World) -> None:
     upstream = await world.upstream(sized(completion()))
     names = {"cost": "llm.cost", "rates": "llm.costRates", "total": "llm.cost.total"}
     prices = Prices({"openai": {"m-1": price}})
-    whole = to_provider(upstream.port)
-    serving = await world.gateway(seeing(whole, names))
-    serving.gateway.services.money.prices = prices
+    whole = seeing(to_provider(upstream.port), names)
+    serving = await world.gateway(whole)
+    serving.use(whole, prices)
     await (await world.client(serving)).ask(request(CHAT))
     found = await fields_of(serving)
     assert found["rates"] == {"input": 2.0, "output": 10.0}

@@ -143,4 +143,6 @@ def test_what_may_be_tried_elsewhere() -> None:
     elsewhere += [Refused("x", status=status) for status in (408, 429, 500, 503, 529)]
     assert all(map(may_try_another, elsewhere))
     nowhere = [BadRequest("x"), InBandFailure("x", status=400), Refused("x", status=401), Refused("x", status=422)]
+    nowhere += [TimedOut("total")]
     assert not any(map(may_try_another, nowhere))
+    assert may_try_another(TimedOut("total"), one_attempt=True)

@@ -11,7 +11,6 @@ from sluice.policies.access import Access
 from sluice.policies.ai import AiPolicy
 from sluice.policies.api_key import ApiKey, ApiKeys, digest_of
 from sluice.policies.budget import Budget
-from sluice.policies.cost import Prices
 from sluice.policies.hidden import Hidden
 from sluice.policies.principal import Principal
 from tests.support.events import completion
@@ -134,7 +133,7 @@ class Own:
 async def test_a_key_with_a_budget_of_its_own_cannot_ask_what_nobody_can_count(world: World) -> None:
     upstream, serving = await rig(world)
     money: Money = serving.gateway.services.money
-    money.prices, money._keys = Prices({}), Own()
+    money._keys = Own()
     assert (await status(world, serving, "/v1/batches", {}, key="sk-any"))[0] == 403
     assert upstream.asked == []
     assert await status(world, serving, "/v1/files", b"", key="sk-any", method="GET") == YES

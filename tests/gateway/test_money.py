@@ -10,7 +10,7 @@ import pytest
 
 from sluice.chat.usage import Usage
 from sluice.errors import BudgetExceeded, Forbidden, PolicyUnavailable
-from sluice.gateway.money import Money
+from sluice.gateway.money import Money, priced
 from sluice.gateway.money_ports import Admission, Claim, LedgerGone, Opened, Settled
 from sluice.policies.budget import NANOS_PER_USD, UNBOUNDED_OUTPUT
 from sluice.policies.cost import NO_COST, USD, Prices, usd
@@ -176,20 +176,19 @@ async def test_what_was_reserved_and_what_is_paid_are_by_the_same_price(tmp_path
         held = await at.admit()
         answered = ended("client_gone", tokens=30, model="prod-7", target_model="m", asked_model="fast")
         assert held.settle(answered).cost.total == 100 * 10**6 + 30 * 10**7
-        assert at.money.priced(answered).cost.status == "Exact"
+        assert priced(answered, PRICES).cost.status == "Exact"
 
 
 async def test_what_an_answers_head_has_said_is_what_is_written_down(tmp_path: Path) -> None:
-    """Also if prices have changed since; but not of an answer that broke off, whose tokens are counted."""
+    """Whatever prices say of it; but not of an answer that broke off, whose tokens are counted."""
     said = Usage(input_tokens=10, output_tokens=20)
     async with till(tmp_path) as at:
         tag = PRICES.cost(said, "p", "m")
-        at.money.prices = Prices(None)
-        held = await at.admit()
+        held = await at.admit(prices=Prices(None))
         assert held.settle(ended(usage=said, cost=tag)).cost == tag
         assert await at.cost() == tag.total
         broken = ended("client_gone", usage=said, tokens=30, cost=tag)
-        assert at.money.priced(broken).cost == NO_COST
+        assert priced(broken, Prices(None)).cost == NO_COST
 
 
 async def test_no_number_takes_from_what_others_have_reserved(tmp_path: Path) -> None:
@@ -235,7 +234,7 @@ class Gone:
 
 async def test_a_ledger_that_is_gone_refuses_those_with_a_budget_and_lets_others_pass() -> None:
     said: list[str] = []
-    money = Money(ledger=Gone(), prices=PRICES, wall=noon, new_id=str, failed=said.append)
+    money = Money(ledger=Gone(), wall=noon, new_id=str, failed=said.append)
     with pytest.raises(PolicyUnavailable, match="budgets cannot be checked"):
         await money.admit((budget(),), Scene(), ALICE, ask())
     for budgets in ((), (budget(blocks=False),)):
@@ -245,7 +244,7 @@ async def test_a_ledger_that_is_gone_refuses_those_with_a_budget_and_lets_others
 
 
 async def test_without_a_ledger_there_are_prices_and_no_budgets() -> None:
-    money = Money(ledger=None, prices=PRICES, wall=noon, new_id=str)
+    money = Money(ledger=None, wall=noon, new_id=str)
     held = await money.admit((), Scene(), ALICE, ask())
     assert usd(held.settle(ended(usage=Usage(output_tokens=1))).cost.total) == "0.00001"
     with pytest.raises(PolicyUnavailable):

@@ -172,16 +172,18 @@ async def test_of_a_sample_only_what_completed_goes_without_a_line(world: World)
     assert [line["http.status"] for line in found.serving.log_lines()] == [401]
 
 
-@pytest.mark.parametrize(("status", "logged"), [(200, 0), (404, 1), (503, 1)])
+@pytest.mark.parametrize(
+    ("status", "outcome", "logged"), [(200, "completed", 0), (404, "upstream_error", 1), (503, "upstream_error", 1)]
+)
 async def test_a_failure_that_crosses_unread_is_not_sampled_away_for_having_come_whole(
-    world: World, status: int, logged: int
+    world: World, status: int, outcome: str, logged: int
 ) -> None:
     upstream = await world.upstream(b"HTTP/1.1 %d X\r\ncontent-length: 0\r\n\r\n" % status)
     seen = Observing(logging=Logging(sample=0.0))
     found = await world.gateway(msgspec.structs.replace(plan(route("/web", static(upstream.port))), observing=seen))
     client = await world.client(found)
     assert (await client.ask(get("/web"))).status == status
-    assert (await found.record()).outcome == "completed"
+    assert (await found.record()).outcome == outcome
     assert len(found.log_lines()) == logged
 
 

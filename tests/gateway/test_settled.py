@@ -4,8 +4,9 @@ import msgspec
 import pytest
 
 from sluice.config.plan import Rule
+from sluice.gateway import account
 from sluice.gateway.limits_hold import Hold
-from sluice.gateway.money import Held, Money
+from sluice.gateway.money import Held
 from sluice.policies.ai import AiPolicy
 from sluice.policies.budget import Budget
 from sluice.policies.guards import Guards, TextRules
@@ -60,15 +61,15 @@ async def test_what_only_its_provider_understands_is_counted_and_recorded(
     assert len(serving.log_lines()) == 2
 
 
-@pytest.mark.parametrize(("policy", "where"), [("none", Money), ("limit", Hold), ("budget", Held)])
+@pytest.mark.parametrize(("policy", "where"), [("none", account), ("limit", Hold), ("budget", Held)])
 async def test_a_fault_of_the_money_is_told_and_leaves_a_record(
-    world: World, monkeypatch: pytest.MonkeyPatch, policy: str, where: type
+    world: World, monkeypatch: pytest.MonkeyPatch, policy: str, where: object
 ) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
     serving = await before(world, sized(completion()), policy)
-    monkeypatch.setattr(where, "priced" if where is Money else "settle", broken)
+    monkeypatch.setattr(where, "priced" if where is account else "settle", broken)
     client = await world.client(serving)
     assert (await client.ask(request(CHAT))).status == 200
     record = await serving.record()

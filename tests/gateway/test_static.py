@@ -95,6 +95,48 @@ async def test_an_error_of_the_server_crosses_as_it_is(world: World) -> None:
     assert (answer.status, answer.body, answer.header("content-type")) == (410, b"<h1>gone</h1>", "text/html")
 
 
+REFUSALS = {
+    "sized": sized(b"<h1>no</h1>", "X-Custom: theirs", status="500 X", content_type="text/html"),
+    "in pieces": chunked_head(content_type="text/html").replace(b"200 OK", b"404 X") + chunk(b"<h1>no</h1>") + LAST,
+    "empty": sized(b"", "X-Custom: theirs", status="503 X"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+async def test_a_refusal_is_recorded_as_one_and_its_bytes_and_both_connections_are_as_ever(
+    world: World, name: str
+) -> None:
+    upstream = await world.upstream(REFUSALS[name])
+    serving = await world.gateway(plan(route("/", static(upstream.port))))
+    client = await world.client(serving)
+    answers = [await client.ask(get("/"), "GET") for _ in range(2)]
+    status = answers[0].status
+    assert [answer.body for answer in answers] == [b"" if name == "empty" else b"<h1>no</h1>"] * 2
+    assert answers[0].header("x-custom") == ("" if name == "in pieces" else "theirs")
+    assert len(upstream.calls) == 1, "one connection served both"
+    record = await serving.record(2)
+    assert (record.outcome, record.status, record.reason) == ("upstream_error", status, "Upstream")
+    assert (record.error_code, record.error) == ("upstream_refused", f"the backend answered with status {status}")
+    assert serving.metric("exchange_outcomes_total", 'outcome="upstream_error"') == 2
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified", "302 Found"])
+async def test_what_is_no_failure_is_complete(world: World, status: str) -> None:
+    upstream = await world.upstream(b"HTTP/1.1 %b\r\ncontent-length: 0\r\n\r\n" % status.encode())
+    serving = await world.gateway(plan(route("/", static(upstream.port))))
+    await (await world.client(serving)).ask(get("/"), "GET")
+    assert (await serving.record()).outcome == "completed"
+
+
+async def test_a_refusal_that_breaks_off_is_cut_off_first_of_all(world: World) -> None:
+    upstream = await world.upstream(then_close(sized(b"x" * 100, status="500 X")[:-40]))
+    serving = await world.gateway(plan(route("/", static(upstream.port))))
+    client = await world.client(serving)
+    client.send(get("/"))
+    await client.rest()
+    assert (await serving.record()).outcome == "upstream_truncated"
+
+
 async def test_weights_share_the_requests(world: World) -> None:
     ports = [(await world.upstream(sized(name))).port for name in (b"one", b"three", b"none")]
     shares = route("/", *(static(port, f"s{port}") for port in ports), weights=[1, 3, 0])

@@ -8,15 +8,21 @@ import random
 import socket
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import pytest
 
+from sluice.config.plan import Plan
 from sluice.errors import SluiceError
 from sluice.gateway.ports import ClientStream, Request
+from sluice.net.memory import give_back
+from sluice.policies.limiting import AtOnce, Bounds, Choice, Limiting, LimitSet
 from sluice.testing.fake_provider import FakeProvider, Pause, Script
 from tests.support.events import HELLO, ROLE
+from tests.support.plans import ai, plan, route
 from tests.support.raw_client import CHAT, RESET, STREAM, request
 from tests.support.serving import Serving
 from tests.support.waiting import until
@@ -31,6 +37,8 @@ AT_ONCE = 100
 """More of them keep a slow machine so busy that hardly anybody hears anything before it leaves."""
 FEW = 50
 """Of each phase at least so many: how they are shared out depends on how fast the machine is."""
+PLACES = 5 * AT_ONCE
+"""Of the rule's limit: more than ever are taken at once, and the sooner gone the more of them were kept."""
 MAX_RSS_GROWTH = 8 << 20
 MAX_NEW_OBJECTS = 2_000
 """A leak of one object per stream would be 8,000."""
@@ -57,11 +65,13 @@ class SlowProvider(FakeProvider):
     def __init__(self, dice: random.Random) -> None:
         super().__init__()
         self._dice = dice
+        self.stalls = False
+        """From now on, after the first token."""
 
     def serve(
         self, request: Request, client: ClientStream, transport: asyncio.Transport, error: SluiceError | None
     ) -> None:
-        self.script(slow_stream(self._dice))
+        self.script(Script(chunks=[ROLE, HELLO], end="stall") if self.stalls else slow_stream(self._dice))
         super().serve(request, client, transport, error)
 
 
@@ -118,6 +128,8 @@ def phase_of(first_token_s: float | None, connect_s: float | None) -> str:
 
 
 def rss_bytes() -> int:
+    """What is in use; what others in this process have let go is given back first, as the real process does."""
+    give_back()
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -125,11 +137,29 @@ def fds() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+def limited(port: int) -> Plan:
+    """In front of the provider, with a bound of what is under way at once."""
+    bound = AtOnce(id="places", name="places", most=PLACES)
+    limits = Limiting(groups=((Choice(limits=LimitSet(machine=Bounds(at_once=(bound,)))),),))
+    entry = route("/openai", ai(port))
+    return plan(msgspec.structs.replace(entry, rule=msgspec.structs.replace(entry.rule, limits=limits)))
+
+
+async def places(serving: Serving) -> int:
+    """How many there is room for."""
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(await serving.client()) for _ in range(PLACES + 1)]
+        for client in clients:
+            client.send(request(STREAM))
+        answers = [await client.head() for client in clients]
+        return sum(answer.status == 200 for answer in answers)
+
+
 @pytest.mark.timeout(120)
 async def test_ten_thousand_aborted_streams_leave_nothing(world: World) -> None:
     dice, seen = random.Random(20), Counter[str]()
     fake = await world.enter(SlowProvider(dice))
-    serving = await world.gateway(fake.port)
+    serving = await world.gateway(limited(fake.port))
     fds_before, tasks_before = fds(), len(asyncio.all_tasks())
 
     await leave_many(serving, dice, WARM_UP, seen)
@@ -152,3 +182,5 @@ async def test_ten_thousand_aborted_streams_leave_nothing(world: World) -> None:
     assert serving.metric("requests_total", 'status="499"') == STREAMS
     assert len(gc.get_objects()) - objects_before < MAX_NEW_OBJECTS
     assert rss_bytes() - rss_before < MAX_RSS_GROWTH
+    fake.stalls = True
+    assert await places(serving) == PLACES

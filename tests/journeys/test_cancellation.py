@@ -12,12 +12,18 @@ from pathlib import Path
 import pytest
 
 from sluice.config.plan import Tls
+from sluice.policies.access import Access
 from sluice.policies.admission import Admission
+from sluice.policies.ai import AiPolicy
 from sluice.policies.deadlines import Deadlines
+from sluice.policies.external_auth import ExternalAuth
+from sluice.policies.guards import Guards
 from sluice.policies.retry import Retry
+from sluice.policies.server import Server
 from sluice.policies.streaming import Streaming
 from sluice.testing.fake_desk import Options
 from sluice.testing.fake_provider import Pause, Script
+from tests.gateway.judged import at
 from tests.journeys.leavers import CLIENTS, WORDS, Scene
 from tests.support.plans import here
 from tests.support.raw_client import STREAM, request
@@ -54,6 +60,34 @@ async def test_in_the_queue_for_admission(world: World) -> None:
     assert (fake.seen, fake.open_streams, len(serving.gateway.exchanges)) == (1, 1, 1)
     first.close()
     await serving.record(CLIENTS + 1)
+    await scene.look_around()
+
+
+async def test_while_a_policy_asks_its_service(world: World) -> None:
+    """One that takes the question and says nothing."""
+    service = await world.upstream(silent)
+    asks = ExternalAuth(server=Server(host="127.0.0.1", port=service.port), timeout_s=60)
+    scene = await Scene.open(world, access=Access(external=(asks,)))
+    await scene.ask({})
+    await until(lambda: len(service.asked) == CLIENTS)
+    await scene.leave()
+    assert scene.gateway_p99_s() < SOON_S
+    assert await until(lambda: service.open_connections == 0) < SOON_S
+    assert scene.fake.seen == 0
+    await scene.look_around()
+
+
+async def test_while_a_guard_asks_its_judge(world: World) -> None:
+    """About the request: nobody has been asked for an answer yet."""
+    judge = await world.upstream(silent)
+    guard = at(judge.port, timeout_s=60.0)
+    scene = await Scene.open(world, ai=AiPolicy(guards=Guards(request=(guard,))), streaming=Streaming(keep_alive_s=0))
+    await scene.ask({})
+    await until(lambda: len(judge.asked) == CLIENTS)
+    await scene.leave()
+    assert scene.gateway_p99_s() < SOON_S
+    assert await until(lambda: judge.open_connections == 0) < SOON_S
+    assert scene.fake.seen == 0
     await scene.look_around()
 
 

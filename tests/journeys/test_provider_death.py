@@ -16,6 +16,7 @@ import pytest
 import trustme
 
 from sluice.config.plan import AiBackend, Endpoint, Target, Tls
+from sluice.policies.deadlines import OwnClocks
 from sluice.policies.streaming import Streaming
 from sluice.providers.custom import CUSTOM
 from sluice.testing.fake_desk import Options
@@ -36,7 +37,7 @@ pairs = pytest.mark.parametrize(("client", "provider"), [(one, other) for one in
 QUESTION = f"[[fake {json.dumps({'content': WORDS})}]]"
 PATIENCE = Streaming(keep_alive_s=0)
 CONNECT_S = 0.2
-"""For a way that leads nowhere."""
+"""For a way that leads nowhere, where nothing but the clock says so."""
 
 
 def target(name: str, endpoint: Endpoint | int, provider: str, *, connect_s: float | None = None) -> Target:
@@ -47,7 +48,7 @@ def target(name: str, endpoint: Endpoint | int, provider: str, *, connect_s: flo
         model=MODELS[provider],
         serves=(SERVED[provider],),
         base_path="",
-        connect_timeout_s=connect_s,
+        clocks=OwnClocks(connect_s=connect_s),
     )
 
 
@@ -262,7 +263,7 @@ async def test_no_way_there(world: World, monkeypatch: pytest.MonkeyPatch, clien
     endpoint = await unreachable(world, how)
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", no_such_name)
     second = await world.fake()
-    first = target("first", endpoint, "messages", connect_s=CONNECT_S)
+    first = target("first", endpoint, "messages", connect_s=CONNECT_S if outcome == "timeout" else None)
     two = await gateway(world, (first,), (target("second", second.port, "chat"),))
     check_clean(await hear(two, client))
     await check_followed(two, what)

@@ -8,7 +8,7 @@ import pytest
 
 from sluice.testing.fake_provider import FakeProvider
 from tests.journeys.manifests import gateway, route
-from tests.support.command import Sluice, rewrite
+from tests.support.command import NOTICED_S, Sluice, rewrite
 from tests.support.events import DONE, HELLO, STOP, slow_script
 from tests.support.http_answer import read_chunks
 from tests.support.raw_client import CHAT, STREAM, RawClient, request
@@ -16,8 +16,7 @@ from tests.support.sockets import free_ports
 from tests.support.waiting import until
 from tests.support.world import World
 
-NOTICED_S = 1.5
-"""A change of a file works within this time (stream-life 10.11)."""
+pytestmark = pytest.mark.timed
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from sluice.config.plan import ListenerTls
 from sluice.testing.fake_provider import FakeProvider
 from tests.journeys.manifests import gateway, route
 from tests.net.certificates import issued, mismatched, shown
-from tests.support.command import Sluice, rewrite
+from tests.support.command import NOTICED_S, Sluice, rewrite
 from tests.support.sockets import free_ports
 from tests.support.waiting import until
 from tests.support.world import World
 
-NOTICED_S = 1.5
-"""A change of a file works within this time (stream-life 10.11)."""
+pytestmark = pytest.mark.timed
+
 REFUSED = "configuration refused, the old one stays"
 
 

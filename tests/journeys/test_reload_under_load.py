@@ -1,9 +1,9 @@
 """A hundred reloads under two hundred streams, thirty of them of files that are wrong: no stream is cut, each keeps the
 plan that it began with, and what is wrong changes nothing. Keys are exchanged under way.
 
-Every configuration says its number in the model that it asks for and in its route's name; the odd ones send keep-alives
-into silences and the even ones do not. So a stream shows at its first token which plan it began with, and at every
-silence, and in its log line, whether it still has it.
+Every configuration says its number in the model that it asks for, which no other has a price for, and in its route's
+name; the odd ones send keep-alives into silences and the even ones do not. So a stream shows at its first token which
+plan it began with, and at every silence, and in its log line and its cost, whether it still has it.
 """
 
 import asyncio
@@ -15,23 +15,25 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from sluice.testing.fake_desk import Options
 from sluice.testing.fake_provider import Fault
 from tests.journeys.manifests import gateway
-from tests.support.command import Sluice, rewrite
+from tests.support.command import NOTICED_S, Sluice, rewrite
 from tests.support.events import DONE
 from tests.support.raw_client import RawClient, request
 from tests.support.sockets import free_ports
 from tests.support.waiting import until
 from tests.support.world import World
 
+pytestmark = pytest.mark.timed
+
 STREAMS = 200
 RELOADS = 100
 WRONG = 30
-NOTICED_S = 1.5
-"""A change of a file works within this time (stream-life 10.11)."""
-SILENCES_MS = [0, 0, 250, 250, 250, 250, 0]
-"""Before each event of a stream: four silences among its words."""
+SILENCES_MS = [0, 0, 500, 500, 500, 500, 0]
+"""Before each event of a stream: four silences among its words. The streams are many at once, not many a second."""
 BEAT = b": keep-alive\n\n"
 _MODEL = re.compile(rb'"model":"m-(\d+)"')
 
@@ -82,11 +84,18 @@ spec:
 """
 
 
+def prices(number: int) -> str:
+    """A token of an answer costs one millionth of a dollar more than in the configuration before; the first, one."""
+    model = f'm-{number}: {{rates: {{input: "0", output: "{number + 1}"}}}}'
+    return f"config: {{modelCatalog: [{{inline: {{providers: {{openai: {{models: {{{model}}}}}}}}}}}]}}\n---\n"
+
+
 def numbered(number: int, port: int, fake_port: int) -> str:
     """A configuration that shows its number, whose streams are kept alive if that is odd."""
     keep_alive = "{interval: 100ms, commitAfter: 0s}" if number % 2 else "{interval: 0s}"
     stream = f"\n    stream: {{keepAlive: {keep_alive}}}"
-    return gateway(port) + backend(fake_port, model=f"m-{number}") + route(f"route-{number}", stream=stream)
+    served = gateway(port) + backend(fake_port, model=f"m-{number}") + route(f"route-{number}", stream=stream)
+    return prices(number) + served
 
 
 def wrong(number: int, way: int, port: int, fake_port: int) -> str:
@@ -213,6 +222,10 @@ async def test_a_hundred_reloads_under_two_hundred_streams(world: World, tmp_pat
         for line in sluice.requests():
             number = str(line["gen_ai.response.model"]).removeprefix("m-")
             assert line["route"] == f"default/route-{number}", "its end is its plan's too"
+            tokens = int(str(line["gen_ai.usage.output_tokens"]))
+            assert tokens > 0
+            cost = tokens * (int(number) + 1) / 10**6
+            assert line["agw.ai.usage.cost.total"] == pytest.approx(cost), "and so are its prices"
         assert load.outlived >= STREAMS
         assert sluice.messages().count(REFUSED) >= WRONG
         assert await sluice.metric("exchange_outcomes_total") == requests

@@ -61,7 +61,7 @@ async def priced(world: World, model: Model) -> Lab:
     """A gateway with the catalogue of the page over the shipped one, loaded as a process does it."""
     found = await lab(world, short=C12, model=model)
     catalog = load_prices(found.serving._plan.prices, STANDARD)
-    found.serving._policies.services.money.prices = Prices(catalog)
+    found.serving.use(found.serving._plan, Prices(catalog))
     return found
 
 

@@ -1,6 +1,9 @@
-"""net/files.py: what is read beside the configuration files themselves."""
+"""net/files.py: what is read beside the configuration files themselves, what cannot be read, and when all of it is
+looked at again."""
 
+import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,10 +11,31 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sluice.errors import ConfigError
-from sluice.net.files import ConfigFiles
+from sluice.net.files import SILENCE_S, WATCH_S, ConfigFiles
 from sluice.standard import STANDARD
+from tests.net.test_descriptors import exhausted
+from tests.support.command import rewrite
 
 VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
+GOOD = "llm: {models: [{name: m, provider: openAI, params: {apiKey: sk-1}}]}"
+WRONG = "llm: ["
+Named = Callable[[Path], str]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """In a folder of its own."""
+    path = tmp_path / "watched" / "gateway.yaml"
+    path.parent.mkdir()
+    path.write_text(GOOD)
+    return path
+
+
+@pytest.fixture(params=[str, lambda file: str(file.parent)], ids=["a file", "a folder"])
+def named(request: pytest.FixtureRequest, file: Path) -> str:
+    """What the operator names: the file, or its folder."""
+    chosen: Named = request.param
+    return chosen(file)
 
 
 def key_file(folder: Path) -> Path:
@@ -62,3 +86,131 @@ llm:
     prices.write_text("{")
     with pytest.raises(ConfigError, match=r"prices\.json"):
         ConfigFiles([str(config)], {}, STANDARD).load()
+
+
+# -- what cannot be read -----------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_read_is_named(named: str) -> None:
+    """Out of descriptors neither a file can be opened nor a folder be listed."""
+    with exhausted(), pytest.raises(ConfigError) as caught:
+        ConfigFiles([named], {}, STANDARD).load()
+    assert str(caught.value) == f"{named}: cannot be read: Too many open files"
+
+
+def test_a_name_that_the_system_refuses_is_a_fault_of_the_configuration() -> None:
+    with pytest.raises(ConfigError, match="cannot be read: File name too long"):
+        ConfigFiles(["n" * 5000], {}, STANDARD).load()
+
+
+def test_what_could_not_be_read_is_tried_again_until_it_can_be(file: Path, named: str) -> None:
+    files = ConfigFiles([named], {}, STANDARD)
+    files.load()
+    assert not files.changed()
+    rewrite(file, GOOD.replace("name: m", "name: other"))
+    for _ in range(2):
+        with exhausted():
+            assert files.changed()
+            with pytest.raises(ConfigError, match="cannot be read"):
+                files.load()
+    assert files.changed(), "nothing about the file says that it can be read now"
+    assert [route.pattern for route in files.load().models] == ["other"]
+    assert not files.changed()
+
+
+def test_a_price_catalogue_that_could_not_be_read_is_tried_again(file: Path, tmp_path: Path) -> None:
+    files = ConfigFiles([str(file)], {}, STANDARD)
+    files.load()
+    prices = tmp_path / "prices.json"
+    rewrite(file, f"config: {{modelCatalog: [{{file: {prices}}}]}}\n{GOOD}")
+    with pytest.raises(ConfigError, match="catalogue cannot be read"):
+        files.load()
+    assert files.changed()
+    prices.write_text("{}")
+    files.load()
+    assert not files.changed()
+    prices.unlink()
+    with pytest.raises(ConfigError, match="catalogue cannot be read"):
+        files.load()  # as somebody asks
+    assert files.changed(), "the files that are watched are as before, and yet not all was read"
+
+
+def test_a_folder_that_is_listed_again_and_is_as_it_was_is_not_loaded_again(file: Path) -> None:
+    """Or whoever takes the last descriptors, and lets them go, could make us compile all the time."""
+    files = ConfigFiles([str(file.parent)], {}, STANDARD)
+    files.load()
+    with exhausted():
+        assert files.changed()
+        with pytest.raises(ConfigError):
+            files.load()
+    assert not files.changed()
+
+
+def test_what_is_wrong_waits_for_a_change(file: Path, named: str) -> None:
+    files = ConfigFiles([named], {}, STANDARD)
+    files.load()
+    rewrite(file, WRONG)
+    for _ in range(2):  # who wrote the same mistake again is told so again
+        assert files.changed()
+        with pytest.raises(ConfigError):
+            files.load()
+        assert not files.said_before
+        assert not files.changed()
+        rewrite(file, f"{WRONG} ")
+
+
+def test_the_same_trouble_is_said_once_as_long_as_it_lasts(file: Path) -> None:
+    now = 0.0
+    files = ConfigFiles([str(file.parent)], {}, STANDARD, clock=lambda: now)
+    files.load()
+
+    def said_before() -> bool:
+        with exhausted(), pytest.raises(ConfigError):
+            files.load()
+        return files.said_before
+
+    assert not said_before()
+    for now in (1.0, SILENCE_S, 2 * SILENCE_S - 0.1):  # noqa: B007 - the clock's
+        assert said_before()
+    now += SILENCE_S
+    assert not said_before(), "it was away for long"
+    assert said_before()
+    files.load()
+    assert not files.said_before
+    assert not said_before(), "it was over"
+    file.unlink()
+    with pytest.raises(ConfigError, match="no configuration file there"):
+        files.load()
+    assert not files.said_before, "another trouble"
+
+
+# -- news --------------------------------------------------------------------------------------------------------------
+
+
+async def test_news_are_a_file_that_has_changed_and_somebody_who_asks(file: Path) -> None:
+    files, asked = ConfigFiles([str(file)], {}, STANDARD), asyncio.Event()
+    files.load()
+    waiting = asyncio.create_task(files.news(asked))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(2.5 * WATCH_S):
+            await asyncio.shield(waiting)
+    rewrite(file, WRONG)
+    async with asyncio.timeout(5):
+        await waiting
+        asked.set()
+        await files.news(asked)
+    assert not asked.is_set()
+
+
+async def test_who_asks_is_told_what_was_said_before(file: Path) -> None:
+    files, asked = ConfigFiles([str(file)], {}, STANDARD), asyncio.Event()
+    file.unlink()
+    for known in (False, True):
+        with pytest.raises(ConfigError):
+            files.load()
+        assert files.said_before is known
+    asked.set()
+    await files.news(asked)
+    with pytest.raises(ConfigError):
+        files.load()
+    assert not files.said_before

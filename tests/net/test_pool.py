@@ -104,6 +104,29 @@ async def test_a_request_that_was_sent_is_never_sent_again(world: World, pool: P
     assert (len(upstream.asked), len(upstream.calls)) == (2, 1)
 
 
+async def test_who_asks_again_meets_no_other_connection_that_died(world: World, pool: Pool) -> None:
+    """A balancer that was restarted answers whatever it does not know with a reset."""
+
+    async def play(call: Call) -> None:
+        await call.request()
+        call.send(sized(b"ok"))
+        if len(upstream.calls) <= 3:
+            await call.request()
+            call.reset()
+        await call.gone()
+
+    upstream, to = await start(world, play)
+    for stream in [await ask(pool, to) for _ in range(3)]:
+        await receive(stream)
+    assert pool.resting_connections == 3
+    with pytest.raises(Truncated) as caught:
+        await ask(pool, to)
+    assert (caught.value.stale, pool.resting_connections) == (True, 0)
+    again = await ask(pool, to)
+    assert again.connect_s is not None
+    assert await receive(again) == (b"ok", None)
+
+
 async def test_what_rests_too_long_is_closed(world: World, pool: Pool, clock: Clock) -> None:
     upstream, to = await start(world, sized(b"ok"))
     await receive(await ask(pool, to))

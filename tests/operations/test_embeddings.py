@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.errors import BadRequest, ProtocolError
-from sluice.operations import bedrock_embeddings, vertex_embeddings
+from sluice.operations import bedrock_embeddings, embeddings, vertex_embeddings
 from sluice.operations.translation import Asked, Translation
 from tests.operations.garbage import BROKEN, JSON
 
@@ -190,3 +190,13 @@ def test_a_request_is_translated_or_refused(members: Json) -> None:
     except BadRequest:
         return
     assert asked.bodies
+
+
+def test_too_many_texts_are_refused_before_they_are_read() -> None:
+    def read(given: object) -> int:
+        return len(embeddings.read(msgspec.json.encode({"model": "m", "input": given}), "x").texts)
+
+    texts = ["a"] * embeddings.MAX_INPUTS
+    assert (read(texts), read("a" * 9999)) == (embeddings.MAX_INPUTS, 1)
+    with pytest.raises(BadRequest, match="array too long"):  # that the first is no text is not even seen
+        read([[1], *texts])

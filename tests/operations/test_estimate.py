@@ -15,6 +15,7 @@ from sluice.chat.content import Media, Message, Text, ToolResult, ToolUse
 from sluice.chat.conversation import Conversation, OutputFormat, Tool
 from sluice.operations.estimate import (
     MAX_IMAGE,
+    MAX_VALUES,
     SAMPLED_CHARS,
     SAMPLES,
     conversation_tokens,
@@ -22,6 +23,7 @@ from sluice.operations.estimate import (
     text_tokens,
 )
 from sluice.operations.media_size import pixels
+from tests.support.measuring import slowness, undisturbed
 
 KNOWN = [
     # text, tokens by the o200k_base and cl100k_base encodings, as published tokenizer pages show them
@@ -193,3 +195,21 @@ def test_no_prompt_passes_for_data(said: dict[str, str]) -> None:
 @given(st.sampled_from(["text", "data"]), st.text())
 def test_members_count_for_their_texts_at_least(name: str, text: str) -> None:
     assert members_tokens({name: msgspec.Raw(msgspec.json.encode(text))}) >= text_tokens(text)
+
+
+def test_lists_of_tokens_count_for_as_many_and_are_not_read_one_by_one() -> None:
+    for size in (10, 3 * MAX_VALUES):
+        tokens = msgspec.Raw(msgspec.json.encode([list(range(size))]))
+        assert members_tokens({"input": tokens}) == members_tokens({}) + size
+    many = msgspec.Raw(msgspec.json.encode([{"text": "one two three"}] * MAX_VALUES))
+    assert members_tokens({"input": many}) >= 3 * MAX_VALUES
+
+
+@pytest.mark.timed
+def test_the_tokens_of_millions_of_values_are_counted_at_once() -> None:
+    for unit in (b"1", b'""', b"{}", b'"\\""'):
+        raw = msgspec.Raw(b"[" + b",".join([unit] * (4 << 20)) + b"]")
+        with undisturbed():
+            bound, began = 0.25 * slowness(), time.thread_time()
+            members_tokens({"input": raw})
+            assert time.thread_time() - began < bound

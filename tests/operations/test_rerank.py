@@ -156,3 +156,13 @@ def test_a_document_is_ranked_or_refused(document: object) -> None:
 def test_an_error_is_coheres() -> None:
     assert rerank.write_error(TimedOut("total")) == b'{"message":"request timeout"}'
     assert msgspec.json.decode(rerank.write_error(BadRequest("a\ud800b"))) == {"message": "a?b"}
+
+
+@pytest.mark.parametrize("translate", BOTH)
+def test_documents_and_fields_are_bounded_before_they_are_read(translate: Translation) -> None:
+    assert translate(body_of(documents=["a"] * rerank.MAX_DOCUMENTS), "cohere.m", {"region": "x"}).bodies
+    unfit: Json = {"documents": [{}]}  # what is wrong with one of them is not even seen
+    for name, most, each in (("documents", rerank.MAX_DOCUMENTS, {}), ("rank_fields", rerank.MAX_RANK_FIELDS, "a")):
+        with pytest.raises(BadRequest, match=f"array too long. At most {most} elements") as caught:
+            translate(body_of(**unfit | {name: [each] * (most + 1)}), "cohere.m", {"region": "x"})
+        assert caught.value.param == name

@@ -91,11 +91,21 @@ def test_the_deadline_only_moves_later_and_a_tick_before_it_does_nothing(name: s
 @pytest.mark.parametrize("make", [whole, opaque])
 def test_answers_that_are_no_streams_have_idle_and_total(make: Callable[..., Relay]) -> None:
     relay = make(terms=Terms(deadlines=Deadlines(first_token_s=1, idle_s=5)))
-    relay.feed(b" ", 4.0)
+    relay.feed(b"{", 4.0)
     assert relay.deadline == 9
     (Playbook(relay) >> at(8.9) >> tick() >> at(9) >> tick() << end("timeout", code="timeout_idle") >> eof()).run()
     total = make(terms=Terms(deadlines=Deadlines(idle_s=0, total_s=2)))
     (Playbook(total) >> at(2) >> tick() << end("timeout", code="timeout_total") >> client_gone()).run()
+
+
+@pytest.mark.parametrize("blank", [b" ", b"\n", b"\r\n\t "])
+def test_white_space_is_how_a_whole_answer_pings(blank: bytes) -> None:
+    relay = whole(terms=Terms(deadlines=Deadlines(idle_s=5)))
+    relay.feed(b"{", 1.0)
+    relay.feed(blank, 4.0)
+    assert relay.deadline == 6
+    relay.feed(blank + b'"id"' + blank, 5.0)
+    assert relay.deadline == 10
 
 
 def test_while_somebody_has_to_be_asked_the_providers_silence_is_ours_and_the_rest_goes_on() -> None:

@@ -109,3 +109,19 @@ def test_for_a_client_who_wants_a_stream_it_becomes_one() -> None:
     assert outcome == COMPLETED
     assert b'"content":"a <masked>"' in got
     assert got.endswith(DONE)
+
+
+def test_its_first_token_is_not_sent_before_it_came() -> None:
+    relay = GuardedWhole(
+        compiled(SECRET),
+        dialect=OPENAI_CHAT,
+        rewrite=as_stream(OPENAI_CHAT.encoder(ChatRequest(stream=True))),
+        shape=OPENAI_CHAT.facts.shape,
+        streams=True,
+        terms=TERMS,
+    )
+    relay.feed(body("a"), 1.0)
+    relay.feed(b"\n", 2.0)
+    relay.eof(3.0)
+    facts = relay.meter.facts(streaming=True)
+    assert (facts.first_token_s, facts.first_sent_s) == (3.0, 3.0)

@@ -76,4 +76,7 @@ async def test_what_would_never_end_is_refused(world: World) -> None:
         assert (await ask(serving, path, f'{{"model":"cheap","n":{n},{ASKS[path]}}}'))[0] == 400
     deep = "[" * 100_000 + "]" * 100_000
     assert (await ask(serving, path, f'{{"model":"cheap","x":{deep},{ASKS[path]}}}'))[0] == 400
+    many = "[" + "{}," * 100_000 + "{}]"
+    for path in ("/v1/chat/completions", "/v1/responses", "/v1/messages"):
+        assert (await ask(serving, path, f'{{"model":"cheap","x":{many},{ASKS[path]}}}'))[0] == 400
     assert not upstream.asked

@@ -18,6 +18,8 @@ from tests.support.waiting import until
 
 START_S = 30.0
 """A process starts in half a second; a machine that does other things may take longer."""
+NOTICED_S = 1.0
+"""A change of a file works within this time; stream-life 10.11 gives it half a second more."""
 _ADDRESS = re.compile(r"^ +(?:(\w+) +)?https?://localhost:(\d+)", re.MULTILINE)
 
 

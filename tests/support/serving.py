@@ -17,6 +17,7 @@ from sluice.net.listener import Port
 from sluice.net.pool import Pool
 from sluice.net.services import PolicyServices
 from sluice.net.signing import CloudSigner
+from sluice.policies.cost import Prices
 from sluice.registry import Registry
 from sluice.relay.record import ExchangeRecord
 from sluice.standard import STANDARD
@@ -94,6 +95,7 @@ class Serving:
         )
         self.gateway = Gateway(
             plan,
+            prices=Prices(None),
             upstream=self.pool,
             signer=signer,
             services=self._policies.services,
@@ -119,12 +121,12 @@ class Serving:
         self.use(self._plan)
         self._sweep()
 
-    def use(self, plan: Plan) -> None:
-        """Swap to another plan."""
+    def use(self, plan: Plan, prices: Prices | None = None) -> None:
+        """Swap to another plan. `prices` None = those that are in force."""
         self._plan = listening_on(plan, self.port)
         self._port.use(self._plan.listeners, self._plan.limits)
         self.pool.idle_timeout_s = plan.limits.pool_idle_timeout_s
-        self.gateway.swap(self._plan)
+        self.gateway.swap(self._plan, self.gateway.active.prices if prices is None else prices)
 
     def _sweep(self) -> None:
         now = time.monotonic()

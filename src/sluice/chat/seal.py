@@ -25,6 +25,13 @@ MARK = "c2x1aWNlLzEu"
 """The beginning of every token: `sluice/1.` in base64. A body without it holds no token."""
 MAX_UNPACKED_BYTES = 4 << 20
 """What one token may hold. A longer one is nobody's."""
+MAX_UNPACKED_PARTS = 100
+"""Reasoning in one token: what was thought before one call, or in one answer. Tokens are small, and of thousands in one
+body each may hold so much."""
+_ALWAYS_UNPACKED_BYTES = 16 << 10
+_MAX_RATIO = 16
+"""Bytes that one byte of a longer token may hold. Texts are packed to a third or a tenth, seals not at all: a body full
+of tokens of zeros would be unpacked for a minute."""
 
 _JOINT = f"__{MARK}"
 _TOKEN = re.compile(rf"{MARK}[A-Za-z0-9_\-+/]*={{0,2}}")
@@ -66,11 +73,12 @@ def unpack(token: str) -> tuple[Reasoning, ...] | None:
     try:
         data = base64.urlsafe_b64decode(token.replace("+", "-").replace("/", "_"))
         inflate = zlib.decompressobj()
-        plain = inflate.decompress(data.removeprefix(_HEAD), MAX_UNPACKED_BYTES)
+        most = min(MAX_UNPACKED_BYTES, max(_ALWAYS_UNPACKED_BYTES, _MAX_RATIO * len(data)))
+        plain = inflate.decompress(data.removeprefix(_HEAD), most)
         rows = msgspec.json.decode(plain, type=_Rows) if inflate.eof else None
     except (binascii.Error, zlib.error, msgspec.DecodeError, UnicodeError, ValueError, RecursionError):
         return None
-    if rows is None:
+    if rows is None or len(rows) > MAX_UNPACKED_PARTS:
         return None
     return tuple(Reasoning(text, Seal(origin, kind, data, name)) for text, origin, kind, data, name in rows)
 

@@ -21,10 +21,8 @@ from sluice.net.assembly import Assembly
 from sluice.net.model_road import ModelRoad
 from sluice.net.pool import SWEEP_S
 from sluice.net.run_spans import RunSpans
-from sluice.policies.cost import Prices
 from sluice.standard import STANDARD
 from sluice.stores.limits_memory import MemoryCounters
-from sluice.stores.prices import load_prices
 from sluice.stores.runs import runs_of
 from sluice.telemetry.process_log import ProcessLog
 from sluice.telemetry.report import Report
@@ -64,7 +62,6 @@ class AgentHouse:
         plan = with_fake_at(wanted.plan, await self._start_fake()) if wanted.plan.needs_fake else wanted.plan
         assembly = Assembly(plan, registry=STANDARD, report=self._report, log=self._log, counters=MemoryCounters())
         self._assembly = assembly
-        assembly.policies.services.money.prices = Prices(load_prices(plan.prices, STANDARD))
         await assembly.policies.open(plan)
         loop = asyncio.get_running_loop()
         self._keepers = [

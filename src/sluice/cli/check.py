@@ -9,7 +9,7 @@ import click
 
 from sluice.cli.help import Told
 from sluice.config.plan import AiBackend, Endpoint, ModelRoute, Plan, Target
-from sluice.config.shown import admission_line, health_line, rule_lines
+from sluice.config.shown import admission_line, clocks_line, health_line, rule_lines
 from sluice.config.shown_policies import early_lines
 from sluice.errors import ConfigError
 from sluice.net.files import ConfigFiles
@@ -114,7 +114,7 @@ def _lines(name: str, targets: Iterable[tuple[str, Target]]) -> Iterator[str]:
         who = f"{target.provider.key}{model} at {_address(target.endpoint)} ({_dialects(target)})"
         yield f"{name:<28} {f'{why}: ' if why else ''}{who}"
         name = ""
-        if line := health_line(target.health):
+        for line in filter(None, (clocks_line(target.clocks), health_line(target.health))):
             yield f"{name:<28}     {line}"
 
 

@@ -194,10 +194,10 @@ async def _serve(
         invite=None if invite is None else lambda assembly: invite(assembly, report),
     )
     # What exists now lives as long as the process: the collector need not look at it again. The first threshold is what
-    # a hundred exchanges make and drop again, which is no reason to look; more of it would be a longer pause.
+    # fifty exchanges make and drop again, which is no reason to look; more of it would be a longer pause.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 40, 20)
+    gc.set_threshold(5_000, 80, 20)
     try:
         if worker is not None:
             return await worker.run(process, plan)

@@ -9,6 +9,7 @@ import msgspec
 
 from sluice.config.access_api import ExternalSettings
 from sluice.config.ai_api import AiSettings
+from sluice.config.clock_policy import BackendTimeouts
 from sluice.config.core_api import Name, Schema, Text
 from sluice.config.health_policy import HealthSettings
 from sluice.config.location_api import CredentialLocation, ExtraCredentials
@@ -143,6 +144,8 @@ class BackendPolicies(Schema):
     auth: Auth | None = None
     http: BackendHttp | None = None
     tcp: BackendTcp | None = None
+    timeouts: BackendTimeouts | None = None
+    """An addition of Sluice: the clocks that `tcp` and `http` do not have."""
     tls: BackendTls | None = None
     ai: AiSettings | None = None
     tunnel: Later = None

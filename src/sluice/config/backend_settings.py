@@ -10,6 +10,7 @@ from functools import partial
 import msgspec
 
 from sluice.config.access import access, tls
+from sluice.config.clock_policy import own_clocks
 from sluice.config.credentials import cloud_of
 from sluice.config.faults import Faults, Path
 from sluice.config.health_policy import health
@@ -17,8 +18,8 @@ from sluice.config.plan import Tls
 from sluice.config.policy import Layer
 from sluice.config.references import Values
 from sluice.config.shaping_policy import backend_shaping
-from sluice.config.units import Duration
 from sluice.config.unserved import not_implemented
+from sluice.policies.deadlines import OwnClocks
 from sluice.policies.health import Health
 from sluice.policies.shaping import NO_SHAPING, Shaping
 from sluice.providers.credential import CloudAuth, Credential, Placement, Secret
@@ -34,8 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cloud: CloudAuth | None = None
     said: bool = False
     """Some policy of kind `auth` is there."""
-    connect_timeout_s: float | None = None
-    headers_timeout_s: float | None = None
+    clocks: OwnClocks | None = None
     tls: Tls | None = None
     health: Health = Health()
     shaping: Shaping = NO_SHAPING
@@ -60,12 +60,10 @@ class Layers:
             if plain:
                 self._later(layer, "auth", "", "auth on a static backend")
             result = self._auth(layer, namespace)
-        if (layer := _first(layers, "http")) is not None and (http := layer.policies.http) is not None:
-            if http.version == "HTTP2":
-                self._later(layer, "http", "version", "HTTP2")
-            result = msgspec.structs.replace(result, headers_timeout_s=_seconds(http.request_timeout))
-        if (layer := _first(layers, "tcp")) is not None and (tcp := layer.policies.tcp) is not None:
-            result = msgspec.structs.replace(result, connect_timeout_s=_seconds(tcp.connect_timeout))
+        http = _first(layers, "http")
+        if http is not None and http.policies.http is not None and http.policies.http.version == "HTTP2":
+            self._later(http, "http", "version", "HTTP2")
+        result = msgspec.structs.replace(result, clocks=self._clocks(layers, plain=plain))
         if (layer := _first(layers, "tls")) is not None:
             path: Path = (*layer.path, "tls")
             found = tls(layer.policies.tls, namespace, self._values, layer.document, path, self._faults)
@@ -79,6 +77,20 @@ class Layers:
             found_shaping = backend_shaping(place, self._faults, transformation=layer.policies.transformation)
             result = msgspec.structs.replace(result, shaping=found_shaping)
         return result
+
+    def _clocks(self, layers: list[Layer], *, plain: bool) -> OwnClocks | None:
+        http = next((layer.policies.http for layer in layers if layer.policies.http is not None), None)
+        tcp = next((layer.policies.tcp for layer in layers if layer.policies.tcp is not None), None)
+        said = _first(layers, "timeouts")
+        timeouts = None if said is None else said.policies.timeouts
+        if plain and said is not None and timeouts is not None and timeouts.first_token is not None:
+            place = said.document.place(*said.path, "timeouts", "firstToken")
+            self._faults.add(place, "a static backend is passed on unread: it has no tokens", "`responseIdle` holds")
+        return own_clocks(
+            timeouts,
+            connect=None if tcp is None else tcp.connect_timeout,
+            headers=None if http is None else http.request_timeout,
+        )
 
     def _auth(self, layer: Layer, namespace: str) -> Settings:
         auth = layer.policies.auth
@@ -99,7 +111,3 @@ class Layers:
 
 def _first(layers: list[Layer], kind: str) -> Layer | None:
     return next((layer for layer in layers if getattr(layer.policies, kind) is not None), None)
-
-
-def _seconds(value: Duration | None) -> float | None:
-    return None if value is None else float(value)

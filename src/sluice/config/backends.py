@@ -97,8 +97,7 @@ class Backends:
             return HttpBackend(
                 name=resource.label,
                 endpoint=endpoint,
-                connect_timeout_s=found.connect_timeout_s,
-                headers_timeout_s=found.headers_timeout_s,
+                clocks=found.clocks,
                 access=self._access(resource, layers),
                 shaping=found.shaping,
             )
@@ -176,8 +175,7 @@ class Backends:
                     placement=found.placement,
                     cloud=found.cloud,
                     ai=ai,
-                    connect_timeout_s=found.connect_timeout_s,
-                    headers_timeout_s=found.headers_timeout_s,
+                    clocks=found.clocks,
                     health=found.health,
                     credentials=found.credentials,
                     shaping=found.shaping,

@@ -10,7 +10,8 @@ notes and in the head of what comes out; no secret of the file is in either, onl
     model_name: "x/*"          a pattern; what LiteLLM cuts off or puts before the model's name, a transformation does
     model_group_alias          llm.policies.ai.modelAliases
     num_retries, retry_after   llm.policies.retry
-    timeout, request_timeout   llm.policies.timeouts.request; stream_timeout: firstToken
+    timeout, request_timeout   llm.policies.timeouts.request; stream_timeout: firstToken; of a deployment: attempt and
+                               firstToken of the model's own `timeouts`
     allowed_fails, cooldown    health of each model; disable_cooldowns: no rests
     master_key                 llm.policies.apiKey
     prices per token           config.modelCatalog, per million

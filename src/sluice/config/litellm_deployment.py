@@ -24,6 +24,7 @@ from sluice.config.litellm_words import (
     UNSERVED,
     VARIABLES,
 )
+from sluice.config.units import duration_text
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]\Z")
 _WAYS: Final = {
@@ -82,6 +83,8 @@ def deployment(name: str, params: Given, info: Given, number: int) -> Deployment
         entry["params"] = settings
     if headers:
         entry["requestHeaders"] = {"set": headers}
+    if clocks := _clocks(params):
+        entry["timeouts"] = clocks
     if body := _body(params):
         entry["defaults"] = body
     order = params.number("order")
@@ -182,6 +185,16 @@ def _headers(name: str, params: Given) -> dict[str, str]:
     if organization := params.text("organization"):
         found["openai-organization"] = organization
     return found
+
+
+def _clocks(params: Given) -> dict[str, object]:
+    """Return `timeout` and `stream_timeout`, as `llm.policies.timeouts` has those of the router."""
+    whole, first = params.number("timeout"), params.number("stream_timeout")
+    if whole and first and first > whole:
+        params.note("timeout", "not carried over: `stream_timeout` is longer, and `attempt` bounds streams too")
+        whole = None
+    clocks = {"firstToken": first, "attempt": whole}
+    return {name: duration_text(seconds) for name, seconds in clocks.items() if seconds}
 
 
 def _body(params: Given) -> dict[str, object]:

@@ -141,7 +141,7 @@ FALLBACK_CODES: Final = (401, 403, 404, 408, 429, 500, 502, 503, 504, 529)
 provider refuses its key or has withdrawn a model. 400 and 422 stay the client's."""
 _CLOUD_KEYS = "keys of AWS are taken from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN"
 _AZURE_TOKENS = "tokens of Azure AD are not fetched: `params.apiKey` takes a key, or a token"
-_CLOCKS = "clocks are the same for all models here: `llm.policies.timeouts`"
+_CLOCKS = "`llm.policies.timeouts` is for all models, `timeouts` of `llm.models[]` for one"
 _SHARES = (
     "no limit of one deployment; `llm.policies.localRateLimit` limits clients, by `key` each model or each of them"
 )

@@ -11,6 +11,7 @@ import msgspec
 from sluice.config.access_api import AuthorizationSettings
 from sluice.config.backend_api import Azure, Bedrock, Custom, VertexAi
 from sluice.config.backend_policy_api import Auth, BackendTls, exactly_one
+from sluice.config.clock_policy import ModelTimeouts
 from sluice.config.core_api import Expression, Name, Object, Schema
 from sluice.config.gateway_api import ParentReference
 from sluice.config.guard_api import PromptGuard
@@ -62,6 +63,8 @@ class ModelPolicies(Schema):
     final_transformations: FieldExpressions | None = None
     headers: HeaderModifiers | None = None
     health: HealthSettings | None = None
+    timeouts: ModelTimeouts | None = None
+    """An addition of Sluice."""
     prompt_guard: PromptGuard | None = None
     tunnel: Later = None
 

@@ -13,6 +13,7 @@ from sluice.config.access import access, tls
 from sluice.config.access_api import AccessSettings
 from sluice.config.ai_api import AiSettings
 from sluice.config.backends import service_endpoint
+from sluice.config.clock_policy import own_clocks
 from sluice.config.conditions import check_condition, check_health
 from sluice.config.core_api import Service
 from sluice.config.credentials import cloud_of, in_environment, in_region
@@ -108,6 +109,7 @@ class Models:
         auth = spec.policies.auth if spec.policies is not None else None
         own_tls = spec.policies.tls if spec.policies is not None else None
         own_health = spec.policies.health if spec.policies is not None else None
+        own_timeouts = spec.policies.timeouts if spec.policies is not None else None
         check_health(own_health, model.place, ("spec", "policies", "health"), self._faults)
         where = (model.namespace, self._values, model.document)
         found = access(auth, *where, ("spec", "policies", "auth"), self._faults)
@@ -128,6 +130,7 @@ class Models:
                 passthrough=found.passthrough,
                 placement=found.placement,
                 credentials=found.credentials,
+                clocks=own_clocks(own_timeouts),
                 health=health(own_health),
                 ai=self._ai(model),
                 shaping=self._shaping(model),

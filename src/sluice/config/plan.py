@@ -20,7 +20,7 @@ from sluice.policies.access import Access
 from sluice.policies.admission import Admission
 from sluice.policies.ai import AiPolicy
 from sluice.policies.budget import Budget
-from sluice.policies.deadlines import Deadlines
+from sluice.policies.deadlines import Deadlines, OwnClocks
 from sluice.policies.health import Health
 from sluice.policies.limiting import Limiting
 from sluice.policies.mirroring import Mirror
@@ -96,9 +96,8 @@ class Target(Frozen):
     """More of them, each with its place."""
     placement: Placement | None = None
     """Where the credential goes; None = where the provider expects it."""
-    connect_timeout_s: float | None = None
-    """Overrides the route's; None = the route's."""
-    headers_timeout_s: float | None = None
+    clocks: OwnClocks | None = None
+    """In place of the route's; None = it says nothing, and no attempt has to look any further."""
     weight: int = 1
     """Of its share of the requests of its group, where those of the group differ."""
     health: Health = Health()
@@ -123,8 +122,8 @@ class HttpBackend(Frozen):
 
     name: str
     endpoint: Endpoint
-    connect_timeout_s: float | None = None
-    headers_timeout_s: float | None = None
+    clocks: OwnClocks | None = None
+    """See `Target`."""
     access: Access = Access()
     """See `AiBackend`."""
     shaping: Shaping = Shaping()

@@ -11,6 +11,7 @@ import msgspec
 from sluice.config.access_short_api import ShortApiKeys, ShortAuthorization, ShortBasic, ShortExternal, ShortJwt
 from sluice.config.ai_api import JsonMap, ShortAiSettings, check_values
 from sluice.config.backend_policy_api import Auth, exactly_one
+from sluice.config.clock_policy import ModelTimeouts
 from sluice.config.core_api import Expression, HeaderName, Port, Schema, Text
 from sluice.config.guard_short_api import ShortPromptGuard
 from sluice.config.health_policy import ShortHealthSettings
@@ -111,6 +112,7 @@ class ModelSettings(Schema):
     tls: Later = None
     auth: Auth | None = None
     health: ShortHealthSettings | None = None
+    timeouts: ModelTimeouts | None = None
     backend_tunnel: Later = None
     guardrails: ShortPromptGuard | None = None
     """Those of a provider and of its models add up."""

@@ -12,6 +12,7 @@ import msgspec
 from sluice.config.access import access
 from sluice.config.access_short import short_authorization
 from sluice.config.ai_policy import members
+from sluice.config.clock_policy import own_clocks
 from sluice.config.conditions import check_health
 from sluice.config.credentials import cloud_of, in_region
 from sluice.config.expressions import members as expressions
@@ -41,9 +42,12 @@ class SettingsReader:
         """Return the backend of a model with all that is said of it."""
         ai, shaping = self._ai(spec.name, layers), self._shaping(layers)
         rests = health(_first(layers, "health").settings.health)
+        clocks = own_clocks(_first(layers, "timeouts").settings.timeouts)
         groups = tuple(
             tuple(
-                self._keyed(msgspec.structs.replace(target, ai=ai, health=rests, shaping=shaping), spec, layers)
+                self._keyed(
+                    msgspec.structs.replace(target, ai=ai, health=rests, clocks=clocks, shaping=shaping), spec, layers
+                )
                 for target in group
             )
             for group in backend.groups

@@ -1,19 +1,21 @@
-"""What a Plan says about traffic and health, in the words of the files, for `sluice check`.
+"""What a Plan says about traffic, health and a target's own clocks, in the words of the files, for `sluice check`.
 
 PURE. Only what differs from the defaults is shown: a page of defaults hides the one line that matters. The time-outs
-are not shown.
+of routes are not shown.
 """
 
 from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from sluice.config.clock_policy import OWN_CLOCKS
 from sluice.config.health_policy import SHARES
 from sluice.config.plan import Rule
 from sluice.config.shown_policies import policy_lines
 from sluice.config.traffic import ADMISSION, RETRY, STREAM
 from sluice.config.units import in_words
 from sluice.policies.admission import Admission
+from sluice.policies.deadlines import OwnClocks
 from sluice.policies.health import Health
 
 HEALTH = {
@@ -51,6 +53,12 @@ def health_line(health: Health) -> str:
     """Return when a target is given a rest, empty if that is the default."""
     text = _changed(health, Health(), HEALTH)
     return f"health: {text}" if text else ""
+
+
+def clocks_line(clocks: OwnClocks | None) -> str:
+    """Return the clocks that a target has in place of its route's, empty if it has none."""
+    text = "" if clocks is None else _changed(clocks, OwnClocks(), OWN_CLOCKS)
+    return f"timeouts: {text}" if text else ""
 
 
 def _changed(value: msgspec.Struct, default: msgspec.Struct, fields: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from sluice.config.addresses import base_url
 from sluice.config.frozen import Frozen
 from sluice.config.plan import Endpoint, Target, Tls
 from sluice.policies.ai import AiPolicy
+from sluice.policies.deadlines import OwnClocks
 from sluice.policies.health import Health
 from sluice.policies.shaping import NO_SHAPING, Shaping
 from sluice.providers.credential import CloudAuth, Credential, HeaderPlacement, Placement, Secret
@@ -83,8 +84,7 @@ class TargetSpec(Frozen):
     credentials: tuple[Credential, ...] = ()
     cloud: CloudAuth | None = None
     ai: AiPolicy = AiPolicy()
-    connect_timeout_s: float | None = None
-    headers_timeout_s: float | None = None
+    clocks: OwnClocks | None = None
     health: Health = Health()
     shaping: Shaping = NO_SHAPING
 
@@ -126,8 +126,7 @@ def make_target(spec: TargetSpec) -> Target:
         passthrough=spec.passthrough,
         placement=spec.placement,
         credentials=spec.credentials,
-        connect_timeout_s=spec.connect_timeout_s,
-        headers_timeout_s=spec.headers_timeout_s,
+        clocks=spec.clocks,
         health=spec.health,
         shaping=spec.shaping,
     )

@@ -1,7 +1,7 @@
 """What a dialect can do. Everything above this room knows dialects only by these protocols."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -14,15 +14,22 @@ from sluice.chat.request import ChatRequest, Framing
 from sluice.errors import Refused, SluiceError
 from sluice.wire.sse import Frame
 
+PING: Final[list[Event]] = []
+"""The events of a frame of data that says nothing but that the connection lives: this list itself, so that to tell such
+a frame from others without events costs nothing. Never added to."""
+
 
 class StreamDecoder(Protocol):
     """Frames of a provider's stream to events. One per stream."""
 
     def decode(self, frame: Frame) -> Sequence[Event]:
-        """Return the events of the next frame, perhaps none.
+        """Return the events of the next frame, perhaps none; `PING` itself if it is on the dialect's closed list of
+        frames that say nothing of the answer.
 
         Raises:
-            ProtocolError: the frame is not what the dialect allows. The decoder stays usable: mirror mode goes on.
+            ProtocolError: the frame is not what the dialect allows. The decoder stays usable: mirror mode goes on, and
+                passes the frame on. Never raised of one that a client would take for the answer's end: that is `Failed`
+                if it cannot be read, so that no client is told of two ends.
         """
         ...
 

@@ -1,7 +1,8 @@
 """What every dialect needs to read JSON from outside: what may go wrong, and the sentence that says where."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import msgspec
 
@@ -18,8 +19,59 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 MAX_TEXT = 1024
 """Characters of a provider's own text that are quoted (dialects.md, decision 10): an HTML page is no error message."""
 
+PINGS = frozenset(["ping", "keepalive", "keep-alive", "heartbeat"])
+"""Names and types of events that say that the connection lives, and nothing of the answer. A closed list: what is not
+in it is a sign that the provider goes on, known here or not."""
+
 _PLACE = re.compile(r"^(?P<what>.*?) - at `\$\.?(?P<path>[^`]*)`$", re.DOTALL)
 _BYTE = re.compile(r"^JSON is malformed: (?P<what>.*) \(byte (?P<byte>\d+)\)$", re.DOTALL)
+
+
+Read = TypeVar("Read")
+
+
+class _Typed(msgspec.Struct, gc=False):
+    type: str = ""
+
+
+_read_type = msgspec.json.Decoder(_Typed).decode
+_read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def kind_of(data: bytes, name: str) -> str:
+    """What an event is: its `type`, else its name. Never raises, whatever the data is."""
+    try:
+        return _read_type(data).type or name
+    except UNREADABLE:
+        return name
+
+
+def is_ping(data: bytes, name: str) -> bool:
+    """Whether an event says by its name that it is a ping, or by its type if it has no name of its own."""
+    return (kind_of(data, "") if name in ("", "message") else name) in PINGS
+
+
+def leniently(read: Callable[[bytes | msgspec.Raw], Read], data: bytes | msgspec.Raw) -> tuple[Read, list[str]]:
+    """Read an object of which no member is required, as if those that cannot be read were not there; return their names
+    too.
+
+    Raises:
+        DecodeError: it is no object. Any of UNREADABLE may be.
+    """
+    try:
+        return read(data), []
+    except UNREADABLE:
+        spoilt = {name for name, raw in _read_members(data).items() if not _reads(read, name, raw)}
+    members = {name: raw for name, raw in _read_members(data).items() if name not in spoilt}
+    return read(msgspec.json.encode(members)), sorted(spoilt)
+
+
+def _reads(read: Callable[[bytes], object], name: str, raw: msgspec.Raw) -> bool:
+    try:
+        read(msgspec.json.encode({name: raw}))
+    except UNREADABLE:
+        return False
+    return True
 
 
 def explain(error: Exception, body: bytes) -> BadRequest:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 
-from sluice.errors import PolicyUnavailable
+from sluice.errors import Overloaded
 from sluice.gateway.access_sources import Clock, Kept
 from sluice.policies.basic_auth import User, is_right
 from sluice.policies.remembered import Remembered
@@ -27,10 +27,10 @@ class Turns:
         """See `basic_auth.is_right`.
 
         Raises:
-            PolicyUnavailable: too many wait.
+            Overloaded: too many wait.
         """
         if self._waiting >= MAX_WAITING:
-            raise PolicyUnavailable("too many passwords are being verified", reason="BasicAuth")
+            raise Overloaded("too many passwords are being verified")
         self._waiting += 1
         try:
             async with self._turns:
@@ -53,7 +53,7 @@ class Passwords:
 
         Raises:
             LookupError: the users cannot be had.
-            PolicyUnavailable: too many passwords are being verified.
+            Overloaded: too many passwords are being verified.
         """
         users = await self._users.current()
         digest = hashlib.sha256(f"{len(name)}:{name}:{password}".encode("utf-8", "surrogatepass")).digest()

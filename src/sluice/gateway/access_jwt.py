@@ -46,7 +46,7 @@ class Tokens:
         """
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         proof = self._proofs.get(digest, self._wall())
-        if proof is not None and await self._kept[proof.verified.issuer].current() is proof.keys:
+        if proof is not None and await self._holds(proof):
             return proof.verified
         claimed = claimed_issuer(token)
         issuers = [row for row in self._issuers if row[0].issuer == claimed]
@@ -64,6 +64,12 @@ class Tokens:
             keys = next(keys for issuer, keys in sets if issuer == verified.issuer)
             self._proofs.keep(digest, _Proof(verified, keys), verified.until)
         return verified
+
+    async def _holds(self, proof: _Proof) -> bool:
+        try:
+            return await self._kept[proof.verified.issuer].current() is proof.keys
+        except LookupError:
+            return False
 
 
 async def _sets(issuers: list[tuple[Issuer, Kept[KeySet]]], *, renew: bool = False) -> tuple[Sets, str]:

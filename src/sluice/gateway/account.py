@@ -6,7 +6,7 @@ from sluice.chat.request import ChatRequest
 from sluice.config.plan import AiBackend, HttpBackend
 from sluice.errors import InBandFailure, Refused, SluiceError, TimedOut, UpstreamError
 from sluice.gateway.identity import Identity, is_request_id
-from sluice.gateway.money import Money
+from sluice.gateway.money import priced
 from sluice.gateway.outbound import Outbound
 from sluice.gateway.policing import Policing
 from sluice.gateway.ports import Request, UpstreamStream
@@ -32,7 +32,6 @@ COUNTING = "count_tokens"
 PRICE_TAG = b"x-sluice-cost"
 _CLIENT_CLOSED = 499
 _REASONS = {"client_gone": "ClientGone", "slow_reader": "SlowReader"}
-_STATUS_OF_LEAVING = {"client_gone": _CLIENT_CLOSED, "slow_reader": _CLIENT_CLOSED}
 MIN_TOLD = 2
 """Attempts of which a client, the log and the metrics hear: one is what everybody expects."""
 
@@ -40,11 +39,12 @@ MIN_TOLD = 2
 class Account:
     """Facts of one exchange, filled in as they become known. Mutable, owned by its Exchange alone."""
 
-    def __init__(self, request: Request, identity: Identity, now: float, trace: Trace | None = None) -> None:
+    def __init__(self, request: Request, identity: Identity, now: float, prices: Prices, trace: Trace | None) -> None:
         self.request = request
         self.identity = identity
         self.trace = trace
         """Where its way is noted; None = nobody wants to see it."""
+        self.prices = prices  # of the plan that it began with: by these it is paid, whatever is loaded meanwhile
         self.request_id = identity.request_id
         self.taken_at = now
         """When the gateway had the whole request."""
@@ -100,26 +100,26 @@ class Account:
     def at_backend(self, route: Route, backend: AiBackend | HttpBackend) -> None:
         self._route = route
         if isinstance(backend, HttpBackend):
-            self._endpoint = backend.endpoint.label
+            self._target, self._endpoint = backend.name, backend.endpoint.label
             self.encrypted = backend.endpoint.tls is not None
         else:
             self._llm = True
 
-    def at_target(self, outbound: Outbound, dialect: str, model: str) -> None:
-        """It is asked now, for this model."""
-        target = outbound.target
-        self.target_model = model
-        self._target = target.name
+    def at_try(self) -> None:
+        """The backend is asked now."""
         self._asking = True
         self.status = 0
-        self._provider_dialect = dialect
-        self._endpoint = outbound.label
+
+    def at_target(self, outbound: Outbound, dialect: str, model: str) -> None:
+        """It is asked now, for this model."""
+        self.at_try()
+        target, self.target_model, self._provider_dialect = outbound.target, model, dialect
+        self._target, self._endpoint = target.name, outbound.label
         self._provider = target.provider.telemetry_name
         self.encrypted = target.endpoint.tls is not None
 
     def at_answer(self, upstream: UpstreamStream, now: float) -> None:
-        """The provider's head is here. Its request id, if it gave one, becomes ours: what a client quotes is in
-        the log."""
+        """The provider's head is here. Its request id becomes ours: what a client quotes is in the log."""
         self.answered_at = now
         self.status = upstream.head.status
         self.connect_s = upstream.connect_s
@@ -130,11 +130,13 @@ class Account:
                 self.request_id = given
                 break
 
-    def gave_up(self, error: SluiceError) -> None:
-        """This target failed unseen, and another will be asked."""
+    def gave_up(self, error: SluiceError | None) -> None:
+        """This target failed unseen, and another will be asked. None = what it answered is not wanted."""
         self._asking = False
-        self.failed.append((self._target, _word(error)))
+        self.failed.append((self._target, str(self.status) if error is None else _word(error)))
         self.relay = None
+        if not self.sent_status:
+            self.request_id = self.identity.request_id
 
     def attempts(self, error: SluiceError | None) -> str:
         """`first;429, second;200`: every target that was asked, and what became of it; empty if there was only one.
@@ -172,7 +174,7 @@ class Account:
     # -- telling ------------------------------------------------------------------------------------------------------
 
     def settled(
-        self, outcome: Outcome, money: Money, fault: Callable[[BaseException], None], *, now: float, wall: float
+        self, outcome: Outcome, fault: Callable[[BaseException], None], *, now: float, wall: float
     ) -> ExchangeRecord:
         """Let go of what the policies took for this exchange, and build the record. Call it exactly once. `fault` is
         told what went wrong with the money: there is a record all the same."""
@@ -182,18 +184,19 @@ class Account:
                 answered = self._answered(outcome)
                 facts = None if self.policing is None else self.policing.settle(answered)
                 if facts is None and self._llm and self.operation != COUNTING:
-                    facts = money.priced(answered)
+                    facts = priced(answered, self.prices)
         except Exception as error:
             fault(error)
         return self.record(outcome, facts or NO_COST_FACTS, now=now, wall=wall)
 
-    def price_tag(self, prices: Prices) -> list[Header]:
+    def price_tag(self) -> list[Header]:
         """Return what a whole answer costs, for its head: where the provider has said what it used, and there is a
         price for that. Of a stream nobody knows when the head leaves."""
         said = self.relay.said if self.relay is not None else _NOTHING_SAID
         if self.streaming or said.usage is None:
             return []
-        self._tagged = cost = prices.cost(said.usage, self._provider, said.model, self.target_model, self.request_model)
+        models = said.model, self.target_model, self.request_model
+        self._tagged = cost = self.prices.cost(said.usage, self._provider, *models)
         return [(PRICE_TAG, usd(cost.total).encode())] if cost.status == "Exact" else []
 
     def _answered(self, outcome: Outcome) -> Answered:
@@ -240,7 +243,7 @@ class Account:
             host=request.header(b"host") or "",
             path=request.path,
             http_version=request.http_version,
-            status=_STATUS_OF_LEAVING.get(outcome.kind, self.sent_status),
+            status=_CLIENT_CLOSED if outcome.kind in _REASONS else self.sent_status,
             protocol="llm" if self._llm else "http",
             operation=self.operation,
             provider=self._provider,

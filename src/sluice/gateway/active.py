@@ -29,6 +29,7 @@ from sluice.policies.access import OPEN
 from sluice.policies.ai import AiPolicy, merged
 from sluice.policies.balance import pick
 from sluice.policies.condition import Condition
+from sluice.policies.cost import Prices
 from sluice.policies.guards import NO_GUARDS
 from sluice.policies.limiting import NO_LIMITS
 from sluice.policies.retry import Retry
@@ -47,8 +48,10 @@ NO_POLICY = AiPolicy()
 class ActivePlan:
     """One configuration at work. Immutable: an exchange keeps the one it began with, whatever is loaded meanwhile."""
 
-    def __init__(self, plan: Plan, breakers: Breakers) -> None:
+    def __init__(self, plan: Plan, prices: Prices, breakers: Breakers) -> None:
+        """`prices`: all that the plan names, as they were read with it."""
         self.plan = plan
+        self.prices = prices
         self.max_whole_bytes = plan.limits.max_body_bytes
         ports = {listener.port for listener in plan.listeners}
         self._by_header = {

@@ -159,11 +159,10 @@ def translated_headers(head: UpstreamHead, account: Account) -> list[Header]:
 
 
 def error_reply(
-    error: SluiceError, dialect: Dialect, operation: RouteType, account: Account, head: UpstreamHead | None, rule: Rule
+    error: SluiceError, dialect: Dialect, operation: RouteType, account: Account, rule: Rule
 ) -> tuple[int, list[Header], bytes]:
-    """An error that the gateway writes, as the clients of an operation understand it or as the operator wishes. Of a
-    provider's refusal, which began with `head`, it keeps above all when to come back."""
-    crossing = list(header_policy.to_client(head.headers)) if head is not None else []
+    """An error that the gateway writes, as the clients of an operation understand it or as the operator wishes."""
+    crossing: list[Header] = []
     if error.retry_after_s is not None:
         crossing.append((b"retry-after", b"%d" % error.retry_after_s))
     if isinstance(error, GuardRejected):

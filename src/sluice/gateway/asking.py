@@ -13,6 +13,7 @@ from sluice.gateway.attempts import may_try_another
 from sluice.gateway.call import Call
 from sluice.gateway.chat_call import ChatCall
 from sluice.gateway.gather import Here, gather
+from sluice.gateway.in_time import ends_at
 from sluice.gateway.limits_keys import counts_tokens
 from sluice.gateway.models_asked import asks_nothing, check_models
 from sluice.gateway.money import Ask
@@ -93,6 +94,7 @@ def priced(account: Account, call: Call, rule: Rule, route: str) -> Ask | None:
         route=route,
         provider=target.provider.telemetry_name,
         model=call.model_at(target),
+        prices=account.prices,
         prompt_tokens=cache(call.prompt_tokens),  # limits and budgets both ask
         bound=None if chat is None or chat.max_tokens is None else chat.max_tokens * chat.choices,
         choices=1 if chat is None else chat.choices,
@@ -152,7 +154,7 @@ async def open_upstream(
     limit_at, phase = _limit(account, clocks, now)
     if now >= limit_at:
         raise TimedOut(phase)
-    connect, headers = clocks.before_head(whom.connect_timeout_s, whom.headers_timeout_s, limit_at - now)
+    connect, headers = clocks.before_head(limit_at - now)
     opening = world.upstream.open(
         whom.endpoint, asked, expects_body=request.method != "HEAD", connect_s=connect, headers_s=headers
     )
@@ -184,42 +186,34 @@ async def ask_plain(
     Raises:
         UpstreamError: see `ports.Upstream.open`.
     """
-    left, trace = retry.attempts or 0, account.trace
+    left, trace, own, mine = retry.attempts or 0, account.trace, backend.clocks, clocks
     asked = plain_http(request, backend.endpoint) if trace is None else b""
     while True:
         failure: UpstreamError | None = None
+        account.at_try()
         if trace is not None:
             asked = plain_http(trace.sent_by(request), backend.endpoint)
             trace.asks(backend.name, backend.endpoint.label, (("http.request.method", request.method),))
+        if own is not None:
+            mine = clocks.at(own, world.clock() - account.request.received_at)
         try:
-            upstream = await open_upstream(world, account, clocks, backend, asked)
+            upstream = await open_upstream(world, account, mine, backend, asked)
             status = upstream.head.status
         except UpstreamError as error:
             failure, status = error, 0
         if trace is not None:
             trace.answered(status)
-        if failure is not None and not (left and may_try_another(failure)):
+        if failure is not None and not (left and may_try_another(failure, one_attempt=mine.one_attempt)):
             raise failure
         if failure is None and not (left and status >= _FAILED and may_repeat(retry, status)):
             return upstream
         if failure is None:
             upstream.close(complete=False)
+        account.gave_up(failure)
         left -= 1
         if trace is not None:
             trace.ended(Outcome("upstream_error", failure), world.clock())
-        await pause(backoff_s(retry, world.die()), account, clocks, world)
-
-
-async def pause(seconds: float, account: Account, clocks: Deadlines, world: World) -> None:
-    """Wait before another attempt.
-
-    Raises:
-        TimedOut: the exchange has no more time than that.
-    """
-    left = max(0.0, ends_at(account, clocks) - world.clock())
-    await asyncio.sleep(min(seconds, left))
-    if seconds >= left:  # not by the clock: timers fire a little early
-        raise TimedOut("total")
+        await asyncio.sleep(backoff_s(retry, world.die()))
 
 
 def left_s(account: Account, clocks: Deadlines, now: float) -> float:
@@ -252,11 +246,6 @@ def wished(request: Request, clocks: Deadlines) -> Deadlines:
             known = ", ".join(f"x-sluice-timeout-{each}" for each in CLOCKS)
             raise BadRequest(f"There is no header {name.decode('latin-1')}; there are {known}.")
     return clocks.narrowed(wishes)
-
-
-def ends_at(account: Account, clocks: Deadlines) -> float:
-    """When the time of the whole exchange is over."""
-    return account.request.received_at + clocks.total_s if clocks.total_s else NEVER
 
 
 def _limit(account: Account, clocks: Deadlines, now: float) -> tuple[float, Phase]:

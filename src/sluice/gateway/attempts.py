@@ -17,6 +17,7 @@ from sluice.gateway.ports import UpstreamHead
 from sluice.gateway.world import World
 from sluice.policies.balance import choose, pick
 from sluice.policies.condition import ResponseCondition
+from sluice.policies.deadlines import Deadlines
 from sluice.policies.health import Result
 from sluice.policies.rest import rest_s
 from sluice.policies.retry import Retry, backoff_s, may_repeat
@@ -26,6 +27,7 @@ _THE_CLIENTS = frozenset([400, 401, 403, 404, 413, 422])
 """Statuses that say that the request is wrong: no other target would say otherwise (stream-life 10.2)."""
 _NO_QUOTA = 429
 _FAILED = frozenset(["upstream_truncated", "timeout"])
+_NOT_BEGUN = Deadlines()
 
 
 class Attempts:
@@ -34,6 +36,7 @@ class Attempts:
     __slots__ = (
         "_account",
         "_asked",
+        "_clocks",
         "_current",
         "_excused",
         "_failure",
@@ -41,8 +44,8 @@ class Attempts:
         "_head",
         "_number",
         "_retry",
+        "_said",
         "_tried",
-        "_wished",
         "_world",
         "call",
         "wait_s",
@@ -55,16 +58,15 @@ class Attempts:
         call: Call,
         groups: Groups,
         retry: Retry,
-        wished: frozenset[str],
     ) -> None:
-        """`wished`: see `Deadlines.wished`."""
         self._world = world
         self._account = account
         self.call = call
         """What each of them is asked."""
         self._groups = groups
         self._retry = retry
-        self._wished = wished
+        self._clocks = _NOT_BEGUN
+        """Of the last attempt."""
         self._tried: list[Outbound] = []
         self._excused: list[Outbound] = []
         self._asked = 0
@@ -73,6 +75,8 @@ class Attempts:
         self._head: UpstreamHead | None = None
         self._failure: SluiceError | None = None
         """Of the last attempt that was given up."""
+        self._said: SluiceError | None = None
+        """The last of them that had a status of the provider's own."""
         self.wait_s = 0.0
         """How long to wait before the target that `following` returned is asked."""
 
@@ -101,7 +105,7 @@ class Attempts:
                 self._tried.append(outbound)
                 other = self._choose(self._world.clock())
                 if other is None:
-                    raise self._failure or error from None
+                    raise self._said or self._failure or error from None
                 outbound = other
 
     def following(self, error: SluiceError, outcome: Outcome | None = None) -> Outbound | None:
@@ -115,17 +119,31 @@ class Attempts:
         if following is not None:
             error.let_go()
             self._failure = error
+            if status_of(error) is not None:
+                self._said = error
             self._account.gave_up(error)
         return following
+
+    def told(self, error: SluiceError) -> SluiceError:
+        """Return what the client hears where nobody follows: of several failures the last in which a provider gave a
+        status. That this one is full for a minute helps more than that the next one's connection broke. Which clock ran
+        out is a word of its own."""
+        broke = isinstance(error, UpstreamError) and not isinstance(error, TimedOut) and status_of(error) is None
+        if self._said is None or not broke:
+            return error
+        error.let_go()
+        self._account.gave_up(error)
+        return self._said
 
     def _following(self, error: SluiceError, now: float) -> Outbound | None:
         retry, bound = self._retry, self._retry.attempts
         if (bound is not None and self._asked > bound) or not self._condition(error):
             return None
         named = status_of(error) in retry.codes
-        other = self._choose(now) if named or may_try_another(error) else None
+        elsewhere = self._elsewhere(error)
+        other = self._choose(now) if named or elsewhere else None
         self.wait_s = 0.0
-        if other is not None or bound is None or not (named or _may_repeat(retry, error)):
+        if other is not None or bound is None or not (named or (elsewhere and may_repeat(retry, status_of(error)))):
             return other
         self._tried.clear()  # each had its turn: from the first again
         self.wait_s = backoff_s(retry, self._world.die())
@@ -161,6 +179,9 @@ class Attempts:
             choose([outbound.health for outbound in awake], now, self._world.die) if chosen is None else chosen
         ]
 
+    def _elsewhere(self, error: SluiceError) -> bool:
+        return may_try_another(error, one_attempt=self._clocks.one_attempt)
+
     def _condition(self, error: SluiceError) -> bool:
         if not self._retry.condition:
             return True
@@ -169,14 +190,21 @@ class Attempts:
         return status is None or _condition(self._retry.condition).holds(status, headers)
 
     @property
+    def may_follow(self) -> bool:
+        """Another target may be asked after the one under way, or the same one again."""
+        bound = self._retry.attempts
+        return self._asked <= bound if bound is not None else len(self._tried) < sum(map(len, self._groups))
+
+    @property
     def under_way(self) -> bool:
         """Some target is being asked."""
         return self._current is not None
 
     # -- how it went --------------------------------------------------------------------------------------------------
 
-    def began(self, outbound: Outbound) -> None:
-        """The request is about to be sent to this target."""
+    def began(self, outbound: Outbound, clocks: Deadlines) -> None:
+        """The request is about to be sent to this target, which has so much time."""
+        self._clocks = clocks
         self._asked += 1
         self._tried.append(outbound)
         self._current, self._head = outbound, None
@@ -209,7 +237,7 @@ class Attempts:
         refused = head is not None and isinstance(outcome.error, Refused)
         rest = rest_s(head.status, head.headers, self._world.wall()) if head is not None and refused else None
         result = _result(outcome, head, outbound.unhealthy)
-        if isinstance(outcome.error, TimedOut) and outcome.error.phase in self._wished:
+        if isinstance(outcome.error, TimedOut) and outcome.error.phase in self._clocks.wished:
             result = "neutral"
         if outbound.target.passthrough and refused and outcome.error is not None and outcome.error.status == _NO_QUOTA:
             result, rest = "neutral", None  # the quota is this client's own: it says nothing to the others
@@ -217,11 +245,12 @@ class Attempts:
             self._world.rests(outbound.target.name, outbound.health.rests_until - now)
 
 
-def may_try_another(error: SluiceError) -> bool:
-    """Return whether another target may succeed, provided that nothing was sent to the client yet."""
+def may_try_another(error: SluiceError, *, one_attempt: bool = False) -> bool:
+    """Return whether another target may succeed, provided that nothing was sent to the client yet. `one_attempt`: see
+    `Deadlines`."""
     if isinstance(error, InBandFailure) and error.status in _THE_CLIENTS:
         return False
-    return error.retryable and not (isinstance(error, TimedOut) and error.phase == "total")
+    return error.retryable and not (isinstance(error, TimedOut) and error.phase == "total" and not one_attempt)
 
 
 def _is_stale(error: SluiceError) -> bool:
@@ -231,10 +260,6 @@ def _is_stale(error: SluiceError) -> bool:
 def status_of(error: SluiceError) -> int | None:
     """The status that the provider gave; None = it gave none."""
     return error.status if isinstance(error, Refused | InBandFailure) else None
-
-
-def _may_repeat(retry: Retry, error: SluiceError) -> bool:
-    return may_try_another(error) and may_repeat(retry, status_of(error))
 
 
 def _result(outcome: Outcome, head: UpstreamHead | None, unhealthy: str) -> Result:

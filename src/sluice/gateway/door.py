@@ -16,7 +16,10 @@ from sluice.policies.admission import Admission, Turnstile
 
 _NEVER = float("inf")
 AT_ONCE = 16
-"""How many begin in one turn, some 2 ms."""
+"""How many begin in one turn at most, some 2 ms."""
+LEAST = 4
+LONG_S = 0.010
+"""Of a turn: half as many begin in the next one, and one more in each that is shorter."""
 
 
 class Waiting(Protocol):
@@ -42,6 +45,10 @@ class Door:
         self._turnstile: Turnstile[Waiting] = Turnstile(admission)
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
+        self._at_once = AT_ONCE
+        """How many may begin in a turn."""
+        self._armed_at = 0.0
+        """When the turn began."""
         self._begun = 0
         """In this turn of the event loop; as long as nobody has, no `_turn` follows."""
         self._next: dict[Waiting, None] = {}
@@ -111,7 +118,7 @@ class Door:
 
     def _admit(self, exchange: Waiting) -> None:
         exchange.admitted = True
-        if self._begun == AT_ONCE:
+        if self._begun >= self._at_once:
             self._next[exchange] = None
             return
         if not self._begun:
@@ -120,11 +127,16 @@ class Door:
         exchange.start()
 
     def _arm_turn(self) -> None:
+        self._armed_at = self._clock()
         asyncio.get_running_loop().call_soon(self._turn)
 
     def _turn(self) -> None:
         """Another turn of the event loop."""
-        begin = list(islice(self._next, AT_ONCE)) if self._next else ()
+        if self._clock() - self._armed_at > LONG_S:
+            self._at_once = max(LEAST, self._at_once // 2)
+        elif self._at_once < AT_ONCE:
+            self._at_once += 1
+        begin = list(islice(self._next, self._at_once)) if self._next else ()
         self._begun = len(begin)
         if begin:
             self._arm_turn()

@@ -20,7 +20,6 @@ from sluice.gateway.scene import request_facts, scene_of
 from sluice.gateway.shaper import texts
 from sluice.gateway.unseen import shareable, shareable_query, streamed
 from sluice.gateway.witness import Witness, prefix_of
-from sluice.policies.cost import Prices
 from sluice.policies.scene import Fact, Scene
 from sluice.relay.record import UNKNOWN, ExchangeRecord
 
@@ -39,7 +38,6 @@ _STOPS = frozenset(["Reject", "FailClosed"])
 def end_scene(
     account: "Account",
     record: ExchangeRecord,
-    prices: Prices,
     *,
     scheme: str = "http",
     sensitive: frozenset[str] = frozenset(),
@@ -58,7 +56,7 @@ def end_scene(
     scene.learn("proxy", partial(_proxy, record))
     scene.learn("exchange", partial(_exchange, record))
     if record.protocol == "llm":
-        scene.add("llm", llm_facts(account, record, prices))
+        scene.add("llm", llm_facts(account, record))
     if policing is None and record.route.backend != UNKNOWN:
         kind = "ai" if record.protocol == "llm" else "http"
         scene.learn("backend", {"name": record.route.backend, "type": kind, "protocol": record.protocol})

@@ -7,6 +7,7 @@ from sluice.errors import (
     Overloaded,
     PolicyUnavailable,
     RateLimited,
+    Refused,
     SluiceError,
     TimedOut,
     Truncated,
@@ -14,6 +15,9 @@ from sluice.errors import (
     UpstreamError,
 )
 from sluice.relay.outcome import Outcome
+
+REFUSED = 400
+"""Of an answer that crosses unread its status is all that tells, from here on."""
 
 
 def outcome_of(error: SluiceError) -> Outcome:
@@ -25,7 +29,7 @@ def outcome_of(error: SluiceError) -> Outcome:
     if isinstance(error, ClientError):
         return Outcome("rejected", error)
     if isinstance(error, PolicyUnavailable):
-        return Outcome("blocked" if error.reason == "Guardrail" else "rejected", error)
+        return Outcome("blocked" if error.reason == "Guardrail" else "internal", error)  # the request may be right
     if isinstance(error, TimedOut):
         return Outcome("timeout", error)
     if isinstance(error, Truncated):
@@ -35,3 +39,11 @@ def outcome_of(error: SluiceError) -> Outcome:
     if isinstance(error, Unavailable):
         return Outcome("shed" if isinstance(error, Overloaded) else "drained", error)
     return Outcome("internal", error)
+
+
+def passed_on(outcome: Outcome, status: int) -> Outcome:
+    """How an exchange ended whose answer has crossed, with the status that its backend gave it: a refusal may be
+    complete, and is one all the same."""
+    if outcome.kind != "completed" or status < REFUSED:
+        return outcome
+    return Outcome("upstream_error", Refused(f"the backend answered with status {status}", status=status))

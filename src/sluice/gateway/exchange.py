@@ -16,7 +16,7 @@ from typing import Literal
 from sluice.errors import Internal, Overloaded, SluiceError
 from sluice.gateway.account import Account
 from sluice.gateway.active import ActivePlan
-from sluice.gateway.ending import outcome_of
+from sluice.gateway.ending import outcome_of, passed_on
 from sluice.gateway.identity import identify
 from sluice.gateway.operation import operation
 from sluice.gateway.ports import ClientStream, Request
@@ -62,7 +62,7 @@ class Exchange:
         if (tracers := active.tracers) is not None:
             listener = active.listener(request) if tracers.by_listener else None
             request, identity, trace = tracers.begin(request, identity, listener, world.clock)
-        self.account = account = Account(request, identity, world.clock(), trace)
+        self.account = account = Account(request, identity, world.clock(), active.prices, trace)
         if wants := active.wants if trace is None else active.wants_traced:
             account.witness = Witness(wants)
             client = account.witness.watches(client)
@@ -164,7 +164,7 @@ class Exchange:
 
     def _cancelled(self) -> None:
         if self._cut.error is not None:
-            self._reply.fail(self._cut.error, self._cut)
+            self.fail(self._cut.error, self._cut)
         else:
             self._reply.gone(self._cut)
 
@@ -183,7 +183,7 @@ class Exchange:
             upstream,
             reply.client,
             clock=world.clock,
-            start_answer=self._start_answer,
+            start_answer=self._open,
             reads_on=reply.may_read_on,
             done=self._done,
             fault=world.fault,
@@ -199,9 +199,19 @@ class Exchange:
         if not self._finished:
             pump.start()
 
+    def _open(self) -> None:
+        """The first bytes of an answer leave. Of a stream without a token they are keep-alives: while another target
+        may follow, the client hears nothing of this one."""
+        account, relay, attempts = self.account, self.account.relay, self._road.attempts
+        assert relay is not None
+        if not account.streaming or relay.committed or attempts is None or not attempts.may_follow:
+            self._start_answer()
+        else:
+            self._reply.opens()
+
     def _start_answer(self) -> None:
         account = self.account
-        head = [*self._head, *account.price_tag(self._world.services.money.prices)]
+        head = [*self._head, *account.price_tag()]
         self._reply.start(account.status, head, self._length, self._road.theirs)
 
     def _done(self, outcome: Outcome, last: bytes) -> None:
@@ -216,7 +226,7 @@ class Exchange:
             if not reply.opened:
                 self._length = len(last) if self._length is None and not self.account.streaming else self._length
                 self._start_answer()
-            reply.finish(last, outcome)
+            reply.finish(last, passed_on(outcome, self.account.status))
         elif outcome.error is None or relay.committed:
             reply.abort(outcome)
         else:
@@ -229,19 +239,30 @@ class Exchange:
         if relay is not None and reply.opened:
             reply.said_at = relay.clocks.sent
         following = attempts.following(error, outcome) if attempts is not None else None
-        if attempts is None or following is None:
+        told = error if attempts is None or following is not None else attempts.told(error)
+        if following is None and told is error:
             reply.fail(error, outcome)
             return
         if self.account.streaming:
             self._world.stream_ended()
+        if following is None:
+            reply.fail(told, outcome_of(told))
+            return
         self._pump = None
         reply.client.observer = self
-        self._go(lambda: self._road.ask(following))
+        if self.account.chat is not None:
+            reply.keep_company(self.account.chat)
+        self._go(lambda: self._road.again(following))
 
-    def fail(self, error: SluiceError) -> None:
-        """Answer with an error; and finish."""
-        if not self._finished:
-            self._reply.fail(error, outcome_of(error))
+    def fail(self, error: SluiceError, outcome: Outcome | None = None) -> None:
+        """Answer with an error; and finish, even if the answer cannot be written: then the connection is cut."""
+        if self._finished:
+            return
+        try:
+            self._reply.fail(error, outcome or outcome_of(error))
+        except Exception as fault:
+            self._world.fault(fault)
+            self._reply.abort(Outcome("internal", Internal("internal error")))
 
     def _finish(self, outcome: Outcome) -> None:
         """The one finaliser."""

@@ -18,6 +18,7 @@ from sluice.gateway.exchange import Exchange
 from sluice.gateway.policing import Services
 from sluice.gateway.ports import Bodies, ClientStream, Clock, Request, Signer, Upstream
 from sluice.gateway.world import Finished
+from sluice.policies.cost import Prices
 from sluice.policies.streaming import Streaming
 from sluice.registry import Registry
 from sluice.relay.outcome import Outcome
@@ -58,6 +59,7 @@ class Gateway:
         self,
         plan: Plan,
         *,
+        prices: Prices,
         upstream: Upstream,
         signer: Signer,
         services: Services,
@@ -68,7 +70,7 @@ class Gateway:
         die: Callable[[], float] = random.random,
     ) -> None:
         self._breakers = Breakers()
-        self.active = ActivePlan(plan, self._breakers)
+        self.active = ActivePlan(plan, prices, self._breakers)
         self.upstream = upstream
         self.signer = signer
         self.services = services
@@ -83,9 +85,9 @@ class Gateway:
         self.reading_on = 0
         self.bodies = Bodies()
 
-    def swap(self, plan: Plan) -> None:
-        """Use another plan for the exchanges that begin from now on. Those under way keep theirs."""
-        self.active = ActivePlan(plan, self._breakers)
+    def swap(self, plan: Plan, prices: Prices) -> None:
+        """Use another plan and its prices for the exchanges that begin from now on. Those under way keep theirs."""
+        self.active = ActivePlan(plan, prices, self._breakers)
         self._door.resize(plan.admission)
 
     # -- ports.Handler ------------------------------------------------------------------------------------------------
@@ -140,10 +142,10 @@ class Gateway:
         self._door.leave(over, now)
         if exchange.account.streaming and exchange.account.relay is not None:
             self._telemetry.stream_ended()
-        account, money = over.account, self.services.money
-        settle = partial(account.settled, outcome, money, self.fault, now=now, wall=self.wall())
+        account = over.account
+        settle = partial(account.settled, outcome, self.fault, now=now, wall=self.wall())
         if over.observers is not None:
-            settle = partial(over.observers.seen, account, settle, money.prices, over.secrets, self.fault)
+            settle = partial(over.observers.seen, account, settle, over.secrets, self.fault)
         self._telemetry.record(settle)
         if self._idle is not None and not self.exchanges:
             self._idle()

@@ -14,7 +14,6 @@ from sluice.chat.usage import Usage
 from sluice.dialects.prompt import prompt_of
 from sluice.errors import SluiceError
 from sluice.gateway.reply_facts import counted_tokens, service_tier
-from sluice.policies.cost import Prices
 from sluice.policies.scene import Fact
 from sluice.relay.record import ExchangeRecord
 from sluice.relay.transcript import CUT, MAX_CHARS
@@ -54,15 +53,15 @@ class _Embedding(msgspec.Struct, omit_defaults=True):
     dimensions: int | None = None
 
 
-def llm_facts(account: "Account", record: ExchangeRecord, prices: Prices) -> dict[str, Fact]:
-    """Return its members. `prices`: what tokens cost."""
+def llm_facts(account: "Account", record: ExchangeRecord) -> dict[str, Fact]:
+    """Return its members."""
     facts: dict[str, Fact] = {
         "streaming": record.streaming,
         "provider": record.provider,
         "params": lambda: _params(account, record),
         "prompt": lambda: _prompt(account),
         "cost": lambda: _cost(record),
-        "costRates": lambda: _rates(account, record, prices),
+        "costRates": lambda: _rates(account, record),
     }
     known = {
         "requestModel": record.request_model or None,
@@ -140,12 +139,12 @@ def _cost(record: ExchangeRecord) -> dict[str, float]:
     return record.money.cost.members()
 
 
-def _rates(account: "Account", record: ExchangeRecord, prices: Prices) -> dict[str, float]:
+def _rates(account: "Account", record: ExchangeRecord) -> dict[str, float]:
     """USD per million tokens, of the tier that the input falls in."""
     if record.money.cost.status != "Exact":
         raise LookupError("it has no price")
     models = record.response_model, account.target_model, record.request_model
-    _, price = prices.find(record.provider, *models)
+    _, price = account.prices.find(record.provider, *models)
     rates = price.of(record.money.usage.input_tokens) if price.tiers else price.rates
     found = {name: getattr(rates, member) for name, member in _RATES.items()}
     return {name: picos / _PICOS_PER_MILLION for name, picos in found.items() if picos is not None}

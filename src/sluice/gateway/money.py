@@ -45,6 +45,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Of the target that is asked first, as telemetry names it."""
     model: str = ""
     """As that target is asked for it."""
+    prices: Prices
+    """Of the plan that its exchange began with: by these it is reserved, and by these it is paid."""
     prompt_tokens: Callable[[], int]
     """The estimate of its prompt; counted once, if somebody wants to know."""
     bound: int | None = None
@@ -87,7 +89,7 @@ class Held:
     def settle(self, answered: Answered) -> CostFacts:
         """The exchange is over: write down what it came to, and return that for its record."""
         if self._facts is None:
-            self._facts = self._money.settled(self._id, self._claims, answered, self.over, lambda: self.prompt)
+            self._facts = self._money.settled(self._id, self._claims, answered, self.over, self._ask)
         return self._facts
 
 
@@ -98,7 +100,6 @@ class Money:
         self,
         *,
         ledger: Ledger | None,
-        prices: Prices,
         wall: Callable[[], float],
         new_id: Callable[[], str],
         keys: KeyBudgets | None = None,
@@ -106,8 +107,6 @@ class Money:
     ) -> None:
         """`ledger` None = nothing is written down, and there are no budgets. `new_id`: a text that is never said twice.
         `failed` hears, in a sentence, that an exchange without budgets could not be written down."""
-        self.prices = prices
-        """Of the plan that new exchanges begin with."""
         self.used = BudgetsUsed(wall)
         """Those of policies; a virtual key's own is not among them, for there may be any number of keys."""
         self._ledger, self._wall, self._new_id = ledger, wall, new_id
@@ -131,7 +130,7 @@ class Money:
             PolicyUnavailable: it has a budget, and the ledger cannot be asked.
         """
         held = Held(self, ask)
-        self._check_prices(budgets, ask)
+        _check_prices(budgets, ask)
         own = self._keys.budgets(principal) if self._keys is not None else ()
         if self._ledger is None:
             if budgets or own:
@@ -140,7 +139,7 @@ class Money:
         now = self._wall()
         bound = None if ask.bound is None else min(ask.bound, MOST_RESERVED)
         may_use = reserve(held.prompt, bound, ask.choices)
-        cost = self.prices.cost(may_use, ask.provider, ask.model)
+        cost = ask.prices.cost(may_use, ask.provider, ask.model)
         claims = [self._claim(budget, scene, now, may_use, cost) for budget in (*budgets, *own)]
         row = self._opened(principal, ask, may_use, cost, now)
         try:
@@ -157,14 +156,10 @@ class Money:
             raise _refusal([(b, period) for (b, _, period), was in used if b.blocks and was >= b.amount], now)
         held.begun(row.id, [(budget, claim) for budget, claim, _ in claims])
         held.over = tuple(b.name for (b, _, _), was in used if not b.blocks and was >= b.amount)
-        price = self.prices.find(ask.provider, ask.model)[1]
+        price = ask.prices.find(ask.provider, ask.model)[1]
         lefts = [tokens_left(b.unit, b.amount - was, held.prompt, price) for (b, _, _), was in used if b.cuts]
         held.tokens_left = min((left for left in lefts if left is not None), default=None)
         return held
-
-    def priced(self, answered: Answered) -> CostFacts:
-        """Return the money of an exchange that was never admitted here."""
-        return self.settled("", (), answered, (), lambda: 0)
 
     def settled(
         self,
@@ -172,29 +167,13 @@ class Money:
         claims: Sequence[tuple[Budget, Claim]],
         answered: Answered,
         over: tuple[str, ...],
-        prompt: Callable[[], int],
+        ask: Ask,
     ) -> CostFacts:
         """For `Held`."""
-        charge = charged(answered, prompt() if answered.usage is None or answered.outcome != "completed" else 0)
-        usage = charge.usage
-        if answered.cost is not None and usage is answered.usage:
-            cost = answered.cost
-        else:
-            models = answered.model, answered.target_model, answered.asked_model
-            cost = self.prices.cost(usage, answered.provider, *models)
+        charge, cost = _charged(answered, ask.prices, ask.prompt_tokens)
         if row and self._ledger is not None:
             self._ledger.settle(self._row(row, claims, answered, charge, cost))
-        return CostFacts(cost=cost, provenance=charge.provenance, usage=usage, over=over)
-
-    def _check_prices(self, budgets: Sequence[Budget], ask: Ask) -> None:
-        """
-        Raises:
-            Forbidden: as `admit` does.
-        """
-        needing = next((budget for budget in budgets if budget.needs_price), None)
-        for provider, model in () if needing is None else ask.may_ask():
-            if needing is not None and self.prices.find(provider, model)[0] != "Exact":
-                raise _unpriced(needing, model)
+        return CostFacts(cost=cost, provenance=charge.provenance, usage=charge.usage, over=over)
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
@@ -252,6 +231,32 @@ class Money:
                 for budget, claim in claims
             ),
         )
+
+
+def priced(answered: Answered, prices: Prices) -> CostFacts:
+    """Return the money of an exchange that was never admitted."""
+    charge, cost = _charged(answered, prices, lambda: 0)
+    return CostFacts(cost=cost, provenance=charge.provenance, usage=charge.usage)
+
+
+def _charged(answered: Answered, prices: Prices, prompt: Callable[[], int]) -> tuple[Charge, Cost]:
+    """Return what is charged, and what that costs. `prompt`: the estimate of its tokens, where nobody has said them."""
+    charge = charged(answered, prompt() if answered.usage is None or answered.outcome != "completed" else 0)
+    if answered.cost is not None and charge.usage is answered.usage:
+        return charge, answered.cost
+    models = answered.model, answered.target_model, answered.asked_model
+    return charge, prices.cost(charge.usage, answered.provider, *models)
+
+
+def _check_prices(budgets: Sequence[Budget], ask: Ask) -> None:
+    """
+    Raises:
+        Forbidden: as `Money.admit` does.
+    """
+    needing = next((budget for budget in budgets if budget.needs_price), None)
+    for provider, model in () if needing is None else ask.may_ask():
+        if needing is not None and ask.prices.find(provider, model)[0] != "Exact":
+            raise _unpriced(needing, model)
 
 
 def _refusal(spent: Sequence[tuple[Budget, Span]], now: float) -> BudgetExceeded:

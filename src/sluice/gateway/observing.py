@@ -16,7 +16,6 @@ from sluice.gateway.account import Account
 from sluice.gateway.end_facts import end_scene
 from sluice.gateway.unseen import Unseen, within
 from sluice.policies.condition import Condition
-from sluice.policies.cost import Prices
 from sluice.policies.json_value import NOT_JSON, json_value, spread
 from sluice.policies.observing import UNOBSERVED, Fields, Logging, Observed, Observing
 from sluice.policies.scene import VARIABLES, Scene
@@ -28,8 +27,6 @@ Fault = Callable[[BaseException], None]
 MAX_LABEL_CHARS = 256
 """Of a label's value; longer ones are cut."""
 _SPANS = 1 << 64
-_FAILED = 400
-"""Of what crosses unread a status is all that tells: it did come whole."""
 
 
 class Field:
@@ -65,10 +62,9 @@ class Observer:
         self._labels = tuple(Value(text) if text else None for _, text in observing.labels)
         self._attributes = () if tracing is None else _compiled(tracing.add)
 
-    def observed(self, account: Account, record: ExchangeRecord, prices: Prices, theirs: Sequence[str]) -> Observed:
+    def observed(self, account: Account, record: ExchangeRecord, theirs: Sequence[str]) -> Observed:
         """Return what the expressions come to. `theirs`: the credentials that whoever was asked got."""
-        failed = record.outcome != "completed" or record.status >= _FAILED
-        logged = failed or int(record.span_id, 16) < self._sample * _SPANS
+        logged = record.outcome != "completed" or int(record.span_id, 16) < self._sample * _SPANS
         attributes = self._attributes if record.trace is not None else ()
         looks = logged and (self._filter is not None or self._fields)
         if not (looks or self._labels or attributes):
@@ -76,7 +72,7 @@ class Observer:
         taken = None if account.policing is None else account.policing.request.credential
         secrets = self._unseen.secrets(account.request, taken, theirs)
         sensitive = self._unseen.names
-        scene = end_scene(account, record, prices, scheme=self._scheme, sensitive=sensitive, secrets=secrets)
+        scene = end_scene(account, record, scheme=self._scheme, sensitive=sensitive, secrets=secrets)
         logged = logged and (self._filter is None or self._filter.holds(scene))
         return Observed(
             logged=logged,
@@ -106,14 +102,12 @@ class Observers:
         """Return the one of the listener that a request came to."""
         return self._by_listener.get((route.gateway, route.listener), self._default)
 
-    def seen(
-        self, account: Account, settle: Settle, prices: Prices, theirs: Sequence[str], fault: Fault
-    ) -> ExchangeRecord:
+    def seen(self, account: Account, settle: Settle, theirs: Sequence[str], fault: Fault) -> ExchangeRecord:
         """Build the record of an exchange with what the expressions say of it. Never raises for their sake: `fault` is
         told what went wrong with them, and the record is as if nobody had asked."""
         record = settle()
         try:
-            observed = self.of(record.route).observed(account, record, prices, theirs)
+            observed = self.of(record.route).observed(account, record, theirs)
         except Exception as error:
             fault(error)
             return record

@@ -19,7 +19,6 @@ import msgspec
 
 from sluice.chat.request import ChatRequest
 from sluice.config.plan import AiBackend, Entry, HttpBackend, Listener, Rule, Target, WeightedBackend
-from sluice.errors import TimedOut
 from sluice.gateway.access import AccessControl, allow_model, visible
 from sluice.gateway.content import Check
 from sluice.gateway.judging import Judges
@@ -72,8 +71,6 @@ class Policing:
         self._services, self._scheme = services, scheme
         self.scene = scene_of(request, scheme=scheme)
         self.shape = Shape(request, self.scene, scheme=scheme)
-        self._ends_at = inf
-        self._clock: Callable[[], float] = float
         self.principal: Principal = request.vouched or NOBODY
         self.hold: Hold = NO_HOLD
         self.held: Held | None = None
@@ -94,10 +91,6 @@ class Policing:
     def scheme(self) -> str:
         """`https` if the listener has a certificate, else `http`."""
         return self._scheme
-
-    def within(self, ends_at: float, clock: Callable[[], float]) -> None:
-        """Say when the time of the exchange is over, by this clock."""
-        self._ends_at, self._clock = ends_at, clock
 
     async def early(self, listener: Listener, shapers: Shapers) -> OwnReply | None:
         """Before a route is chosen (`phase: PreRouting`).
@@ -185,10 +178,7 @@ class Policing:
         """Delay or end an exchange that has its place, if that is wanted."""
         wait_s = self.shape.wait_s
         if wait_s:
-            left_s = self._ends_at - self._clock()
-            await asyncio.sleep(min(wait_s, max(0.0, left_s)))
-            if wait_s >= left_s:  # not by the clock: timers fire a little early
-                raise TimedOut("total")
+            await asyncio.sleep(wait_s)
         if self.shape.fault is not None:
             raise self.shape.fault
 

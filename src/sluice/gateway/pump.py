@@ -15,9 +15,10 @@ so they are 0.05.
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from sluice.errors import Internal, ProtocolError, Truncated, UpstreamError
+from sluice.errors import Internal, UpstreamError
 from sluice.gateway.ports import ClientStream, Clock, UpstreamStream
 from sluice.gateway.slow_reader import SlowReader
+from sluice.gateway.unpacked import Unpacked
 from sluice.policies.judges import JudgeFailed, Verdict
 from sluice.relay.actions import Action, Ask, End, Send
 from sluice.relay.clocks import NEVER
@@ -42,13 +43,14 @@ class Pump:
     """Own one answer from its head to its end.
 
     `start_answer` is called once, before the first byte is written, unless the answer has `started`; `done(outcome,
-    last bytes)` exactly once, when the relay has ended. The upstream is closed before `done`; the client's answer is
-    `done`'s to finish. `reads_on` is asked once, when the client has left. `judge` is asked at most one question at a
-    time, and cancelled when its answer is not wanted any more.
+    last bytes)` exactly once, when the relay has ended, and once more if it raised: then the relay is `committed`, and
+    the connection is to be cut. The upstream is closed before `done`; the client's answer is `done`'s to finish.
+    `reads_on` is asked once, when the client has left. `judge` is asked at most one question at a time, and cancelled
+    when its answer is not wanted any more.
     """
 
     __slots__ = (
-        *("_client", "_clock", "_done", "_due", "_ended", "_fault", "_full", "_inflate", "_judge", "_question"),
+        *("_client", "_clock", "_done", "_due", "_ended", "_fault", "_full", "_judge", "_question"),
         *("_reads_on", "_relay", "_slow", "_start_answer", "_timer", "_until_timed", "_upstream", "started"),
     )
 
@@ -69,7 +71,7 @@ class Pump:
         judge: Judging = nobody,
     ) -> None:
         self._relay = relay
-        self._upstream = upstream
+        self._upstream = upstream if inflate is None else Unpacked(upstream, inflate)
         self._client = client
         self._clock = clock
         self._start_answer = start_answer
@@ -78,7 +80,6 @@ class Pump:
         self._fault = fault
         self._slow: SlowReader | float = slow_reader_s
         """The policy, until the client stops reading for the first time."""
-        self._inflate = inflate
         self._judge = judge
         self._question: asyncio.Task[None] | None = None
         """The one that is open: until it is answered the provider is not read."""
@@ -102,9 +103,6 @@ class Pump:
 
     def body(self, data: bytes) -> None:
         try:
-            if self._inflate is not None:
-                self._unpack(data, self._inflate)
-                return
             actions = self._relay.feed(data, now := self._clock())
             if self.started and len(actions) == 1 and type(send := actions[0]) is Send:
                 self._client.write(send.data)  # what `_perform` would do, without its questions
@@ -116,29 +114,13 @@ class Pump:
         except Exception as error:
             self._crash(error)
 
-    def _unpack(self, data: bytes, inflate: Inflate) -> None:
-        relay, now = self._relay, self._clock()
-        before = relay.meter.bytes_to_client
-        try:
-            for piece in inflate.feed(data):
-                self._perform(relay.feed(piece, self._clock()))
-        except ProtocolError as error:
-            self._perform(self._relay.broke(error, self._clock()))
-        if relay.meter.bytes_to_client > before:
-            self._until_timed -= 1
-            if not self._until_timed:
-                self._time(now)
-
     def _time(self, since: float) -> None:
         """Note how long it took to pass on what was read then."""
         self._until_timed = SAMPLED
         self._relay.meter.added(self._clock() - since)
 
     def eof(self) -> None:
-        if self._inflate is not None and not self._inflate.complete:
-            self.broke(Truncated("the provider's compressed answer was cut off"))
-        else:
-            self._ask(self._relay.eof)
+        self._ask(self._relay.eof)
 
     def broke(self, error: UpstreamError) -> None:
         self._ask(lambda now: self._relay.broke(error, now))
@@ -245,7 +227,11 @@ class Pump:
         if last:
             if not self.started:
                 self.started = True
-                self._start_answer()
+                try:
+                    self._start_answer()
+                except Exception as error:
+                    self._give_up(error)
+                    return
             self._client.write(last)
 
     async def _put(self, question: Ask) -> None:
@@ -284,8 +270,11 @@ class Pump:
             self._timer.cancel()
             self._timer = None
         self._withdraw()
-        self._upstream.close(complete=outcome.kind == "completed")
-        self._done(outcome, last)
+        try:
+            self._upstream.close(complete=outcome.kind == "completed")
+            self._done(outcome, last)
+        except Exception as error:
+            self._give_up(error)
 
     def _crash(self, error: Exception) -> None:
         """A fault of ours inside the relay: the exchange ends as `internal`, the process does not."""
@@ -296,3 +285,14 @@ class Pump:
         except Exception:
             actions = [End(outcome)]  # it cannot even end: then nothing more is sent
         self._perform(actions)
+
+    def _give_up(self, error: Exception) -> None:
+        """A fault of ours where the answer's head is written, or at its end: nothing can be said any more, and nobody
+        but us would end the exchange."""
+        self._fault(error)
+        self._relay.committed = True  # no status, no event, nobody else's answer: the connection is cut
+        outcome = Outcome("internal", Internal("internal error"))
+        if self._ended:
+            self._done(outcome, b"")
+        else:
+            self._end(outcome, b"")

@@ -19,7 +19,7 @@ from sluice.gateway import answers
 from sluice.gateway.account import Account
 from sluice.gateway.outbound import Outbound
 from sluice.gateway.policing import Policing
-from sluice.gateway.ports import ClientStream, Request, UpstreamHead
+from sluice.gateway.ports import ClientStream, Request
 from sluice.gateway.quoted import redact
 from sluice.gateway.slow_reader import SlowReader
 from sluice.gateway.world import World
@@ -49,10 +49,9 @@ class Reply:
         "dialect",
         "guards",
         "kind",
-        "left",
+        "left_at",
         "opened",
         "policing",
-        "refusal",
         "rule",
         "said_at",
         "secrets",
@@ -74,16 +73,14 @@ class Reply:
         self.rule = _NO_RULE
         self.policing: Policing | None = None
         """Who has a say in the headers of the answer; None = nobody."""
-        self.refusal: UpstreamHead | None = None
-        """Of a provider's answer that was no success: the client hears some of its headers."""
         self.secrets: Sequence[str] = ()
         """What providers may quote of our credentials in their errors."""
         self.guards: Guarding | None = None
         """Of the answers of who is asked now, for what else it says in its errors; None = none."""
         self.opened = False
         """The client has the head of its answer."""
-        self.left = False
-        """The client is gone, and what its answer reports is wanted all the same."""
+        self.left_at = 0.0
+        """When the client went, if what its answer reports is wanted all the same; 0 = it has not."""
         self.said_at = account.request.received_at
         """When it was told something last, or when it began to wait."""
         self._account = account
@@ -121,6 +118,7 @@ class Reply:
             redact=partial(  # our own method would make a circle of objects
                 redact, secrets=self.secrets, guards=self.guards, tally=account.quoted
             ),
+            left_at=self.left_at,
             guards=guards,
             allowance=allowance,
             transcript=None if account.witness is None else account.witness.listens(),
@@ -128,7 +126,6 @@ class Reply:
 
     def asks(self, outbound: Outbound, request: Request, chat: ChatRequest | None) -> None:
         """Take note of whom the client's request, as it is by now, is put to, and how."""
-        self.refusal = None
         self._account.put = chat
         self.secrets = outbound.secrets(request)
         if chat is not None:
@@ -153,10 +150,17 @@ class Reply:
     def _beat(self, chat: ChatRequest) -> None:
         self._timer = None
         if not self.opened:
-            self.start(200, answers.chat_headers(None, self._account, chat), None)
+            self.opens()
         self.client.write(self.dialect.facts.keep_alive)
         self.said_at = self._world.clock()
         self.keep_company(chat)
+
+    def opens(self) -> None:
+        """Give the head of a stream that is nobody's yet, under a name of our own."""
+        account = self._account
+        assert account.chat is not None
+        account.request_id = account.identity.request_id
+        self.start(200, answers.chat_headers(None, account, account.chat), None)
 
     def quiet(self) -> None:
         """Somebody else keeps the client company now."""
@@ -187,7 +191,7 @@ class Reply:
         if self.left:
             self.gone(CLIENT_GONE)
         elif not self.opened:
-            said = answers.error_reply(error, self.dialect, self.kind, account, self.refusal, self.rule)
+            said = answers.error_reply(error, self.dialect, self.kind, account, self.rule)
             self.whole(*said, outcome)
         elif account.chat is not None:
             self.finish(answers.error_event(error, self.dialect, account, account.chat, self._world.wall()), outcome)
@@ -235,6 +239,11 @@ class Reply:
         """The client has left, and the rest of its answer is read all the same."""
         return self._reads_on
 
+    @property
+    def left(self) -> bool:
+        """The client is gone, and what its answer reports is wanted all the same."""
+        return self.left_at > 0
+
     def may_read_on(self) -> bool:
         """The client has left: whether the rest of its answer is wanted all the same."""
         self._reads_on = self._reads_on or self._world.may_read_on(self.rule.streaming)
@@ -245,7 +254,7 @@ class Reply:
         streaming = self.rule.streaming
         if not self.may_read_on():
             return False
-        self.left = True
+        self.left_at = self._world.clock()
         self.quiet()
         if streaming.drain_s and streaming.on_disconnect == "drain":
             self._timer = asyncio.get_running_loop().call_later(streaming.drain_s, stop, CLIENT_GONE)

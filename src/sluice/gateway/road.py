@@ -6,21 +6,24 @@ route ── policies ── read the request ── limits ── guards ──
   └── any SluiceError: the exchange answers it
 """
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 
 import msgspec
 
-from sluice.config.plan import HttpBackend, Listener, WeightedBackend
-from sluice.errors import RouteNotFound, SluiceError
+from sluice.config.plan import HttpBackend, WeightedBackend
+from sluice.errors import SluiceError
 from sluice.gateway import answers
 from sluice.gateway.account import Account
-from sluice.gateway.active import ActivePlan, Place
-from sluice.gateway.asking import ask, ask_plain, ends_at, left_s, pause, prepare, priced, wished
+from sluice.gateway.active import ActivePlan
+from sluice.gateway.arrival import Arrival
+from sluice.gateway.asking import ask, ask_plain, left_s, prepare, priced
 from sluice.gateway.attempts import Attempts
 from sluice.gateway.call import Call
 from sluice.gateway.copying import Copying
-from sluice.gateway.operation import Operation, operation
+from sluice.gateway.in_time import check_time, in_time
+from sluice.gateway.operation import Operation
 from sluice.gateway.outbound import Draft, Outbound, OwnAnswer
 from sluice.gateway.plain_http import host_header
 from sluice.gateway.policing import Policing
@@ -28,12 +31,11 @@ from sluice.gateway.ports import Request, UpstreamStream
 from sluice.gateway.refusal import read_refusal
 from sluice.gateway.reply import Reply
 from sluice.gateway.scene import answer_facts
-from sluice.gateway.shaper import OwnReply
 from sluice.gateway.world import World
+from sluice.policies import headers as header_policy
 from sluice.policies.deadlines import Deadlines
 from sluice.relay.guarding import Guarding, guarding
 from sluice.relay.opaque import OpaqueRelay
-from sluice.relay.outcome import COMPLETED
 from sluice.relay.relay import Relay
 from sluice.relay.terms import Terms
 from sluice.wire import coding
@@ -54,16 +56,13 @@ class Found(msgspec.Struct, frozen=True):
     """What unpacks the body; None = it is not packed, or crosses as it is."""
 
 
-class Road:
+class Road(Arrival):
     """One request's. `drop` whatever way it ends."""
 
     def __init__(
         self, world: World, active: ActivePlan, request: Request, account: Account, reply: Reply, wanted: Operation
     ) -> None:
-        self._world, self._active, self._request = world, active, request
-        self._account, self._reply, self._wanted = account, reply, wanted
-        self._place: Place = (None, None)
-        self._deadlines = Deadlines()
+        super().__init__(world, active, request, account, reply, wanted)
         self._weighted: WeightedBackend | None = None
         """The rule's reference to who answers; None on the unified addresses."""
         self._copied = False
@@ -73,8 +72,6 @@ class Road:
         self.theirs: Sequence[Header] = ()
         """All that the backend said in the head of the answer that was found."""
         self.attempts: Attempts | None = None
-        self.policing: Policing | None = None
-        """None where no policy says anything."""
 
     @property
     def asking(self) -> bool:
@@ -89,9 +86,23 @@ class Road:
         """
         if await self._arrive():
             return None
+        return await in_time(self._find, self._account, self._deadlines, self._world)
+
+    async def again(self, outbound: Outbound) -> Found | None:
+        """Ask another target; see `first`.
+
+        Raises:
+            SluiceError: as `first`.
+        """
+        return await in_time(partial(self._ask, outbound), self._account, self._deadlines, self._world)
+
+    async def _find(self) -> Found | None:
+        """From the rule's policies to an answer."""
         active, account, reply = self._active, self._account, self._reply
         listener, entry = self._place
         assert entry is not None
+        if await self._is_answered(entry):
+            return None
         backend = None
         if entry.answer == "backends":
             self._weighted, backend = active.backend(entry, self._world.die())
@@ -110,41 +121,47 @@ class Road:
             tokens = None if money is None else money.prompt_tokens
             await self.policing.admit(entry.rule, call.largest(), account.request_model, tokens, money)
         groups, retry = active.groups(call.backend, call.kind), active.retry(entry.rule, self._request)
-        self.attempts = Attempts(self._world, account, call, groups, retry, self._deadlines.wished)
-        return await self.ask(self.attempts.first(account.taken_at))
+        self.attempts = Attempts(self._world, account, call, groups, retry)
+        return await self._ask(self.attempts.first(account.taken_at))
 
-    async def ask(self, outbound: Outbound) -> Found:
+    async def _ask(self, outbound: Outbound) -> Found:
         """Ask one target after the other until one answers; the last one's failure is the client's."""
-        account, world, reply, clocks = self._account, self._world, self._reply, self._deadlines
+        account, world, reply, whole = self._account, self._world, self._reply, self._deadlines
         attempts = self.attempts
         assert attempts is not None
         call = attempts.call
         while True:
             if attempts.wait_s:
-                await pause(attempts.wait_s, account, clocks, world)
+                await asyncio.sleep(attempts.wait_s)
             outbound, draft = await self._draft(attempts, outbound)
             reply.asks(outbound, self._request, call.chat)
             reply.guards = self._guards(call, outbound)
             dialect = call.provider.module_id if account.chat is not None else ""
             account.at_target(outbound, dialect, call.target_model)
+            own = outbound.target.clocks
+            clocks = whole if own is None else whole.at(own, world.clock() - account.request.received_at)
             if type(draft) is not OwnAnswer:
-                attempts.began(outbound)
+                check_time(account, whole, world)
+                attempts.began(outbound, clocks)
             try:
                 limits = self._active.max_whole_bytes
                 self._upstream = upstream = await ask(world, account, clocks, outbound.target, draft, limits)
                 attempts.answered(upstream.head)
                 status = upstream.head.status
                 if not 200 <= status < (300 if call.rewrites else 400):
-                    reply.refusal, self._upstream = upstream.head, None
+                    self._upstream = None
                     within_s = left_s(account, clocks, world.clock())
-                    raise call.provider.read_error(status, await read_refusal(upstream, reply.secrets, within_s))
-                return self._take(call, upstream, outbound)
+                    body = await read_refusal(upstream, reply.secrets, within_s)
+                    refused = call.provider.read_error(status, body)
+                    refused.headers = (*header_policy.to_client(upstream.head.headers), *refused.headers)
+                    raise refused
+                return self._take(call, upstream, outbound, clocks)
             except SluiceError as error:
                 self.drop()
                 reply.redact(error)
                 following = None if reply.left else attempts.following(error)
                 if following is None:
-                    raise
+                    raise attempts.told(error) from None
                 outbound = following
 
     def taken(self) -> None:
@@ -159,69 +176,6 @@ class Road:
 
     # -- the parts ----------------------------------------------------------------------------------------------------
 
-    async def _arrive(self) -> bool:
-        """Find the rule, and let its policies decide who may ask; return whether the gateway has answered."""
-        active, account, reply = self._active, self._account, self._reply
-        listener = active.early(self._request)
-        if listener is not None:
-            account.at_route(active.labels(listener))
-            policing = self._police(listener)
-            if self._answered(await policing.early(listener, active.shaper)):
-                return True
-            self._goes_on(policing.request)
-        try:
-            self._place = listener, entry = active.route(self._request)
-        except RouteNotFound:
-            account.at_route(active.labels(active.listener(self._request)))
-            raise
-        account.at_route(active.labels(listener, entry))
-        if account.trace is not None and listener is not None:
-            account.trace.template = entry.match.path.value
-            account.trace.scheme = "http" if listener.tls is None else "https"
-        reply.rule = entry.rule
-        self._deadlines = wished(self._request, entry.rule.deadlines)
-        if self.policing is None and not active.polices(entry.rule) and not self._world.services.money.keeps_books:
-            return False
-        policing = self.policing or self._police(listener)
-        policing.within(ends_at(account, self._deadlines), self._world.clock)
-        if self._answered(await policing.arrive(entry, active.shaper, self._world.die)):
-            return True
-        self._goes_on(policing.request)
-        return False
-
-    def _police(self, listener: Listener) -> Policing:
-        policing = Policing(self._world.services, self._request, listener)
-        self.policing = self._reply.policing = self._account.policing = policing
-        policing.trace = self._account.trace
-        return policing
-
-    def _answered(self, own: OwnReply | None) -> bool:
-        """Give the answer of the gateway's own, if there is one."""
-        if own is None:
-            return False
-        self._account.direct = True
-        headers = [*own.headers, *answers.own_headers(self._account)]
-        self._reply.whole(own.status, headers, own.body, COMPLETED)
-        return True
-
-    def _goes_on(self, request: Request) -> None:
-        """Policies have changed the request: its address may say something else now."""
-        before, self._request = self._request, request
-        if (request.method, request.path, request.query) != (before.method, before.path, before.query):
-            self._wanted = wanted = operation(request.path, request.query)
-            self._reply.speaks(wanted.kind)
-
-    async def _list_models(self) -> None:
-        rule, request, policing = self._reply.rule, self._request, self.policing
-        public = self._active.public_models()
-        if policing is not None:
-            await policing.admit(rule)
-            public = policing.models(public)
-        self._account.direct = True
-        dialect = self._world.dialect(answers.list_dialect(request))
-        body = answers.models(dialect, public, self._wanted.suffix)
-        self._reply.whole(200, answers.json_headers(self._account), body, COMPLETED)
-
     async def _plain_http(self, backend: HttpBackend) -> Found:
         account, policing, request = self._account, self.policing, self._request
         account.at_backend(self._active.labels(*self._place, backend), backend)
@@ -235,7 +189,10 @@ class Road:
         upstream = await ask_plain(self._world, account, self._deadlines, backend, request, retry)
         self._upstream, self.theirs = upstream, upstream.head.headers
         headers = answers.opaque_headers(upstream.head, account)
-        relay = OpaqueRelay(terms=self._terms())
+        clocks, own = self._deadlines, backend.clocks
+        if own is not None:
+            clocks = clocks.at(own, account.asked_at - account.request.received_at)
+        relay = OpaqueRelay(terms=self._terms(clocks))
         return Found(relay=relay, upstream=upstream, headers=headers, length=upstream.head.length)
 
     # -- targets ------------------------------------------------------------------------------------------------------
@@ -266,13 +223,13 @@ class Road:
             copying = Copying(self._world, self._active, rule, policing)
             copying.send(self._account.identity.traceparent, call, asked)
 
-    def _take(self, call: Call, upstream: UpstreamStream, outbound: Outbound) -> Found:
+    def _take(self, call: Call, upstream: UpstreamStream, outbound: Outbound, clocks: Deadlines) -> Found:
         """A target answers."""
         account, head = self._account, upstream.head
         inflate = coding.decoder(head.header(b"content-encoding")) if call.rewrites else None
         self._reply.quiet()
         self.theirs = head.headers
-        relay = call.relay(head, account, self._terms(call))
+        relay = call.relay(head, account, self._terms(clocks, call))
         if self.policing is not None:
             provider = outbound.target.provider.telemetry_name
             self.policing.shape.answering = partial(answer_facts, provider, relay.said)
@@ -293,8 +250,8 @@ class Road:
         guards = self._active.policy(self._reply.rule, call.backend, outbound.target).guards.response
         return guarding(guards, streams=call.chat is not None and call.chat.stream)
 
-    def _terms(self, call: Call | None = None) -> Terms:
+    def _terms(self, clocks: Deadlines, call: Call | None = None) -> Terms:
         policing, reply = self.policing, self._reply
         guards = reply.guards if call is not None and call.chat is not None else None
         allowance = None if policing is None else policing.allowance
-        return reply.terms(self._deadlines, self._active.max_whole_bytes, guards=guards, allowance=allowance)
+        return reply.terms(clocks, self._active.max_whole_bytes, guards=guards, allowance=allowance)

@@ -10,8 +10,10 @@ from sluice.net.ledgers import ledger_of
 from sluice.net.pool import Pool
 from sluice.net.services import PolicyServices
 from sluice.net.signing import CloudSigner
+from sluice.policies.cost import Prices
 from sluice.registry import Registry
 from sluice.stores.ledger import books
+from sluice.stores.prices import load_prices
 from sluice.telemetry.process_log import ProcessLog
 from sluice.telemetry.report import Report
 
@@ -21,6 +23,10 @@ class Assembly:
     the end `policies.finish()` and `close`."""
 
     def __init__(self, plan: Plan, *, registry: Registry, report: Report, log: ProcessLog, counters: Counters) -> None:
+        """
+        Raises:
+            ConfigError: a catalogue of prices cannot be read.
+        """
         self.pool = Pool(idle_timeout_s=plan.limits.pool_idle_timeout_s)
         report.shows(self.pool.numbers)
         signer = CloudSigner(time.time)
@@ -36,6 +42,7 @@ class Assembly:
         )
         self.gateway = Gateway(
             plan,
+            prices=Prices(load_prices(plan.prices, registry)),
             upstream=self.pool,
             signer=signer,
             services=self.policies.services,

@@ -1,6 +1,8 @@
 """Configuration files: found, read, and watched for change."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,24 +21,59 @@ from sluice.registry import Registry
 from sluice.stores.prices import load_prices
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+WATCH_S = 0.25
+"""How often files are looked at: a changed key works, a revoked one fails, within a second."""
+SILENCE_S = 60.0
+"""How long a trouble must have been away for the log to be told of it again: descriptors come and go with clients."""
 
 
 class ConfigFiles:
     """The files that an operator named, folders included. Without any, the environment is the configuration."""
 
-    def __init__(self, paths: Sequence[str], env: Mapping[str, str], registry: Registry) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str],
+        env: Mapping[str, str],
+        registry: Registry,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._paths = [Path(path) for path in paths]
         self._env = env
         self._registry = registry
+        self._clock = clock
         self._seen: frozenset[tuple[str, int, int, int]] = frozenset()
+        """At the last load that could read all there is, whether it was right or wrong; nothing: it has to be read."""
+        self._silent_until: dict[str, float] = {}
+        """Of each reason why something could not be read."""
+        self.said_before = False
+        """The last load failed, and so did one shortly before it, for the same reason: the log has it already."""
 
     def load(self) -> Plan:
-        """Read and compile all of it.
+        """Read and compile all of it. What cannot be read counts as changed until it can be: neither a permission that
+        is given nor a descriptor that is free again is seen in the file. What is wrong waits for a change.
 
         Raises:
-            ConfigError: something in it is wrong; nothing of it counts.
+            ConfigError: something in it is wrong, or cannot be read; nothing of it counts. See `said_before`.
         """
-        self._seen = self._stamp()
+        before, self._seen, self.said_before = self._seen, self._stamp(), False
+        try:
+            plan = self._compiled()
+        except ConfigError as error:
+            if _unread(error):
+                # A folder that could not be listed is often as it was when it can be: that is nothing new.
+                self._seen = frozenset() if self._seen else before
+                self._take_note(str(error))
+            raise
+        self._silent_until.clear()
+        return plan
+
+    def _take_note(self, reason: str) -> None:
+        now = self._clock()
+        self.said_before = now < self._silent_until.get(reason, now)
+        self._silent_until[reason] = now + SILENCE_S
+
+    def _compiled(self) -> Plan:
         env = self._with_google_account()
         if not self._paths:
             return from_environment(env, self._registry)
@@ -48,9 +85,23 @@ class ConfigFiles:
         return msgspec.structs.replace(plan, notes=notes)
 
     def changed(self) -> bool:
-        """Whether a file was written, added or removed since `load`. A stat per file; mounted ConfigMaps' symlinks
-        are followed."""
+        """Whether a file was written, added or removed since `load`, or could not be read then. A stat per file;
+        mounted ConfigMaps' symlinks are followed."""
         return bool(self._paths) and self._stamp() != self._seen
+
+    async def news(self, asked: asyncio.Event) -> None:
+        """Wait until there is something to load: a file has changed, or somebody asked, who is then told of all that
+        is wrong, said before or not. `asked` is taken back."""
+        while not asked.is_set():
+            try:
+                async with asyncio.timeout(WATCH_S):
+                    await asked.wait()
+            except TimeoutError:
+                if self.changed():
+                    break
+        if asked.is_set():
+            self._silent_until.clear()
+        asked.clear()
 
     def _with_google_account(self) -> Mapping[str, str]:
         """The environment and, beside the name of a service account's file, its text: configuration opens no files."""
@@ -66,10 +117,13 @@ class ConfigFiles:
     def _files(self) -> list[Path]:
         files: list[Path] = []
         for path in self._paths:
-            if path.is_dir():
-                files += sorted(p for p in path.iterdir() if p.suffix in SUFFIXES and not p.name.startswith("."))
-            else:
-                files.append(path)
+            try:
+                if path.is_dir():
+                    files += sorted(p for p in path.iterdir() if p.suffix in SUFFIXES and not p.name.startswith("."))
+                else:
+                    files.append(path)
+            except OSError as error:
+                raise _unreadable(path, error) from None
         if not files:
             raise ConfigError("no configuration file there", file=str(self._paths[0]), hint="*.yaml, *.yml, *.json")
         return files
@@ -80,7 +134,7 @@ class ConfigFiles:
         except UnicodeDecodeError:
             raise ConfigError("not UTF-8 text", file=str(path)) from None
         except OSError as error:
-            raise ConfigError(f"cannot be read: {error.strerror}", file=str(path)) from None
+            raise _unreadable(path, error) from None
 
     def _stamp(self) -> frozenset[tuple[str, int, int, int]]:
         stamps = []
@@ -91,3 +145,14 @@ class ConfigFiles:
         except (OSError, ConfigError):
             return frozenset()
         return frozenset(stamps)
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"cannot be read: {error.strerror}", file=str(path))
+
+
+def _unread(error: BaseException | None) -> bool:
+    """Whether the system's own refusal is behind an error: `from None` keeps it from readers only."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__context__
+    return error is not None

@@ -38,8 +38,6 @@ from sluice.telemetry.metrics import Metrics
 from sluice.telemetry.process_log import ProcessLog, Threshold
 from sluice.telemetry.report import Report
 
-WATCH_S = 0.5
-"""How often files are looked at: a changed key works, a revoked one fails, within 1.5 s (stream-life 10.11)."""
 FLUSH_S = 1.0
 """How long the last bytes of the last answers may take to leave, even at the deadline."""
 WEIGH_S = 0.25
@@ -116,9 +114,8 @@ class Process:
         counters = self._place.counters(time.monotonic())
         assembly = Assembly(plan, registry=self._registry, report=self._report, log=self._log, counters=counters)
         self.pool, self.gateway, self._policies = assembly.pool, assembly.gateway, assembly.policies
-        self._policies.services.money.prices = self._prices(plan)
         await self._policies.open(plan)
-        self.gateway.swap(await self._ports.use(plan, self.gateway))
+        self.gateway.swap(await self._ports.use(plan, self.gateway), self.gateway.active.prices)
         if self._place.shared or self._options.addresses.admin != "off":
             self.lookout = Lookout(self.gateway, self.metrics, self._report.look_back(), self._options.exposure)
         doors = self._side_doors()
@@ -128,6 +125,7 @@ class Process:
             for door in doors.values():
                 tasks.create_task(door.serve(), name="side door")
             keepers = [tasks.create_task(keeper(), name=keeper.__name__) for keeper in self._keepers()]
+            watch = tasks.create_task(self._watch(), name="watch")
             for door in doors.values():
                 await door.started()
             await self._policies.ready()
@@ -140,6 +138,7 @@ class Process:
             self.ready = True
             announce(self)
             await self._stopping.wait()
+            watch.cancel()  # also in the midst of a reload: a port that a new plan adds would take new work
             farewell = tasks.create_task(self._see_off(), name="farewell of the guest")
             await self._drain()
             await farewell  # what it does between two requests needs the gateway, too
@@ -213,7 +212,7 @@ class Process:
 
     def _keepers(self) -> list[Callable[[], Coroutine[None, None, None]]]:
         watchers = [] if self.lookout is None else [self.lookout.keep_watch]
-        return [self._sweep, self._measure_lag, self._watch, self._weigh, *watchers, *self._policies.keepers()]
+        return [self._sweep, self._measure_lag, self._weigh, *watchers, *self._policies.keepers()]
 
     async def _sweep(self) -> None:
         while True:
@@ -239,15 +238,8 @@ class Process:
 
     async def _watch(self) -> None:
         while True:
-            try:
-                async with asyncio.timeout(WATCH_S):
-                    await self._reload_asked.wait()
-            except TimeoutError:
-                if not self._files.changed():
-                    continue
-            self._reload_asked.clear()
-            if not self._stopping.is_set():  # a port that a new plan adds would take new work
-                await self.reload()
+            await self._files.news(self._reload_asked)
+            await self.reload()
 
     def _prices(self, plan: Plan) -> Prices:
         """
@@ -257,7 +249,8 @@ class Process:
         return Prices(load_prices(plan.prices, self._registry))
 
     async def reload(self) -> None:
-        """Load the configuration anew and swap to it, or refuse it whole and say why."""
+        """Load the configuration anew and swap to it, or refuse it whole and say why. If it is cancelled nothing
+        has changed."""
         try:
             # In a thread: reading a large configuration takes tens of milliseconds, and streams must not wait for it.
             plan = await self._ours(labelled(await asyncio.to_thread(self._files.load), self.plan))
@@ -265,11 +258,14 @@ class Process:
             await asyncio.to_thread(self._report.follow, plan)
             plan = await self._ports.use(plan, self.gateway)
         except ConfigError as error:
-            self._log.error("configuration refused, the old one stays", error=str(error))
+            if not self._files.said_before:
+                self._log.error("configuration refused, the old one stays", error=str(error))
             return
-        self._policies.services.money.prices = prices
+        except Exception as error:  # a fault of ours in what is new ends none of the streams that run
+            self._log.error("configuration refused, the old one stays", cause=error)
+            return
         news = [note for note in plan.notes if note not in self.plan.notes]  # at the start the banner says them
-        self.gateway.swap(plan)
+        self.gateway.swap(plan, prices)
         self.pool.idle_timeout_s = plan.limits.pool_idle_timeout_s
         for note in news:
             self._log.warn(note)

@@ -6,7 +6,9 @@ or said anything, it is dropped and another is taken, while nothing of the reque
 A window remains: the provider closes while the request is on its way. If its end then comes with no byte of the request
 acknowledged, it cannot have acted on it, and the request goes out once more on a new connection; this is as safe for
 POST as it is for GET (RFC 9112, 9.3.1, asks to know just that). If it resets instead, or acknowledged something,
-nobody can tell: the caller gets Truncated, `stale` if not a byte of an answer came, and its own fail-over decides.
+nobody can tell: the caller gets Truncated, `stale` if not a byte of an answer came, and its own fail-over decides. The
+connections that rest beside a dead one are given up with it: what killed it in silence (a balancer that forgot it, a
+restart) killed them too, and who asks again would meet one after the other.
 """
 
 import asyncio
@@ -91,15 +93,17 @@ class Pool:
                 return Lease(connection, took_s)
             except BaseException as error:
                 connection.transport.abort()
-                if took_s is not None or not isinstance(error, Truncated):
+                if took_s is not None or not isinstance(error, Truncated) or connection.heard:
                     raise
+                for other in self._resting.pop(endpoint, ()):
+                    self._drop(other)
                 if not connection.unheard:
-                    error.stale = not connection.heard
+                    error.stale = True
                     raise
             finally:
                 if timer is not None:
                     timer.cancel()
-            connection = None  # once, and on a new connection: the others that rest may be as stale
+            connection = None  # once, and on a new connection
 
     async def _connect(self, endpoint: Endpoint, connect_s: float) -> UpstreamConnection:
         tls = endpoint.tls

@@ -21,7 +21,6 @@ from sluice.gateway.virtual_keys import KeyDirectory
 from sluice.net.rate_limit_service import RateLimitServices
 from sluice.net.texts import TextReader
 from sluice.net.timed import Timed
-from sluice.policies.cost import Prices
 from sluice.stores.limits_redis import RedisCounters
 from sluice.telemetry.policy_names import BUDGET_USED
 from sluice.telemetry.process_log import ProcessLog
@@ -78,7 +77,6 @@ class PolicyServices:
             ),
             money=Money(
                 ledger=books,
-                prices=Prices(None),
                 wall=time.time,
                 new_id=lambda: f"{random.getrandbits(128):032x}",  # no secret; the kernel's chance would cost 10 us
                 keys=self._keys,

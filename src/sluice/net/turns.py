@@ -2,9 +2,10 @@
 
 A loop hands over all that has come to all of its connections in one turn. Of hundreds of streams that is tens of
 milliseconds, in which no clock is looked at and no client is seen to leave. So bytes that come when a turn has read for
-TURN_S are put off: they wait in line, in order, and each turn reads for that long. It is time that counts and not
-connections: a machine may be slow, and so may a request. The clocks of heads and of bodies that run out over bytes that
-wait look again once they were read. What comes with the end of its connection is read at once.
+TURN_S are put off: they wait in line, in order, and each turn reads for that long, or for less where turns are long:
+what is read makes work, and often ten times as much. It is time that counts and not connections: a machine may be slow,
+and so may a request. The clocks of heads and of bodies that run out over bytes that wait look again once they were
+read. What comes with the end of its connection is read at once.
 """
 
 import asyncio
@@ -13,10 +14,12 @@ from collections.abc import Callable
 from time import monotonic
 from weakref import WeakKeyDictionary
 
-TURN_S = 0.004
-MOST_S = 0.012
-"""Where everything else in a turn takes longer than TURN_S, the line is read for as long as that, up to this: who reads
-must not fall behind who computes."""
+TURN_S = 0.002
+LEAST_S = 0.0005
+LONG_S = 0.005
+"""Of all else that is done in a turn: the line is read for half as long in the next one."""
+MORE_S = 0.0002
+"""And for so much longer after each that is shorter."""
 GAP_S = 0.001
 """Nothing was read for so long: another turn has begun. asyncio tells nobody when."""
 PUT_OFF_BYTES = 64 << 10
@@ -33,6 +36,8 @@ class Turns:
         """When the last read was over."""
         self._line: deque[Callable[[], None]] = deque()
         self._armed = False
+        self._share = TURN_S
+        """Seconds for which the line may be read in a turn."""
 
     def over(self) -> bool:
         """Whoever comes now has to wait: for those in line, or for another turn. The hot path: once per read."""
@@ -61,8 +66,12 @@ class Turns:
         """Another turn: at least one is read."""
         self._armed, line = False, self._line
         now = monotonic()
-        until = now + min(max(TURN_S, now - self._last), MOST_S)
+        if now - self._last > LONG_S:
+            self._share = max(LEAST_S, self._share / 2)
+        else:
+            self._share = min(TURN_S, self._share + MORE_S)
         self._began = self._last = now
+        until = now + self._share
         try:
             while line:
                 line.popleft()()

@@ -85,14 +85,14 @@ def read(body: bytes, api: str) -> Wanted:
     """
     try:
         known = _read_body(body)
+        if len(known.input) > MAX_INPUTS and not isinstance(known.input, str):  # before any of them is read
+            raise BadRequest(f"Invalid 'input': array too long. At most {MAX_INPUTS} texts are allowed.", param="input")
         texts = (known.input,) if isinstance(known.input, str) else tuple(_text(raw, api) for raw in known.input)
     except UNREADABLE as error:
         raise explain(error, body) from None
     read_known(body, FIELDS, api)
     if not texts:
         raise BadRequest("Invalid 'input': input cannot be an empty array.", param="input")
-    if len(texts) > MAX_INPUTS:
-        raise BadRequest(f"Invalid 'input': array too long. At most {MAX_INPUTS} texts are allowed.", param="input")
     if not all(texts):
         raise BadRequest("Invalid 'input': input cannot be an empty string.", param="input")
     return Wanted(

@@ -18,6 +18,7 @@ from sluice.chat.conversation import Conversation, Tool
 from sluice.chat.seal import Reasoning
 from sluice.dialects.reading import UNREADABLE
 from sluice.operations.media_size import pixels
+from sluice.wire.json_values import at_most_values, count_values
 
 PER_REQUEST = 3
 PER_MESSAGE = 4
@@ -53,6 +54,10 @@ BYTES_PER_TOKEN = 6
 """At most, of a long text's UTF-8 without blanks: the most that a token has where it is looked at (`_ASCII`)."""
 BLANKS = b" \t\r\n"
 BLANKS_PER_TOKEN = 16
+
+MAX_VALUES = 50_000
+"""A member of the body that holds more is judged as one text, or if there is none in it, as so many tokens: what is
+given for embeddings may be lists of them."""
 
 _ASCII = re.compile(
     r"[A-Za-z]{1,6}|[0-9]{1,3}|[!-/:-@\[-`{-~]{1,2}|(?:\r?\n){1,16}[ \t]{0,16}|[ \t]{2,16}|[\x00-\t\v-\x1f\x7f]"
@@ -163,6 +168,8 @@ def _image(size: tuple[int, int] | None) -> int:
 
 
 def _value(name: str, raw: msgspec.Raw) -> int:
+    if not at_most_values(bytes(raw), MAX_VALUES) and count_values(bytes(raw), MAX_VALUES) > MAX_VALUES:
+        return _json(raw) if b'"' in bytes(raw) else bytes(raw).count(b",") + 1
     try:
         found: object = msgspec.json.decode(raw)
     except UNREADABLE:

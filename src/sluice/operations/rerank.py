@@ -13,6 +13,11 @@ from sluice.dialects.reading import NULL, UNREADABLE, explain
 from sluice.errors import BadRequest, ProtocolError, SluiceError
 from sluice.operations.translation import Answered, read_known
 
+MAX_DOCUMENTS = 10_000
+"""Of one request (the vendor's own bound). They are read one by one, and nobody else has a turn meanwhile."""
+MAX_RANK_FIELDS = 100
+"""They are looked for in each document."""
+
 _OWN_BOUND = "the other APIs cut long documents by rules of their own"
 
 FIELDS: dict[str, Field] = {
@@ -78,6 +83,8 @@ def read(body: bytes, api: str) -> Wanted:
     """
     try:
         known = _read_body(body)
+        _bounded("documents", known.documents, MAX_DOCUMENTS)
+        _bounded("rank_fields", known.rank_fields or (), MAX_RANK_FIELDS)
         documents = tuple(_document(raw, known.rank_fields or ()) for raw in known.documents)
     except UNREADABLE as error:
         raise explain(error, body) from None
@@ -93,6 +100,11 @@ def read(body: bytes, api: str) -> Wanted:
         shows=bool(known.return_documents),
         max_tokens_per_document=known.max_tokens_per_doc,
     )
+
+
+def _bounded(name: str, given: Sequence[object], most: int) -> None:
+    if len(given) > most:
+        raise BadRequest(f"Invalid '{name}': array too long. At most {most} elements are allowed.", param=name)
 
 
 def _document(raw: msgspec.Raw, names: Sequence[str]) -> Document:

@@ -22,7 +22,7 @@ class Clocks:
         self._read_on_until = NEVER
         self.beats = beats and bool(terms.keep_alive) and terms.streaming.keep_alive_s > 0
         self.heard = terms.now
-        """When the provider last said something; pings do not count."""
+        """When the provider last said something, known here or not; pings do not count."""
         self.sent = terms.said_at
         """When the client was last sent something."""
         self.opened = terms.opened
@@ -70,10 +70,10 @@ class Clocks:
         self.heard = now
 
     def read_on(self, now: float) -> None:
-        """The client has left: what is left of the answer has as long as the policy says."""
+        """The client has left: from then on the answer has as long as the policy says."""
         seconds = self._terms.streaming.drain_s
         if seconds and self._terms.streaming.on_disconnect == "drain":
-            self._read_on_until = now + seconds
+            self._read_on_until = (self._terms.left_at or now) + seconds
         self.beats = self._asking = False
         self.resume(now)
 

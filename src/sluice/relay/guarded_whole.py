@@ -53,20 +53,20 @@ class GuardedWhole(WholeRelay):
         if self._ended:
             return []
         self.clocks.answered(now)
-        return self._let_through(lambda: self._guard.answer(verdict))
+        return self._let_through(lambda: self._guard.answer(verdict), now)
 
     def _pass_on(self, body: bytes, events: Sequence[Event], now: float) -> list[Action]:
         self._seen = []
-        return self._let_through(lambda: self._guard.take(events, now))
+        return self._let_through(lambda: self._guard.take(events, now), now)
 
-    def _let_through(self, look: Callable[[], Sequence[Event]]) -> list[Action]:
+    def _let_through(self, look: Callable[[], Sequence[Event]], now: float) -> list[Action]:
         assert self._seen is not None
         try:
             self._seen += look()
         except Blocked as blocked:
             return self._end("blocked", blocked.error)
         if self._guard.complete:
-            return super()._pass_on(b"", self._seen, self.clocks.heard)
+            return super()._pass_on(b"", self._seen, now)
         self.clocks.ask()
         question = self._guard.ask()
         assert question is not None  # what is not complete waits for one

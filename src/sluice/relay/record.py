@@ -1,5 +1,5 @@
-"""The one line about an exchange. Log, metrics, trace, ledger, breaker and limits are views of it and read nothing
-else."""
+"""The one line about an exchange. Log, metrics and traces are views of it and read nothing else. Breakers, limits
+and the ledger are told of the same end before it is built, and do not read it."""
 
 from typing import Literal
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from sluice.chat.events import Ended, Event, Failed, TextDelta, ToolCallDelta, ToolCallStarted
 from sluice.chat.grammar import Grammar
-from sluice.dialects.dialect import StreamDecoder
+from sluice.dialects.dialect import PING, StreamDecoder
 from sluice.errors import ProtocolError, RateLimited, SluiceError, TimedOut, Truncated, UpstreamError
 from sluice.policies.judges import JudgeFailed, Verdict
 from sluice.relay.actions import Action, End, Send
@@ -168,9 +168,8 @@ class StreamRelay:
         if self.committed:
             return self._flush(now)
         if not self._sink.streams and self.meter.bytes_from_provider > self._terms.max_whole_bytes:
-            return self._fail(
-                "upstream_error", ProtocolError("the provider's answer is too large to be sent as a whole")
-            )
+            too_large = ProtocolError("the provider's answer is too large to be sent as a whole")
+            return self._fail("upstream_error", too_large)
         return []
 
     def _too_long(self, now: float) -> list[Action]:
@@ -205,11 +204,9 @@ class StreamRelay:
     def _frame(self, frame: Frame, now: float) -> Failure | None:
         """Take one frame; what it becomes waits in `_ready`. Return why the stream ends, if it fails here."""
         events: Sequence[Event] = ()
-        malformed = False
         try:
             events = self._decoder.decode(frame)
         except ProtocolError as error:
-            malformed = True
             self.meter.malformed += 1
             if not (self.committed and self._sink.mirrors):
                 return "upstream_error", error
@@ -219,7 +216,7 @@ class StreamRelay:
                 return failure
         if frame.data is not None:
             self.meter.chunks += 1
-            if events or malformed:  # a ping, which says nothing, is no sign of progress
+            if events is not PING:
                 self.clocks.heard = now
         data = self._sink.take(frame, events)
         if data:
@@ -241,6 +238,7 @@ class StreamRelay:
             if self.meter.delta(event, now):  # type: ignore[arg-type]  # the three kinds above
                 self.clocks.got_token = True
         elif isinstance(event, Failed):
+            self.meter.malformed += isinstance(event.error, ProtocolError)
             return "upstream_error", event.error
         else:
             self.said.note(event)

@@ -50,6 +50,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """The client has its head, and keep-alives perhaps, but nothing of an answer."""
     said_at: float = 0.0
     """When the client was told something last, or when it began to wait."""
+    left_at: float = 0.0
+    """When the client left, if that was before `now`, and the answer is wanted all the same."""
     redact: Redact = _nothing
     guards: Guarding | None = None
     """What looks at the answer before its client sees it."""

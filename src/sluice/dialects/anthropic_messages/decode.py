@@ -33,12 +33,14 @@ from sluice.dialects.anthropic_messages.schema import (
     Message,
     StreamEvent,
 )
-from sluice.dialects.reading import ABSENT, NULL, UNREADABLE
+from sluice.dialects.dialect import PING
+from sluice.dialects.reading import ABSENT, NULL, PINGS, UNREADABLE, kind_of, leniently
 from sluice.errors import ProtocolError, SluiceError
 from sluice.wire.sse import Frame
 
 _read_event = msgspec.json.Decoder(StreamEvent).decode
 _read_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_LAST = frozenset(["error", "message_delta", "message_stop"])
 _NO_INPUT = frozenset([b"", b"null", b"{}"])
 
 
@@ -195,7 +197,7 @@ class MessagesDecoder:
                 return [TextDelta(0, "text", delta.text)]
             return self._other(event, frame, data)
         except UNREADABLE as error:
-            return _unreadable(frame, data, error)
+            return self._unreadable(frame, data, error)
 
     def finish(self) -> tuple[Event, ...]:
         return ()
@@ -229,11 +231,40 @@ class MessagesDecoder:
                 events.append(Failed(errors.in_band(data)))
             case "content_block_delta" | "content_block_start" | "message_start":
                 raise ProtocolError(f"the provider's {kind} is empty")
-            case "ping":
-                pass  # no token, no event
+            case _ if kind in PINGS:
+                return PING
             case _:
                 events.append(Unrecognised(f"event:{kind}"))
         return events
+
+    def _unreadable(self, frame: Frame, data: bytes, error: Exception) -> list[Event]:
+        """What an event is that is no JSON object of this API: an error in words, a marker of another API, a ping, the
+        end, or garbage."""
+        if frame.event == "error":
+            return [Failed(errors.in_band(data))]
+        if data.strip() == b"[DONE]":
+            return [Unrecognised("event:[DONE]")]
+        kind = kind_of(data, frame.event)
+        if kind in PINGS:
+            return PING
+        failure = ProtocolError(f"an event of the provider is not one of a message's stream: {error}")
+        if kind in _LAST:
+            return self._last(kind, frame, data, failure)
+        raise failure from None
+
+    def _last(self, kind: str, frame: Frame, data: bytes, failure: ProtocolError) -> list[Event]:
+        """An event that ends an answer, read as far as it can be: counts that cannot are as if they were not told, and
+        that the message stops is said by the event itself."""
+        try:
+            event, spoilt = leniently(_read_event, data)
+            if kind == "message_delta" and "delta" in spoilt:
+                raise failure
+            event.type = kind
+            return [*(Unrecognised(f"{kind}:{name}") for name in spoilt), *self._other(event, frame, data)]
+        except UNREADABLE:
+            if kind == "message_delta":  # of which a client takes none for the end
+                raise failure from None
+            return [Failed(failure)]
 
     def _start(self, message: Message, data: bytes, events: list[Event]) -> None:
         events.append(Started(message.id or "", message.model or ""))
@@ -261,12 +292,3 @@ def leftovers(message: bytes | msgspec.Raw, known: frozenset[str], events: list[
     fields = {name: raw.copy() for name, raw in _read_raw(message).items() if name not in known and raw != NULL}
     if fields:
         events.append(Leftover("", 0, fields))
-
-
-def _unreadable(frame: Frame, data: bytes, error: Exception) -> list[Event]:
-    """What an event is that is no JSON object of this API: an error in words, a marker of another API, or garbage."""
-    if frame.event == "error":
-        return [Failed(errors.in_band(data))]
-    if data.strip() == b"[DONE]":
-        return [Unrecognised("event:[DONE]")]
-    raise ProtocolError(f"an event of the provider is not one of a message's stream: {error}") from None

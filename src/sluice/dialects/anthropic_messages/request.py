@@ -10,6 +10,7 @@ import msgspec
 
 from sluice.chat.request import ChatRequest, Framing
 from sluice.dialects.anthropic_messages import tokens
+from sluice.dialects.many import check_values
 from sluice.dialects.reading import ABSENT, NULL, UNREADABLE, bound, explain
 from sluice.dialects.writing import quote, to_json
 from sluice.errors import BadRequest
@@ -41,9 +42,10 @@ def read(body: bytes, *, model: str = "", stream: bool | None = None, framing: F
     """Read the body of `POST /v1/messages`. `model` and `stream` are what the address says (Vertex).
 
     Raises:
-        BadRequest: not JSON, not an object, no messages, or a member of the wrong type; message and `param` name
-        the place.
+        BadRequest: not JSON, not an object, no messages, a member of the wrong type, or too many values; message and
+        `param` name the place.
     """
+    check_values(body)
     try:
         known = _read_body(body)
         fields = _read_fields(body)

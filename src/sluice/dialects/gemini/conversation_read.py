@@ -124,7 +124,8 @@ def _tool_choice(body: Members, tools: tuple[Tool, ...]) -> tuple[ToolChoice | N
             place = calling.at("allowedFunctionNames")
             raise BadRequest(f"'{place}' names '{name}', which is no function of this request.", param=place)
     if allowed:
-        tools = tuple(tool for tool in tools if tool.name in allowed)
+        wanted = frozenset(allowed)
+        tools = tuple(tool for tool in tools if tool.name in wanted)
     match mode.upper():
         case "NONE":
             return ToolChoice(mode="none") if tools else None, tools

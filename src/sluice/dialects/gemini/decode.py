@@ -23,14 +23,16 @@ from sluice.chat.events import (
     Unrecognised,
 )
 from sluice.chat.seal import Seal, SealKind
+from sluice.dialects.dialect import PING
 from sluice.dialects.gemini import citations, errors, leftovers, logprobs
 from sluice.dialects.gemini.schema import FINISH_READ, MODULE_ID, Candidate, FunctionCall, Part, Response, read_usage
-from sluice.dialects.reading import ABSENT, NULL, UNREADABLE
+from sluice.dialects.reading import ABSENT, NULL, PINGS, UNREADABLE, is_ping
 from sluice.errors import ProtocolError, SluiceError
 from sluice.wire import json_array, sse
 from sluice.wire.sse import Frame
 
 _read = msgspec.json.Decoder(Response).decode
+_read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 _NOT_YET = frozenset(["", "FINISH_REASON_UNSPECIFIED"])
 """Older versions say the latter in every chunk but the last."""
@@ -78,7 +80,26 @@ class GeminiStreamDecoder:
         if not self._framed:
             self._framed = True
             self._array = frame.raw.lstrip()[:1] in (b"[", b",")
-        return self.read(data)
+        try:
+            events = self.read(data)
+            return events if events or not (is_ping(data, frame.event) or leftovers.nothing(data)) else PING
+        except ProtocolError as error:
+            if frame.event in PINGS:
+                return PING
+            if _finishes(data):
+                return self._last(data, error)
+            raise
+
+    def _last(self, data: bytes, failure: ProtocolError) -> list[Event]:
+        """A chunk with a finish reason, which a client takes for the end: without its counts, if it is only they that
+        cannot be read."""
+        try:
+            members = _read_members(data)
+            if members.pop("usageMetadata", None) is None:
+                return [Failed(failure)]
+            return [Unrecognised("chunk:usageMetadata"), *self.read(msgspec.json.encode(members))]
+        except (ProtocolError, *UNREADABLE):
+            return [Failed(failure)]
 
     def read(self, data: bytes) -> list[Event]:
         """Return the events of one `GenerateContentResponse`.
@@ -135,7 +156,8 @@ class GeminiStreamDecoder:
         return json_array.encode(body, first=False) + json_array.CLOSE
 
     def _start(self, chunk: Response, events: list[Event]) -> None:
-        if self._started and not chunk.model_version:
+        known = self._started or not (chunk.candidates or chunk.response_id or chunk.prompt_feedback)
+        if known and not chunk.model_version:
             return
         self._started, self._named = True, bool(chunk.model_version)
         self._id = chunk.response_id or self._id
@@ -222,6 +244,17 @@ class GeminiStreamDecoder:
         """The id of a call that has none: the same for the same answer, another for another answer."""
         choice = f"{index}_" if index else ""
         return f"call_{self._id}_{choice}{number}" if self._id else f"call_{choice}{number}"
+
+
+def _finishes(data: bytes) -> bool:
+    """Whether a chunk that cannot be read has a finish reason, as far as a client could see one."""
+    try:
+        chunk = msgspec.json.decode(data)
+    except UNREADABLE:
+        return False  # no client reads it either
+    candidates = chunk.get("candidates") if isinstance(chunk, dict) else None
+    rows = candidates if isinstance(candidates, list) else []
+    return any(isinstance(row, dict) and row.get("finishReason", "") not in (None, *_NOT_YET) for row in rows)
 
 
 def _closes_array(raw: bytes) -> bool:

@@ -6,15 +6,16 @@ led to.
 """
 
 import re
-from collections.abc import Sequence
+from collections import deque
 
 from sluice.chat import seal
-from sluice.chat.content import Message, Part, Role, Text, ToolResult, ToolUse
+from sluice.chat.content import Message, Role, ToolResult, ToolUse
 from sluice.chat.seal import Reasoning, SealKind
 from sluice.dialects.gemini import media, results
 from sluice.dialects.gemini.facts import FIELDS
 from sluice.dialects.gemini.members import Members, unsupported
 from sluice.dialects.gemini.schema import MODULE_ID
+from sluice.dialects.gemini.turns import Turn
 from sluice.errors import BadRequest
 
 _ROLES: dict[str, Role] = {"": "user", "user": "user", "function": "user", "tool": "user", "model": "assistant"}
@@ -45,25 +46,28 @@ class _History:
 
     def __init__(self, words: dict[str, str]) -> None:
         self._words = words
-        self._turns: list[tuple[Role, list[Part]]] = []
+        self._turns: list[Turn] = []
         self._calls = 0
-        self._open: list[tuple[str, str]] = []
-        """Calls without a result yet, as (id, name)."""
+        self._open: dict[int, tuple[str, str]] = {}
+        """Calls without a result yet, as (id, name), by their number."""
+        self._by_id: dict[str, deque[int]] = {}
+        self._by_name: dict[str, deque[int]] = {}
+        """Their numbers, the first first; some may have their result by now."""
 
     def add(self, role: Role, part: Members) -> None:
         kinds = [kind for kind in _KINDS if kind in part]
         self._judge(part, kinds)
-        if not self._turns or self._turns[-1][0] != role:
-            self._turns.append((role, []))
-        parts = self._turns[-1][1]
+        if not self._turns or self._turns[-1].role != role:
+            self._turns.append(Turn(role))
+        turn = self._turns[-1]
         if role == "user" and "functionResponse" in kinds:
-            parts.append(self._result(part))
+            turn.add(self._result(part))
         elif role == "assistant" and "functionCall" in kinds:
-            self._call(part, parts)
+            self._call(part, turn)
         elif kinds in (["text"], []):
-            _say(part, parts, role)
+            _say(part, turn)
         elif role == "user" and kinds in (["inlineData"], ["fileData"]):
-            parts.append(media.read(part, self._words))
+            turn.add(media.read(part, self._words))
         elif kinds[0] not in ("inlineData", "fileData"):
             raise BadRequest(f"'{part.at(kinds[0])}' cannot be a part of this role.", param=part.at(kinds[0]))
         else:
@@ -77,7 +81,7 @@ class _History:
         if len(kinds) > 1 or not known:
             raise BadRequest(f"'{part.place}' has to hold one of {', '.join(_KINDS)}.", param=part.place)
 
-    def _call(self, part: Members, parts: list[Part]) -> None:
+    def _call(self, part: Members, turn: Turn) -> None:
         call = part.object("functionCall") or part
         call.only("id", "name", "args")
         name, args = call.text("name"), call.raw("args")
@@ -85,29 +89,37 @@ class _History:
             raise BadRequest(f"Missing required parameter: '{call.at('name')}'.", param=call.at("name"))
         call_id, carried = seal.split_id(call.text("id") or "")
         sealed = part.text("thoughtSignature")
-        _restore([*carried, *(_proofs(sealed, "call") if sealed else ())], parts)
+        turn.restore([*carried, *(_proofs(sealed, "call") if sealed else ())])
         call_id = call_id or _made_up(self._calls, name)
+        self._open[self._calls] = call_id, name
+        self._by_id.setdefault(call_id, deque()).append(self._calls)
+        self._by_name.setdefault(name, deque()).append(self._calls)
         self._calls += 1
-        self._open.append((call_id, name))
         arguments = "{}" if args is None else results.json_text(args, call.at("args"), compact=True)
-        parts.append(ToolUse(id=call_id, name=name, arguments=arguments))
+        turn.add(ToolUse(id=call_id, name=name, arguments=arguments))
 
     def _result(self, part: Members) -> ToolResult:
         response = part.object("functionResponse") or part
         response.only("id", "name", "response", "parts")
         call_id, _ = seal.split_id(response.text("id") or "")
         name = response.text("name") or ""
-        found = next((call for call in self._open if call_id and call[0] == call_id), None)
-        found = found or next((call for call in self._open if name and call[1] == name), None)
+        found = self._answered(self._by_id.get(call_id)) or self._answered(self._by_name.get(name))
         if found is None and not call_id:
             raise BadRequest(f"'{response.place}' answers no function call.", param=response.place)
         if found is not None:
-            self._open.remove(found)
             call_id, name = found
         return results.read(response, call_id, name, self._words)
 
+    def _answered(self, numbers: deque[int] | None) -> tuple[str, str] | None:
+        """Take the first of some calls that is open still."""
+        while numbers:
+            if (found := self._open.pop(numbers.popleft(), None)) is not None:
+                return found
+        return None
+
     def messages(self) -> list[Message]:
-        return [Message(role=role, parts=tuple(parts)) for role, parts in self._turns if parts]
+        found = (turn.message() for turn in self._turns)
+        return [message for message in found if message is not None]
 
 
 def _made_up(index: int, name: str) -> str:
@@ -120,45 +132,20 @@ def _proofs(signature: str, kind: SealKind) -> tuple[Reasoning, ...]:
     return seal.unpack(signature) or (Reasoning("", seal.unwrap(signature, MODULE_ID, kind)),)
 
 
-def _say(part: Members, parts: list[Part], role: Role) -> None:
+def _say(part: Members, turn: Turn) -> None:
     """Text or a thought, and its signature."""
     text, thought = part.text("text") or "", part.flag("thought") or False
     sealed = part.text("thoughtSignature")
-    last = parts[-1] if parts else None
-    if thought:
-        if isinstance(last, Reasoning) and last.seal is None and text:
-            parts[-1] = Reasoning(last.text + text)
-        elif text:
-            parts.append(Reasoning(text))
-    elif role == "assistant" and isinstance(last, Text) and text:
-        parts[-1] = Text(text=last.text + text)
+    if text and thought:
+        turn.think(text)
     elif text:
-        parts.append(Text(text=text))
+        turn.say(text)
     if not sealed:
         return
     proofs = _proofs(sealed, "reasoning" if thought else "text")
-    open_thought = parts[-1] if parts else None
     if proofs[0].seal is not None and proofs[0].seal.origin != MODULE_ID:
-        _restore(proofs, parts)
-    elif thought and isinstance(open_thought, Reasoning) and open_thought.seal is None:
-        parts[-1] = Reasoning(open_thought.text, proofs[0].seal)
+        turn.restore(proofs)
+    elif thought:
+        turn.seal(*proofs)
     else:
-        parts += proofs
-
-
-def _restore(proofs: Sequence[Reasoning], parts: list[Part]) -> None:
-    """Put reasoning back to where its step began. What was shown of it, unsealed, is the same and leaves.
-
-    A seal of a call stays right before the call.
-    """
-    calls = [proof for proof in proofs if proof.seal is not None and proof.seal.kind == "call"]
-    earlier = [proof for proof in proofs if proof not in calls]
-    if earlier:
-        start = max((at + 1 for at, part in enumerate(parts) if isinstance(part, ToolUse)), default=0)
-        step = [part for part in parts[start:] if not (isinstance(part, Reasoning) and part.seal is None)]
-        parts[start:] = [*earlier, *step]
-    last = parts[-1] if parts else None
-    if len(calls) == 1 and isinstance(last, Reasoning) and last.seal is None and not calls[0].text:
-        parts[-1] = Reasoning(last.text, calls[0].seal)
-    else:
-        parts += calls
+        turn.add(*proofs)

@@ -5,7 +5,7 @@ import msgspec
 
 from sluice.chat.events import Event, Leftover, Place
 from sluice.dialects.gemini.schema import KNOWN_CANDIDATE, KNOWN_PART, KNOWN_TOP
-from sluice.dialects.reading import NULL
+from sluice.dialects.reading import NULL, UNREADABLE
 
 _Members = dict[str, msgspec.Raw]
 
@@ -68,6 +68,18 @@ def _keep_unknown(members: _Members, known: frozenset[str], place: Place, index:
     fields = {name: _on_one_line(raw) for name, raw in members.items() if name not in known or name in _READ_AND_KEPT}
     if fields:
         events.append(Leftover(place, index, fields))
+
+
+def nothing(data: bytes) -> bool:
+    """Whether a chunk that was read before says nothing: `{}`, or no candidate and what each chunk repeats."""
+    try:
+        members = _read_members(data)
+    except UNREADABLE:  # a member's name is not UTF-8: it is one all the same
+        return False
+    candidates = members.pop("candidates", NULL)
+    names = ("modelVersion", "responseId", "createTime")
+    said = [name for name, raw in members.items() if name not in names and raw != NULL]
+    return (candidates == NULL or not _read_rows(candidates)) and not said
 
 
 def part(data: bytes, candidate: int, number: int) -> tuple[list[str], msgspec.Raw]:

@@ -12,6 +12,7 @@ from sluice.chat.request import ChatRequest, Framing
 from sluice.chat.seal import MARK
 from sluice.dialects.gemini import reseal
 from sluice.dialects.gemini.members import Members, camel
+from sluice.dialects.many import check_values
 from sluice.dialects.reading import NULL, UNREADABLE, bound, choices, explain
 from sluice.dialects.writing import to_json
 from sluice.errors import BadRequest
@@ -25,9 +26,10 @@ def read(body: bytes, *, model: str, stream: bool | None, framing: Framing) -> C
     """Read the body of `models/{model}:generateContent` or `:streamGenerateContent`.
 
     Raises:
-        BadRequest: not JSON, not an object, no contents, or a member of the wrong type; message and `param` name
-        the place.
+        BadRequest: not JSON, not an object, no contents, a member of the wrong type, or too many values; message and
+        `param` name the place.
     """
+    check_values(body)
     try:
         fields = _read_fields(body)
     except UNREADABLE as error:

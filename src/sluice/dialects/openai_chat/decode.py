@@ -12,9 +12,10 @@ from sluice.chat.events import (
     TextDelta,
     Unrecognised,
 )
+from sluice.dialects.dialect import PING
 from sluice.dialects.openai_chat import citations, errors
 from sluice.dialects.openai_chat.decode_calls import Calls
-from sluice.dialects.openai_chat.leftovers import leftovers, nothing_but_usage
+from sluice.dialects.openai_chat.leftovers import leftovers, nothing, nothing_but_usage
 from sluice.dialects.openai_chat.repeated import LESSONS, Around, around, text_within
 from sluice.dialects.openai_chat.schema import (
     ABSENT,
@@ -27,6 +28,7 @@ from sluice.dialects.openai_chat.schema import (
     Delta,
     read_usage,
 )
+from sluice.dialects.reading import PINGS, is_ping
 from sluice.errors import InBandFailure, ProtocolError, SluiceError
 from sluice.wire.sse import Frame
 
@@ -66,14 +68,16 @@ class ChatStreamDecoder:
             chunk = _read_chunk(data)
             extra = leftovers(data, self._told) if self._keep else None
         except UNREADABLE as error:
-            if data.strip() == b"[DONE]":
+            if data.lstrip().startswith(b"[DONE]"):  # whatever follows: the official client looks no further
                 return [Ended()]
+            if frame.event in PINGS:
+                return PING
             raise ProtocolError(f"an event of the provider is not a chat completion chunk: {error}") from None
         if chunk.error is not ABSENT and (failure := errors.in_band(bytes(chunk.error))) is not None:
             return [Failed(failure)]
+        if not chunk.choices and (odd := self._odd(frame, data, chunk, named=bool(extra))) is not None:
+            return odd
         events: list[Event] = []
-        if chunk.choices is None and self._odd(frame, data, chunk, events):
-            return events
         if not self._named:
             self._named = bool(chunk.model)
             self._calls.answer_id = chunk.id or ""
@@ -98,13 +102,18 @@ class ChatStreamDecoder:
     def failure(self, error: SluiceError) -> bytes:
         return errors.write_event(error)
 
-    def _odd(self, frame: Frame, data: bytes, chunk: Chunk, events: list[Event]) -> bool:
-        """Read an event without the member `choices`; return whether it is none of a completion."""
-        if (failure := errors.bare(frame.event, data)) is not None:
-            events.append(Failed(failure))
-        elif frame.event not in ("", "message", "error") and chunk.usage is None:
-            events.append(Unrecognised(f"event:{frame.event}"))
-        return bool(events)
+    def _odd(self, frame: Frame, data: bytes, chunk: Chunk, *, named: bool) -> list[Event] | None:
+        """What an event without a choice is, if it is none of a completion. `named`: it has members to be kept."""
+        if chunk.choices is None and (failure := errors.bare(frame.event, data)) is not None:
+            return [Failed(failure)]
+        if chunk.usage is not None:
+            return None
+        if is_ping(data, frame.event):
+            return PING
+        if chunk.choices is None and frame.event not in ("", "message", "error"):
+            return [Unrecognised(f"event:{frame.event}")]
+        named = named or (bool(chunk.model) and not self._named)
+        return None if named or not nothing(data) else PING
 
     def _choice(self, choice: ChunkChoice, events: list[Event]) -> None:
         index, delta = choice.index, choice.delta or choice.message

@@ -3,7 +3,7 @@
 import msgspec
 
 from sluice.chat.events import Event, Leftover, Place
-from sluice.dialects.openai_chat.schema import KNOWN_CHOICE, KNOWN_DELTA, KNOWN_TOP, NULL
+from sluice.dialects.openai_chat.schema import KNOWN_CHOICE, KNOWN_DELTA, KNOWN_TOP, NULL, UNREADABLE
 
 _read_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _NOT_KEPT = KNOWN_TOP | {"obfuscation"}
@@ -51,10 +51,27 @@ def _keep_unknown(
 def nothing_but_usage(data: bytes) -> bool:
     """Whether a chunk has no member that says anything beside its usage. It was read before. OpenRouter's has a choice,
     with an empty delta."""
-    members = _read_raw(data)
-    choices = members.pop("choices", NULL)
-    if choices != NULL and any(map(_says_something, _read_raws(choices))):
+    try:
+        members = _read_raw(data)
+        choices = members.pop("choices", NULL)
+        beside = choices != NULL and any(map(_says_something, _read_raws(choices)))
+    except UNREADABLE:  # a member's name is not UTF-8: it is one all the same
         return False
+    return not beside and _of_every_chunk(members)
+
+
+def nothing(data: bytes) -> bool:
+    """Whether a chunk that was read before, and has no usage, says nothing: `{}`, or no choice and what each chunk
+    repeats. A choice with an empty delta is the model's own step."""
+    try:
+        members = _read_raw(data)
+    except UNREADABLE:  # as above
+        return False
+    choices = members.pop("choices", NULL)
+    return (choices == NULL or not _read_raws(choices)) and _of_every_chunk(members)
+
+
+def _of_every_chunk(members: dict[str, msgspec.Raw]) -> bool:
     return all(name in _OF_EVERY_CHUNK or raw == NULL for name, raw in members.items())
 
 

@@ -82,8 +82,11 @@ class Reader:
         first, rest = (packed[0], packed[1:]) if packed else ((), [])
         # Reasoning before the text, as providers demand it; what sealed the text behind it; what sealed a call right
         # before the call.
-        before = [part for part in first if part.seal is None or part.seal.kind in ("reasoning", "redacted")]
-        behind = [part for part in first if part not in before]
+        before: list[Reasoning] = []
+        behind: list[Reasoning] = []
+        for part in first:
+            stands_before = part.seal is None or part.seal.kind in ("reasoning", "redacted")
+            (before if stands_before else behind).append(part)
         if not any(packed):
             before = self._shown(place, message)
         parts = [*before, *parts, *behind, *calls[:1]]

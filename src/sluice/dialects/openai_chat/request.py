@@ -9,6 +9,7 @@ import msgspec
 
 from sluice.chat.request import ChatRequest, Framing
 from sluice.chat.seal import MARK
+from sluice.dialects.many import check_values
 from sluice.dialects.openai_chat.reasoning import bare_id
 from sluice.dialects.reading import NULL, UNREADABLE, bound, choices, explain
 from sluice.dialects.writing import to_json
@@ -54,9 +55,10 @@ def read(body: bytes, *, model: str = "", stream: bool | None = None, framing: F
     """Read the body of `POST /v1/chat/completions`. `model` and `stream` are what the address says, if it does.
 
     Raises:
-        BadRequest: not JSON, not an object, no messages, or a member of the wrong type; message and `param` name
-        the place.
+        BadRequest: not JSON, not an object, no messages, a member of the wrong type, or too many values; message and
+        `param` name the place.
     """
+    check_values(body)
     try:
         known = _read_body(body)
         fields = _read_fields(body)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from sluice.chat.events import Ended, Event, Failed, Leftover, Reported, Started, Unrecognised
+from sluice.dialects.dialect import PING
 from sluice.dialects.openai_responses import errors
 from sluice.dialects.openai_responses.output_read import OutputReader
 from sluice.dialects.openai_responses.response import failed_event
@@ -20,7 +21,7 @@ from sluice.dialects.openai_responses.schema import (
     read_part,
     read_usage,
 )
-from sluice.dialects.reading import ABSENT, NULL, UNREADABLE
+from sluice.dialects.reading import ABSENT, NULL, PINGS, UNREADABLE, kind_of, leniently
 from sluice.errors import ProtocolError, SluiceError
 from sluice.wire.sse import Frame
 
@@ -29,8 +30,8 @@ _read_head = msgspec.json.Decoder(EventHead).decode
 _read_response = msgspec.json.Decoder(WireResponse).decode
 _read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
-_SILENT = frozenset(["keepalive", "ping", "response.output_text.annotation.done"])
-"""Events that say nothing."""
+_ENDS = frozenset(["response.completed", "response.incomplete", "response.failed", "response.cancelled", "error"])
+"""Whoever reads one of these reads no further."""
 
 
 class ResponsesStreamDecoder:
@@ -54,39 +55,52 @@ class ResponsesStreamDecoder:
         try:
             event = _read_event(data)
         except UNREADABLE as error:
-            return self._unread(data, frame.event, error)
+            end = _the_end(data, frame.event)
+            if end is None:
+                return self._unread(data, frame.event, error)
+            event = end
         out: list[Event] = []
         event.type = kind = event.type or frame.event
-        self._sequence = self._sequence + 1 if event.sequence_number is None else event.sequence_number
+        before, number = self._sequence, event.sequence_number
+        if number is None or number > before:  # some number their errors anew, and ours is beyond all that were seen
+            self._sequence = before + 1 if number is None else number
         if (handle := _HANDLERS.get(kind)) is not None:
             try:
                 handle(self, event, out)
             except UNREADABLE as error:
-                raise ProtocolError(f"an event of the provider is not what Responses allows: {error}") from None
+                failure = ProtocolError(f"an event of the provider is not what Responses allows: {error}")
+                if kind not in _ENDS:
+                    raise failure from None
+                out = [Failed(failure)]
         elif _said(event.error):
             out.append(Failed(errors.in_band(bytes(event.error))))
         elif not kind:
             raise ProtocolError("an event of the provider has no type")
-        elif kind not in _SILENT:
+        elif kind in PINGS:
+            return PING
+        else:
             out.append(Unrecognised(f"event:{kind}"))
-        if out and type(out[-1]) is Failed:
-            self._sequence -= 1  # such a frame is never passed on: `failure` takes its place
+        if self._ended or (out and type(out[-1]) is Failed):
+            self._sequence = before  # if this frame is not passed on, `failure` takes its place
         return out
 
     def _unread(self, data: bytes, name: str, error: Exception) -> list[Event]:
         """Of a kind that this dialect does not know, any event is welcome. `[DONE]` is a habit of peers."""
         if data.strip() == b"[DONE]":
             return []
+        failure = ProtocolError(f"an event of the provider is not a Responses event: {error}")
+        if kind_of(data, name) in _ENDS:
+            return [Failed(failure)]
         try:
             head = _read_head(data)
             _read_members(data)
         except UNREADABLE:
             head = EventHead()
-        kind = head.type or name
+        kind, number = head.type or name, head.sequence_number
+        self._sequence = self._sequence + 1 if number is None else max(self._sequence, number)
         if not kind or kind in _HANDLERS:
-            raise ProtocolError(f"an event of the provider is not a Responses event: {error}") from None
-        self._sequence = self._sequence + 1 if head.sequence_number is None else head.sequence_number
-        return [Unrecognised(f"event:{kind}")]
+            raise failure from None
+        return PING if kind in PINGS else [Unrecognised(f"event:{kind}")]
 
     def finish(self) -> list[Event]:
         return []  # the terminator is an event
@@ -106,7 +120,7 @@ class ResponsesStreamDecoder:
 
     def _start(self, response: WireResponse, out: list[Event]) -> None:
         started = Started(response.id or "", response.model or "", int(response.created_at or 0))
-        if started != self._started:
+        if started != self._started and (response.id or self._started is None):
             self._started = started
             out.append(started)
 
@@ -117,10 +131,13 @@ class ResponsesStreamDecoder:
                 out.append(Leftover("", 0, fields))
 
     def _end(self, event: StreamEvent, out: list[Event]) -> None:
-        response = _read_response(event.response)
+        response, spoilt = _as_far_as_it_can_be_read(event)
         if response.status in ("failed", "cancelled"):
             self._fail(event, out)
             return
+        if "output" in spoilt and not self._output.seen:
+            raise msgspec.ValidationError("its output is none, and nothing of it came before")
+        out += [Unrecognised(f"response:{name}") for name in spoilt]
         whole = [] if self._output.seen else [(read_item(raw), raw) for raw in response.output or ()]
         self._start(response, out)
         self._leftovers(event.response, out)
@@ -134,7 +151,7 @@ class ResponsesStreamDecoder:
         self._ended = True
 
     def _fail(self, event: StreamEvent, out: list[Event]) -> None:
-        response = WireResponse() if event.response is ABSENT else _read_response(event.response)
+        response, _ = _as_far_as_it_can_be_read(event)
         if response.usage is not None:
             out.append(Reported(read_usage(response.usage)))
         out.append(Failed(errors.of_response(response) or errors.failure(None, None, None)))
@@ -198,7 +215,27 @@ class ResponsesStreamDecoder:
         self._output.whole_arguments(event.output_index, event.arguments or event.input, out)
 
     def _nothing(self, event: StreamEvent, out: list[Event]) -> None:
-        """What follows says it again."""
+        """What was said, or what follows says it again."""
+
+
+def _the_end(data: bytes, name: str) -> StreamEvent | None:
+    """An event that ends the answer, as far as it can be read; None if it is another, or no object."""
+    kind = kind_of(data, name)
+    try:
+        event, _ = leniently(_read_event, data) if kind in _ENDS else (None, [])
+    except UNREADABLE:
+        return None
+    return event
+
+
+def _as_far_as_it_can_be_read(event: StreamEvent) -> tuple[WireResponse, list[str]]:
+    """The response at its end, and what of it is spoilt. That it has ended is said by the event's kind: counts that
+    cannot be read are as if they were not told."""
+    try:
+        return leniently(_read_response, event.response)
+    except UNREADABLE:
+        event.response = msgspec.Raw(b"{}")
+        return WireResponse(), ["output"]
 
 
 def _said(raw: msgspec.Raw) -> bool:
@@ -226,6 +263,7 @@ _HANDLERS: dict[str, _Handler] = {
     "response.output_item.added": _D._added,
     "response.content_part.added": _D._nothing,
     "response.output_text.annotation.added": _D._cited,
+    "response.output_text.annotation.done": _D._nothing,
     "response.output_text.done": _D._text_done,
     "response.refusal.done": _D._text_done,
     "response.reasoning_text.done": _D._text_done,

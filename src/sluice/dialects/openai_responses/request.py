@@ -9,6 +9,7 @@ import msgspec
 
 from sluice.chat.request import ChatRequest, Framing
 from sluice.chat.seal import MARK
+from sluice.dialects.many import check_values
 from sluice.dialects.openai_responses import foreign
 from sluice.dialects.reading import UNREADABLE, bound, explain
 from sluice.errors import BadRequest
@@ -39,9 +40,10 @@ def read(body: bytes, *, model: str, stream: bool | None, framing: Framing) -> C
     """Read the body of `POST /v1/responses`.
 
     Raises:
-        BadRequest: not JSON, not an object, no input, or a member of the wrong type; message and `param` name the
-        place.
+        BadRequest: not JSON, not an object, no input, a member of the wrong type, or too many values; message and
+        `param` name the place.
     """
+    check_values(body)
     try:
         known = _read_body(body)
         fields = _read_fields(body)

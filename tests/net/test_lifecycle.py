@@ -1,0 +1,163 @@
+"""net/lifecycle.py: a reload that meets a fault of ours, or the end. The rest of its life is in the journeys."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sluice.config.exposure import Hosts
+from sluice.config.plan import Addresses, Plan
+from sluice.net.files import ConfigFiles
+from sluice.net.lifecycle import Options, Process
+from sluice.net.place import Alone
+from sluice.standard import STANDARD
+from sluice.telemetry.access_log import AccessLog
+from sluice.telemetry.metrics import Metrics
+from sluice.telemetry.process_log import ProcessLog
+from sluice.telemetry.report import Report
+from tests.journeys.manifests import gateway, route
+from tests.support.command import rewrite
+from tests.support.raw_client import RawClient
+from tests.support.sockets import free_ports
+from tests.support.waiting import PATIENCE_S, until
+
+OFF = Addresses(admin="off", stats="off", readiness="off")
+
+
+class Files(ConfigFiles):
+    """Files whose reading takes as long as a test wants, and fails as it wants."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__([str(path)], {}, STANDARD)
+        self.may_read = threading.Event()
+        self.may_read.set()
+        self.reads = 0
+        self.fault: Exception | None = None
+
+    def load(self) -> Plan:
+        self.reads += 1
+        assert self.may_read.wait(PATIENCE_S)
+        if self.fault is not None:
+            raise self.fault
+        return super().load()
+
+
+class Held(Alone):
+    """A place that takes as long as a test wants to reserve a port. `shared`: signals are somebody else's."""
+
+    shared = True
+
+    def __init__(self) -> None:
+        self.may_reserve = asyncio.Event()
+        self.may_reserve.set()
+        self.reserved: list[int] = []
+        """Those that were asked for."""
+        self.served: set[int] = set()
+        """All that were ever listened on."""
+
+    async def reserve(self, port: int, hosts: Hosts) -> None:
+        self.reserved.append(port)
+        await self.may_reserve.wait()
+
+    def serves(self, ports: Iterable[int]) -> None:
+        self.served |= {*ports}
+
+
+class Life:
+    """A process in this one, that serves one port of a file."""
+
+    def __init__(self, file: Path) -> None:
+        self.first, self.second = free_ports(2)
+        self.file = file
+        file.write_text(gateway(self.first) + route("/a", 1))
+        self.files, self.place = Files(file), Held()
+        self._lines: list[bytes] = []
+        metrics, log = Metrics("agentgateway_", "test"), ProcessLog(self._lines.append, "json")
+        report = Report(AccessLog(self._lines.append, "json"), metrics, log, asyncio.get_running_loop().call_soon)
+        self.process = Process(
+            self.files,
+            Options(addresses=OFF, drain_timeout_s=1.0),
+            registry=STANDARD,
+            report=report,
+            metrics=metrics,
+            log=log,
+            start_fake=_no_fake,
+            place=self.place,
+        )
+
+    def lines(self, message: str) -> list[dict[str, object]]:
+        lines = [msgspec.json.decode(line, type=dict[str, object]) for line in self._lines]
+        return [line for line in lines if line.get("message") == message]
+
+    def add_the_second_port(self) -> None:
+        rewrite(self.file, gateway(self.first, self.second) + route("/a", 1))
+        self.process.ask_reload()
+
+
+async def _no_fake() -> int:
+    raise AssertionError("no plan here needs it")
+
+
+@asynccontextmanager
+async def living(file: Path) -> AsyncIterator[Life]:
+    """It is ready; in the end it is told to end, and does so with status 0."""
+    life, ready = Life(file), asyncio.Event()
+    running = asyncio.create_task(life.process.run(life.files.load(), lambda process: ready.set()))
+    try:
+        await until(lambda: ready.is_set() or running.done())
+        yield life
+    finally:
+        life.files.may_read.set()
+        life.place.may_reserve.set()
+        life.process.drain()
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                assert await running == 0
+        finally:
+            life.process._ports.close()  # whoever ends by a fault leaves them open, and uvloop then never closes
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("unforeseen"), OSError(24, "Too many open files")], ids=str)
+async def test_a_reload_that_fails_by_a_fault_of_ours_is_refused_like_any_other(
+    tmp_path: Path, fault: Exception
+) -> None:
+    async with living(tmp_path / "gateway.yaml") as life:
+        life.files.fault = fault
+        life.add_the_second_port()
+        await until(lambda: bool(life.lines("configuration refused, the old one stays")))
+        (line,) = life.lines("configuration refused, the old one stays")
+        assert line["level"] == "error"
+        assert str(fault) in str(line["error"])
+        assert "Traceback" in str(line["traceback"])
+        async with await RawClient.connect(life.first):
+            pass
+        life.files.fault = None
+        life.process.ask_reload()
+        await until(lambda: bool(life.lines("configuration reloaded")))
+        assert life.place.served == {life.first, life.second}
+
+
+async def test_an_end_while_the_files_are_read_opens_no_port(tmp_path: Path) -> None:
+    async with living(tmp_path / "gateway.yaml") as life:
+        life.files.may_read.clear()
+        life.add_the_second_port()
+        await until(lambda: life.files.reads == 2)
+        life.process.drain()
+        await until(lambda: bool(life.lines("draining")))
+    assert life.place.reserved == [life.first]
+    assert not life.lines("configuration reloaded")
+
+
+async def test_an_end_while_a_port_is_reserved_opens_it_no_more(tmp_path: Path) -> None:
+    async with living(tmp_path / "gateway.yaml") as life:
+        life.place.may_reserve.clear()
+        life.add_the_second_port()
+        await until(lambda: life.second in life.place.reserved)
+        life.process.drain()
+        await until(lambda: bool(life.lines("draining")))
+    assert life.place.served == {life.first}
+    assert not life.lines("configuration reloaded")
