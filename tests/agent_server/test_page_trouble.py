@@ -394,6 +394,17 @@ async def test_with_the_keyboard_alone_the_focus_is_never_lost(here: Browsing) -
     await expect(page.locator(".card.ask input")).to_be_visible()
 
 
+async def test_an_answer_that_has_ended_stands_there_to_its_last_word_also_where_no_frame_is_drawn(here: Browsing) -> None:
+    page = here.page
+    await page.add_init_script("window.requestAnimationFrame = () => 0")  # as in a tab in the background
+    await page.goto("/")
+    await tell(page, "story", "Tell me a story")
+    await page.wait_for_selector(DONE)
+    turn = await page.locator(DONE).inner_html()
+    for there in ("<h2>A short story</h2>", "<th>gateway</th>", "yield chunk", "&lt;b&gt;no HTML&lt;/b&gt;", "bad"):
+        assert there in turn
+
+
 async def test_a_screen_reader_is_told_what_is_what(here: Browsing) -> None:
     page = here.page
     await page.goto("/")

@@ -150,7 +150,10 @@ export class Growing {
     this.waits = true;
     setTimeout(() => requestAnimationFrame(() => this.draw()), this.pause);
   }
+  // Draw what has not been drawn yet, if there is something. What calls it at the end of a text need not wait for a frame:
+  // a tab in the background has none.
   draw() {
+    if (!this.waits) return;
     this.waits = false;
     const began = performance.now();
     const kept = Math.max(0, this.done.length - 2);
