@@ -394,7 +394,7 @@ async def test_with_the_keyboard_alone_the_focus_is_never_lost(here: Browsing) -
     await expect(page.locator(".card.ask input")).to_be_visible()
 
 
-async def test_an_answer_that_has_ended_stands_there_to_its_last_word_also_where_no_frame_is_drawn(here: Browsing) -> None:
+async def test_an_answer_that_has_ended_stands_there_to_its_last_word_without_a_frame_drawn(here: Browsing) -> None:
     page = here.page
     await page.add_init_script("window.requestAnimationFrame = () => 0")  # as in a tab in the background
     await page.goto("/")
