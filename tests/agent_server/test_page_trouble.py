@@ -405,6 +405,18 @@ async def test_an_answer_that_has_ended_stands_there_to_its_last_word_without_a_
         assert there in turn
 
 
+async def test_a_text_that_no_page_can_draw_stands_there_as_it_was_written_and_ends(here: Browsing) -> None:
+    page = here.page
+    await page.goto("/")
+    await tell(page, "repeat", f"deep\n{'>' * 3000} down here\n\n{'*a* ' * 100_000}\n\n## after it")
+    turn = page.locator(DONE)
+    await expect(turn.get_by_role("heading", name="after it")).to_be_visible()
+    await expect(turn).to_contain_text("down here")
+    assert await turn.locator("blockquote").count() == 16
+    await expect(turn).to_contain_text("*a* *a*")
+    await expect(turn.get_by_role("button", name="Regenerate")).to_be_visible()
+
+
 async def test_a_screen_reader_is_told_what_is_what(here: Browsing) -> None:
     page = here.page
     await page.goto("/")

@@ -158,6 +158,7 @@ async function watch(id, asked) {
     await follow(id, 0, (event) => mineTurn.hear(event), (note) => { if ($("link").textContent !== note) $("link").textContent = note; }, line.signal, $("socket").checked);
   } catch (error) { mineTurn.wrong(error.message); mineTurn.end(null); }
   if (line.signal.aborted || here !== thread) return;
+  if (!mineTurn.ended) mineTurn.end(null);  // whatever of its end could not be shown
   run = null;
   working(false);
   $("told").textContent = "The answer has ended";

@@ -6,6 +6,7 @@ const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)/;
 const ITEM = /^( *)([-*+]|\d{1,9}[.)]) +(.*)$/;
 const ROW = /^\s*\|.*\|\s*$/;
 const RULE = /^ {0,3}([-*_])( *\1){2,} *$/;
+const DEEPEST = 16;  // quotes and lists inside of each other; what is deeper stands there as it was written
 const SAFE = /^(https?:|mailto:)/i;
 const INLINE = /(`{1,8})([^]{0,800}?[^`])\1(?!`)|\*\*(?=\S)([^]{0,800}?\S)\*\*|__(?=\S)([^]{0,800}?\S)__(?!\w)|~~(?=\S)([^]{0,800}?\S)~~|\*(?=[^\s*])([^*]{0,800}[^\s*])\*|(?<!\w)_(?=[^\s_])([^_]{0,800}[^\s_])_(?!\w)|\[([^\]]{0,800})\]\(\s{0,9}<?([^\s)>]{1,4000})>?(?:\s{1,9}"[^"]{0,400}")?\s{0,9}\)|(https?:\/\/[^\s<>)\]]{1,4000}[^\s<>)\].,;:!?'"])/g;
 
@@ -44,7 +45,7 @@ function link(target, label) {
 
 // The blocks of a text, each as a function that makes its node, with the place where it ends: a text that grows changes
 // its last block only.
-export function blocks(text) {
+export function blocks(text, depth = 0) {
   const lines = text.split("\n");
   const out = [];
   let at = 0;
@@ -64,15 +65,15 @@ export function blocks(text) {
       make = () => code(body.join("\n"), fence[2]);
     } else if (head) { take(1); make = () => element(`h${head[1].length}`, {}, ...inline(head[2])); }
     else if (RULE.test(line)) { take(1); make = () => element("hr"); }
-    else if (line.startsWith(">")) {
+    else if (line.startsWith(">") && depth < DEEPEST) {
       const body = take(count((other) => other.startsWith(">"))).map((quoted) => quoted.replace(/^> ?/, ""));
-      make = () => element("blockquote", {}, ...render(body.join("\n")));
+      make = () => element("blockquote", {}, ...render(body.join("\n"), depth + 1));
     } else if (ROW.test(line) && /^\s*\|[\s:|-]+\|\s*$/.test(lines[at + 1] ?? "")) {
       const body = take(count((other) => ROW.test(other)));
       make = () => table(body);
-    } else if (ITEM.test(line)) {
+    } else if (ITEM.test(line) && depth < DEEPEST) {
       const body = take(count((other) => ITEM.test(other) || /^\s{2,}\S/.test(other)));
-      make = () => list(body);
+      make = () => list(body, depth);
     } else {
       const body = take(count((other) => other.trim() && !FENCE.test(other) && !/^ {0,3}#{1,6}\s/.test(other) && !ITEM.test(other) && !other.startsWith(">") && !RULE.test(other)));
       make = () => element("p", {}, ...broken(body.join("\n")));
@@ -82,7 +83,12 @@ export function blocks(text) {
   return out;
 }
 
-export const render = (text) => blocks(text).map((block) => block.make());
+export const render = (text, depth = 0) => blocks(text, depth).map(drawn);
+
+// A block with more pieces than one call takes stands there as it was written: no text keeps what follows it from showing.
+function drawn(block) {
+  try { return block.make(); } catch { return element("p", {}, block.source); }
+}
 
 function broken(text) {
   const out = [];
@@ -119,12 +125,12 @@ async function copied(text) {
   return done;
 }
 
-function list(lines) {
+function list(lines, depth) {
   const [, indent, marker] = lines[0].match(ITEM);
   const ordered = /\d/.test(marker);
   const made = element(ordered ? "ol" : "ul", ordered && parseInt(marker) !== 1 ? { start: parseInt(marker) } : {});
   let item = null;
-  const flush = () => { if (item) made.append(element("li", {}, ...inline(item.text), ...(item.below.length ? render(item.below.join("\n")) : []))); };
+  const flush = () => { if (item) made.append(element("li", {}, ...inline(item.text), ...(item.below.length ? render(item.below.join("\n"), depth + 1) : []))); };
   for (const line of lines) {
     const found = line.match(ITEM);
     if (found && found[1].length <= indent.length) { flush(); item = { text: found[3], below: [] }; }
@@ -148,12 +154,12 @@ export class Growing {
     this.text += text;
     if (this.waits) return;
     this.waits = true;
-    setTimeout(() => requestAnimationFrame(() => this.draw()), this.pause);
+    setTimeout(() => requestAnimationFrame(() => this.catchUp()), this.pause);
   }
-  // Draw what has not been drawn yet, if there is something. What calls it at the end of a text need not wait for a frame:
-  // a tab in the background has none.
+  // Draw what has not been drawn yet, if there is something. At the end of a text nobody waits for a frame: a tab in the
+  // background has none.
+  catchUp() { if (this.waits) this.draw(); }
   draw() {
-    if (!this.waits) return;
     this.waits = false;
     const began = performance.now();
     const kept = Math.max(0, this.done.length - 2);
@@ -162,7 +168,7 @@ export class Growing {
     let same = 0;
     while (kept + same < this.done.length && same < now.length && this.done[kept + same].source === now[same].source) same += 1;
     while (this.node.childNodes.length > kept + same) this.node.lastChild.remove();
-    for (const block of now.slice(same)) this.node.append(block.make());
+    for (const block of now.slice(same)) this.node.append(drawn(block));
     this.done = [...this.done.slice(0, kept), ...now];
     const rest = () => { this.pause = 4 * (performance.now() - began); };
     rest();

@@ -201,7 +201,7 @@ export class Turn {
   end(stats) {
     this.ended = true;
     this.stats = stats;
-    for (const block of this.blocks.values()) block.draw?.();  // nobody is told that it has ended before all of it stands there
+    for (const block of this.blocks.values()) block.catchUp?.();  // nobody is told that it has ended before all of it stands there
     this.waiting.remove();
     this.node.setAttribute("aria-busy", "false");
     for (const node of this.steps.values()) node.classList.remove("now");
