@@ -3,15 +3,18 @@
 import asyncio
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from sluice.net.lifecycle import FLUSH_S
+from tests.journeys.test_ledger_survives import rows
+from tests.journeys.tills import body, gateway
 from tests.net.clients_side import Reader
 from tests.support.command import Sluice
-from tests.support.events import completion
+from tests.support.events import HELLO, completion
 from tests.support.raw_client import request
-from tests.support.raw_upstream import Call, RawUpstream, sized
+from tests.support.raw_upstream import Call, RawUpstream, chunk, chunked_head, sized
 from tests.support.waiting import until
 from tests.support.world import World
 
@@ -101,3 +104,23 @@ async def test_a_second_signal_ends_that_too(owing: tuple[Sluice, list[tuple[Rea
     assert sluice.running
     sluice.signal(signal.SIGTERM)
     assert await sluice.exit_status(within_s=1.5) == 0
+
+
+async def test_who_takes_nothing_until_the_deadline_is_in_the_books(world: World, tmp_path: Path) -> None:
+    async def flood(call: Call) -> None:
+        await call.request()
+        call.send(chunked_head(), *[chunk(HELLO) for _ in range(MOST // len(HELLO))])
+        await call.gone()
+
+    upstream, ledger = await world.upstream(flood), tmp_path / "sluice" / "ledger.db"
+    policies = "{budgets: [{name: house, amountUsd: 1000, period: Month}]}"
+    env = {"XDG_STATE_HOME": str(tmp_path)}
+    sluice = await world.enter(gateway(tmp_path, upstream.port, "--drain-timeout", "300ms", policies=policies, **env))
+    reader = await world.enter(await asyncio.to_thread(Reader, sluice.port, None))
+    reader.send(request(body(1, bound=50, stream=True), path="/v1/chat/completions"))
+    await until(lambda: ledger.exists() and rows(ledger).keys() == {(None, None)})
+    await asyncio.sleep(0.5)
+    sluice.signal(signal.SIGTERM)
+    assert await sluice.exit_status(within_s=5) == 0
+    assert [line["stream.outcome"] for line in sluice.requests()] == ["drained"]
+    assert rows(ledger).keys() == {("drained", "counted")}

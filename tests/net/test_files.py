@@ -2,7 +2,9 @@
 looked at again."""
 
 import asyncio
+import errno
 import json
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -157,6 +159,42 @@ def test_what_is_wrong_waits_for_a_change(file: Path, named: str) -> None:
         assert not files.said_before
         assert not files.changed()
         rewrite(file, f"{WRONG} ")
+
+
+def refusal(cause: Exception) -> ConfigError:
+    try:
+        raise ConfigError("it cannot be had") from cause
+    except ConfigError as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    ("cause", "again"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), True),
+        (PermissionError(errno.EACCES, "Permission denied", "prices.json"), True),
+        (PermissionError(errno.EACCES, "Permission denied"), False),
+        (OSError(errno.EADDRINUSE, "Address already in use"), False),
+        (ssl.SSLError(errno.EMFILE, "its number is one of OpenSSL's"), False),
+        (ValueError("wrong"), False),
+    ],
+    ids=str,
+)
+def test_what_was_read_and_could_not_be_taken_is_tried_again_if_that_may_pass(
+    file: Path, cause: Exception, again: bool
+) -> None:
+    now = 0.0
+    files = ConfigFiles([str(file)], {}, STANDARD, clock=lambda: now)
+    files.load()
+    for known in (False, again):
+        files.refuse(refusal(cause))
+        assert (files.changed(), files.said_before) == (again, known)
+        files.load()
+        assert not files.changed()
+        assert not files.said_before
+    now += SILENCE_S
+    files.refuse(refusal(cause))
+    assert not files.said_before, "it was away for long"
 
 
 def test_the_same_trouble_is_said_once_as_long_as_it_lasts(file: Path) -> None:

@@ -1,6 +1,8 @@
 """net/lifecycle.py: a reload that meets a fault of ours, or the end. The rest of its life is in the journeys."""
 
 import asyncio
+import errno
+import socket
 import threading
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -11,6 +13,7 @@ import pytest
 
 from sluice.config.exposure import Hosts
 from sluice.config.plan import Addresses, Plan
+from sluice.net import listener
 from sluice.net.files import ConfigFiles
 from sluice.net.lifecycle import Options, Process
 from sluice.net.place import Alone
@@ -139,6 +142,27 @@ async def test_a_reload_that_fails_by_a_fault_of_ours_is_refused_like_any_other(
         life.process.ask_reload()
         await until(lambda: bool(life.lines("configuration reloaded")))
         assert life.place.served == {life.first, life.second}
+
+
+async def test_a_port_for_which_no_descriptor_was_left_is_opened_as_soon_as_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bind, refused = listener.bind, 0
+
+    def short(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
+        nonlocal refused
+        if refused < 3:
+            refused += 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return bind(host, port, reuse_port=reuse_port)
+
+    async with living(tmp_path / "gateway.yaml") as life:
+        monkeypatch.setattr(listener, "bind", short)
+        rewrite(life.file, gateway(life.first, life.second) + route("/a", 1))  # nobody asks
+        await until(lambda: bool(life.lines("configuration reloaded")))
+        (line,) = life.lines("configuration refused, the old one stays")
+        assert line["error"] == f"port {life.second} cannot be listened on: Too many open files"
+        assert (refused, life.place.served) == (3, {life.first, life.second})
 
 
 async def test_an_end_while_the_files_are_read_opens_no_port(tmp_path: Path) -> None:

@@ -3,16 +3,17 @@
 import asyncio
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from sluice.gateway.limits_ports import StoreGone
+from sluice.gateway.limits_ports import StoreGone, Verdict
 from sluice.policies.bucket import filled, takes
-from sluice.stores.limits_redis import DEADLINE_S, LIFE_MS, RedisCounters
+from sluice.stores.limits_redis import _TAKE, DEADLINE_S, LIFE_MS, RedisCounters, Word
 from sluice.stores.limits_script import TAKE
-from sluice.stores.resp import RespConnection
+from sluice.stores.redis_link import Script
+from sluice.stores.resp import Lost, Reply, RespConnection
 from tests.stores.counting import draw, place, rate, redis_counters
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import until
@@ -56,6 +57,39 @@ async def test_what_a_process_leaves_it_may_have_at_once_and_others_a_moment_lat
                 while not (await one.take([], [place(1)])).admitted:
                     await asyncio.sleep(0)
             one.put_back([], [place(1)])
+
+
+@pytest.mark.parametrize("answered_first", [True, False], ids=["after the answer", "before it"])
+async def test_who_gives_up_in_the_turn_of_the_answer_keeps_nothing(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch, answered_first: bool
+) -> None:
+    async with redis_counters(server.url) as one, redis_counters(server.url) as two:
+        run = one._link.run
+        asking: asyncio.Task[Verdict]
+
+        def hasty(
+            script: Script, keys: Sequence[str], words: Sequence[Word], then: Callable[[Reply | Lost], None]
+        ) -> None:
+            def both(reply: Reply | Lost) -> None:
+                if answered_first:
+                    then(reply)
+                asking.cancel()
+                if not answered_first:
+                    then(reply)
+
+            run(script, keys, words, both if script is _TAKE else then)
+
+        limit = rate(10)
+        with monkeypatch.context() as patched:
+            patched.setattr(one._link, "run", hasty)
+            asking = asyncio.create_task(one.take([draw(of=limit)], [place(1)]))
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+        async with asyncio.timeout(5):
+            while not (await two.take([], [place(1)])).admitted:
+                await asyncio.sleep(0)
+        assert one._held == {}
+        assert await level(two) == 10
 
 
 async def test_places_of_a_process_that_died_are_free_when_its_word_has_run_out(server: RedisServer) -> None:

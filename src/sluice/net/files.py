@@ -1,6 +1,8 @@
 """Configuration files: found, read, and watched for change."""
 
 import asyncio
+import errno
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +27,8 @@ WATCH_S = 0.25
 """How often files are looked at: a changed key works, a revoked one fails, within a second."""
 SILENCE_S = 60.0
 """How long a trouble must have been away for the log to be told of it again: descriptors come and go with clients."""
+_SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""What passes by itself, whatever the system was asked for."""
 
 
 class ConfigFiles:
@@ -46,8 +50,11 @@ class ConfigFiles:
         """At the last load that could read all there is, whether it was right or wrong; nothing: it has to be read."""
         self._silent_until: dict[str, float] = {}
         """Of each reason why something could not be read."""
+        self._refused = ""
+        """Why a plan that was loaded could not be taken the last time."""
         self.said_before = False
-        """The last load failed, and so did one shortly before it, for the same reason: the log has it already."""
+        """The last load failed, or was refused, and so was one shortly before it, for the same reason: the log has it
+        already."""
 
     def load(self) -> Plan:
         """Read and compile all of it. What cannot be read counts as changed until it can be: neither a permission that
@@ -65,8 +72,17 @@ class ConfigFiles:
                 self._seen = frozenset() if self._seen else before
                 self._take_note(str(error))
             raise
-        self._silent_until.clear()
+        refused = self._silent_until.get(self._refused)  # that it can be read again does not say that it can be taken
+        self._silent_until = {} if refused is None else {self._refused: refused}
         return plan
+
+    def refuse(self, error: Exception) -> None:
+        """Take note that what was loaded could not be taken. Where the system had no room for it, or did not let a
+        file be read, it counts as changed until it can be; what is wrong waits for a change. See `said_before`."""
+        self.said_before = False
+        if _passes(error):
+            self._seen, self._refused = frozenset(), str(error)
+            self._take_note(self._refused)
 
     def _take_note(self, reason: str) -> None:
         now = self._clock()
@@ -151,8 +167,22 @@ def _unreadable(path: Path, error: OSError) -> ConfigError:
     return ConfigError(f"cannot be read: {error.strerror}", file=str(path))
 
 
-def _unread(error: BaseException | None) -> bool:
-    """Whether the system's own refusal is behind an error: `from None` keeps it from readers only."""
+def _unread(error: Exception) -> bool:
+    """Whether the system's own refusal is behind an error."""
+    return _behind(error) is not None
+
+
+def _passes(error: Exception) -> bool:
+    """The same, of what is done with files that were read: not a certificate that is wrong, not a port that is somebody
+    else's."""
+    refusal = _behind(error)
+    if refusal is None or isinstance(refusal, ssl.SSLError):
+        return False
+    return refusal.filename is not None or refusal.errno in _SHORTAGE
+
+
+def _behind(error: BaseException | None) -> OSError | None:
+    """The system's refusal behind an error: `from None` keeps it from readers only."""
     while error is not None and not isinstance(error, OSError):
-        error = error.__context__
-    return error is not None
+        error = error.__cause__ or error.__context__
+    return error

@@ -142,13 +142,14 @@ class Process:
             farewell = tasks.create_task(self._see_off(), name="farewell of the guest")
             await self._drain()
             await farewell  # what it does between two requests needs the gateway, too
+            await self._ports.cut()  # who has not taken its last bytes: the books have it before they are closed
+            self._report.flush()
             await self._policies.finish()
             for keeper_task in keepers:
                 keeper_task.cancel()
             for door in doors.values():
                 door.close()
         assembly.close()
-        self._ports.close()
         return 0
 
     # -- starting -----------------------------------------------------------------------------------------------------
@@ -241,28 +242,23 @@ class Process:
             await self._files.news(self._reload_asked)
             await self.reload()
 
-    def _prices(self, plan: Plan) -> Prices:
-        """
-        Raises:
-            ConfigError: a catalogue cannot be read.
-        """
-        return Prices(load_prices(plan.prices, self._registry))
-
     async def reload(self) -> None:
         """Load the configuration anew and swap to it, or refuse it whole and say why. If it is cancelled nothing
         has changed."""
         try:
             # In a thread: reading a large configuration takes tens of milliseconds, and streams must not wait for it.
-            plan = await self._ours(labelled(await asyncio.to_thread(self._files.load), self.plan))
-            prices = await asyncio.to_thread(self._prices, plan)
+            plan = await asyncio.to_thread(self._files.load)
+        except Exception as error:
+            self._refused(error)
+            return
+        try:
+            plan = await self._ours(labelled(plan, self.plan))
+            prices = Prices(await asyncio.to_thread(load_prices, plan.prices, self._registry))
             await asyncio.to_thread(self._report.follow, plan)
             plan = await self._ports.use(plan, self.gateway)
-        except ConfigError as error:
-            if not self._files.said_before:
-                self._log.error("configuration refused, the old one stays", error=str(error))
-            return
-        except Exception as error:  # a fault of ours in what is new ends none of the streams that run
-            self._log.error("configuration refused, the old one stays", cause=error)
+        except Exception as error:
+            self._files.refuse(error)
+            self._refused(error)
             return
         news = [note for note in plan.notes if note not in self.plan.notes]  # at the start the banner says them
         self.gateway.swap(plan, prices)
@@ -270,6 +266,15 @@ class Process:
         for note in news:
             self._log.warn(note)
         self._log.info("configuration reloaded", listeners=len(plan.listeners))
+
+    def _refused(self, error: Exception) -> None:
+        """Say why. A fault of ours in what is new, which has a traceback, ends none of the streams that run."""
+        if self._files.said_before:
+            return
+        if isinstance(error, ConfigError):
+            self._log.error("configuration refused, the old one stays", error=str(error))
+        else:
+            self._log.error("configuration refused, the old one stays", cause=error)
 
     # -- ending -------------------------------------------------------------------------------------------------------
 

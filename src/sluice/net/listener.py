@@ -81,14 +81,15 @@ class Port:
             ConfigError: one of them is taken, or there is none.
         """
         self.hosts = tuple(hosts)
-        problem, any_port = "", self.number == 0
+        refusal: OSError | None = None
+        any_port = self.number == 0
         if self._certificates is not None:
             self._make = partial(self._encrypted_connection, front_context(self._certificate))
         for host in self.hosts:
             try:
                 sock = bind(host, self.number, reuse_port=reuse_port)
             except OSError as error:
-                problem = error.strerror or str(error)
+                refusal = error
                 if error.errno in _NOT_HERE or (any_port and self._servers):
                     continue
                 break  # half a listener would leave clients with whoever has the other half
@@ -98,10 +99,10 @@ class Port:
             self._sockets.append(sock)
             self.number = self.number or sock.getsockname()[1]
         else:
-            problem = "" if self._servers else problem
-        if problem:
+            refusal = None if self._servers else refusal
+        if refusal is not None:
             self.stop_accepting()
-            raise ConfigError(f"port {self.number} cannot be listened on: {problem}")
+            raise ConfigError(f"port {self.number} cannot be listened on: {refusal.strerror or refusal}") from refusal
 
     def _connection(self) -> ServerConnection:
         counters = self._metrics.connection_opened(*self._labels)

@@ -131,6 +131,14 @@ class Ports:
         for port in self._all():
             port.close()
 
+    async def cut(self) -> None:
+        """Cut everything, and see to it that whoever serves it has heard of it."""
+        self.close()
+        for _ in range(_LAST_TURNS):
+            if not any(port.connections for port in self._all()):
+                break
+            await asyncio.sleep(0)
+
     def _all(self) -> list[Port]:
         return [*self._open.values(), *self._leaving]
 

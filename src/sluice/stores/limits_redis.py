@@ -87,8 +87,8 @@ class RedisCounters:
                     waiting.set_exception(verdict)
             elif not waiting.done():
                 waiting.set_result(verdict)
-            elif verdict.admitted:
-                self.put_back([(d, drawn.taken) for d, drawn in zip(draws, verdict.drawn, strict=True)], places)
+            else:
+                self._undo(verdict, draws, places)
 
         def too_late() -> None:
             if not waiting.done():
@@ -105,6 +105,10 @@ class RedisCounters:
         self._ask(draws, places, answered)
         try:
             return await waiting
+        except asyncio.CancelledError:
+            if not waiting.cancelled() and waiting.exception() is None:  # it was answered in this very turn
+                self._undo(waiting.result(), draws, places)
+            raise
         finally:
             timer.cancel()
 
@@ -127,6 +131,11 @@ class RedisCounters:
             self._claim(place, -1)
             self._stale.add(place.key)
         self._flush_soon()
+
+    def _undo(self, verdict: Verdict, draws: Sequence[Draw], places: Sequence[Place]) -> None:
+        """Put back what nobody waits for any more."""
+        if verdict.admitted:
+            self.put_back([(d, drawn.taken) for d, drawn in zip(draws, verdict.drawn, strict=True)], places)
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
