@@ -1,5 +1,7 @@
 """objects.py: schemas of tools and arguments of calls, and where each stands."""
 
+import tracemalloc
+
 import msgspec
 import pytest
 
@@ -39,6 +41,16 @@ def test_what_is_no_object_is_refused_and_named(text: str) -> None:
     with pytest.raises(BadRequest, match=r"'here': .*'t1' \('f'\)") as caught:
         objects.arguments(call(text), "here")
     assert caught.value.param == "here"
+
+
+def test_arguments_are_not_built_to_see_whether_they_are_an_object() -> None:
+    text = '{"a":[' + "[]," * (1 << 20) + "[]]}"
+    tracemalloc.start()
+    try:
+        assert len(bytes(objects.arguments(call(text), "here"))) == len(text)
+        assert tracemalloc.get_traced_memory()[1] < 6 * len(text)
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.chat.content import Refusal, Text, ToolUse
-from sluice.chat.events import ChoiceFinished, Ended, Failed, Leftover, Reported, Started, TextDelta
+from sluice.chat.events import ChoiceFinished, Ended, Failed, Leftover, Reported, Started, TextDelta, Unrecognised
 from sluice.chat.fold import Answer, Choice
 from sluice.chat.request import ChatRequest
 from sluice.chat.seal import Reasoning
@@ -34,6 +34,28 @@ def test_an_answer_is_read_as_the_events_of_a_stream() -> None:
         Reported(Usage(input_tokens=1, output_tokens=2)),
         Ended(),
     ]
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize(
+    ("usage", "known"),
+    [
+        ([], None),
+        ({"prompt_tokens": "1"}, None),
+        (
+            {"prompt_tokens": 1, "completion_tokens": 2, "prompt_tokens_details": []},
+            Usage(input_tokens=1, output_tokens=2),
+        ),
+    ],
+)
+def test_usage_that_cannot_be_read_spoils_no_answer(usage: object, known: Usage | None, keep: bool) -> None:
+    events = OPENAI_CHAT.read_answer(body(TEXT, usage=usage, more=1), keep_leftovers=keep)
+    assert Unrecognised("answer:usage") in events
+    assert (fold(events).choices[0].text, fold(events).usage) == ("Hi", known)
+    failed = OPENAI_CHAT.read_answer(b'{"error": {"message": "x"}, "usage": []}', keep_leftovers=keep)
+    assert [type(event) for event in failed] == [Failed]
+    with pytest.raises(ProtocolError):
+        OPENAI_CHAT.read_answer(body(TEXT | {"index": "x"}, usage=usage), keep_leftovers=keep)
 
 
 def test_every_channel_of_a_whole_answer_is_read() -> None:

@@ -70,14 +70,22 @@ def test_a_refusal_finishes_as_one() -> None:
     [
         ("max_output_tokens", ChoiceFinished(0, "length", "max_output_tokens")),
         ("content_filter", ChoiceFinished(0, "content_filter", "content_filter")),
-        ("steered", ChoiceFinished(0, "stop", "steered")),
-        (None, ChoiceFinished(0, "stop", "incomplete")),
+        ("steered", ChoiceFinished(0, "length", "steered")),
+        ("completed", ChoiceFinished(0, "length", "completed")),
+        (None, ChoiceFinished(0, "length", "incomplete")),
     ],
 )
-def test_why_a_response_is_incomplete(reason: str | None, finish: ChoiceFinished) -> None:
+def test_an_incomplete_response_is_told_as_cut_whatever_the_reason(reason: str | None, finish: ChoiceFinished) -> None:
     body = HEAD | {"status": "incomplete", "incomplete_details": {"reason": reason}}
     assert decode(ev("incomplete", response=body)) == [STARTED, finish, Ended()]
     assert decode(ev("completed", response=body)) == [STARTED, finish, Ended()]
+    assert OPENAI_RESPONSES.read_answer(msgspec.json.encode(body | {"output": []}))[1:] == [finish, Ended()]
+
+
+@pytest.mark.parametrize("details", ["x", [], 5, {"reason": 7}, {}, None])
+def test_so_is_one_whose_reason_cannot_be_read(details: object) -> None:
+    body = HEAD | {"status": "incomplete", "incomplete_details": details}
+    assert ChoiceFinished(0, "length", "incomplete") in decode(ev("incomplete", response=body))
 
 
 def test_annotations_are_told_once() -> None:

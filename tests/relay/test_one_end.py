@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sluice.chat.usage import Usage
 from sluice.dialects.anthropic_messages import ANTHROPIC_MESSAGES
 from sluice.dialects.dialect import Dialect
 from sluice.dialects.gemini import GEMINI
@@ -19,7 +20,7 @@ from sluice.relay.sinks import Mirror
 from sluice.relay.stream import StreamRelay
 from sluice.relay.terms import Terms
 from sluice.wire.sse import SseDecoder
-from tests.relay.relays import DONE, OFF, ROLE, STOP, frame, mirror, run, text
+from tests.relay.relays import DONE, OFF, ROLE, STOP, frame, mirror, run, text, translate
 
 Json = dict[str, object]
 BAD: tuple[object, ...] = (None, 5, -1, 10**30, 1.5, "x", "3", True, [], [5], {}, {"a": 1})
@@ -160,6 +161,78 @@ def test_a_chunk_of_gemini_with_a_finish_reason_ends_well_or_is_not_passed_on() 
             assert ends(got) == ["error"], each
     counts = whole | {"usageMetadata": {"promptTokenCount": "3"}}
     assert run(mirrored(GEMINI), [begun + frame(counts)]) == (begun + frame(counts), COMPLETED)
+
+
+CHAT_USAGE: Json = {
+    "prompt_tokens": 30,
+    "completion_tokens": 5,
+    "prompt_tokens_details": {"cached_tokens": 20},
+    "completion_tokens_details": {"reasoning_tokens": 2},
+}
+CALL = {"index": 0, "id": "t", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+DELTA = {"role": "assistant", "content": "!", "refusal": None, "tool_calls": [CALL]}
+CHOICE = {"index": 0, "delta": DELTA, "logprobs": None, "finish_reason": "stop"}
+LAST: Json = {"id": "c1", "object": "chunk", "created": 7, "model": "m", "choices": [CHOICE], "usage": CHAT_USAGE}
+
+
+def test_a_chunk_of_chat_with_a_finish_reason_ends_well_or_is_not_passed_on() -> None:
+    for each in spoilt(LAST, depth=6):
+        sent = ROLE + text("Hi") + frame(each) + DONE
+        got, outcome = run(mirror(), [sent])
+        if outcome == COMPLETED:
+            assert got == sent, each
+            assert ends(got) == ["[DONE]"]
+        else:
+            assert ends(got) == ["error"], each
+            assert frame(each) not in got or not finished(each), each
+
+
+def finished(row: Json) -> bool:
+    """Whether a client is told that the first choice has finished."""
+    choices = row.get("choices")
+    rows = choices if isinstance(choices, list) else []
+    return any(each.get("finish_reason") for each in rows if isinstance(each, dict) and each.get("index", 0) == 0)
+
+
+def test_the_usage_of_a_chat_spoils_no_chunk_of_it() -> None:
+    for usage in spoilt({"usage": CHAT_USAGE}):
+        for row in (LAST | usage, LAST | {"choices": []} | usage):
+            sent = ROLE + text("Hi") + (frame(row) if row["choices"] else STOP + frame(row)) + DONE
+            relay = mirror()
+            assert run(relay, [sent]) == (sent, COMPLETED), row
+            assert relay.meter.malformed == 0
+            assert run(mirror(), [ROLE + text("Hi") + frame(LAST | usage) + STOP + DONE])[1] == COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("spoilt_one", "known"),
+    [
+        ({"prompt_tokens_details": []}, Usage(input_tokens=30, output_tokens=5, reasoning_tokens=2)),
+        ({"completion_tokens_details": "x"}, Usage(input_tokens=30, output_tokens=5, cache_read_tokens=20)),
+        (
+            {"prompt_tokens_details": {"cached_tokens": 20, "audio_tokens": "x"}, "completion_tokens_details": []},
+            Usage(input_tokens=30, output_tokens=5, cache_read_tokens=20),
+        ),
+        ({"prompt_tokens": "30"}, None),
+        ({"cached_tokens": []}, None),
+    ],
+)
+def test_what_is_billed_is_what_can_be_read(spoilt_one: Json, known: Usage | None) -> None:
+    relay = mirror()
+    last = frame(LAST | {"usage": CHAT_USAGE | spoilt_one})
+    assert run(relay, [ROLE + text("Hi") + last + DONE])[1] == COMPLETED
+    assert relay.said.usage == known
+    assert relay.said.finish_reason == "tool_calls"
+    assert relay.said.unrecognised == {"chunk:usage": 1}
+    got, outcome = run(translate(wants_usage=True), [ROLE + text("Hi") + last + DONE])
+    assert (ends(got), outcome) == (["[DONE]"], COMPLETED)
+
+
+def test_a_choice_that_has_finished_may_repeat_it_unreadably() -> None:
+    sent = ROLE + text("Hi") + STOP + frame(LAST | {"created": "now"}) + DONE
+    relay = mirror()
+    assert run(relay, [sent]) == (sent, COMPLETED)
+    assert relay.meter.malformed == 1
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     carries: Mapping[str, Carry] = {}
     """What a provider of this dialect can be asked: every feature of `chat.carry.FEATURES`."""
     finish_read: Mapping[str, FinishReason] = {}
-    """The provider's words for the end, and ours. Others count as `stop`."""
+    """The provider's words for the end, and ours. Others count as `stop`; of an answer that says it is incomplete, as
+    `length`."""
     finish_written: Mapping[FinishReason, str] = {}
     headers: tuple[tuple[str, str], ...] = ()
     """On every chat request in this dialect, whoever serves it."""

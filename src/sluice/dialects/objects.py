@@ -17,7 +17,15 @@ from sluice.errors import BadRequest
 
 EMPTY = msgspec.Raw(b"{}")
 _OBJECT = msgspec.Raw(b'"object"')
+
+
+class _Object(msgspec.Struct):
+    """Any object. What is in it is found to be JSON and skipped: to build it would take a second for the arguments that
+    a body has room for."""
+
+
 _read_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_read_object = msgspec.json.Decoder(_Object | None).decode
 
 
 def placed(parts: Sequence[Part], place: str) -> Iterator[tuple[str, Part]]:
@@ -45,15 +53,10 @@ def arguments(call: ToolUse, place: str) -> msgspec.Raw:
     if not text.strip():
         return EMPTY
     try:
-        value: object = msgspec.json.decode(text)
+        return EMPTY if _read_object(text) is None else msgspec.Raw(text)
     except UNREADABLE:
-        value = ""
-    if value is None:
-        return EMPTY
-    if not isinstance(value, dict):
         told = f"'{place}': the arguments of the tool call '{call.id}' ('{call.name}') are not a JSON object."
-        raise BadRequest(told, param=place)
-    return msgspec.Raw(text)
+        raise BadRequest(told, param=place) from None
 
 
 def schema(tool: Tool, without: msgspec.Raw) -> msgspec.Raw | dict[str, msgspec.Raw]:

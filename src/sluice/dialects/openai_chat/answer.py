@@ -2,7 +2,17 @@
 
 import msgspec
 
-from sluice.chat.events import Ended, Event, Failed, Reported, Started, TextDelta, ToolCallDelta, ToolCallStarted
+from sluice.chat.events import (
+    Ended,
+    Event,
+    Failed,
+    Reported,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallStarted,
+    Unrecognised,
+)
 from sluice.chat.fold import Answer, Choice
 from sluice.chat.request import ChatRequest
 from sluice.dialects.openai_chat import citations, errors
@@ -23,6 +33,7 @@ from sluice.dialects.openai_chat.schema import (
     said,
     write_usage,
 )
+from sluice.dialects.openai_chat.spoilt import without_spoilt_usage
 from sluice.dialects.writing import to_json
 from sluice.errors import ProtocolError
 
@@ -40,6 +51,9 @@ def read(body: bytes, *, keep_leftovers: bool = False) -> list[Event]:
         whole = _read(body)
         extra = leftovers(body) if keep_leftovers else []
     except UNREADABLE as error:
+        if (rest := without_spoilt_usage(body)) is not None:
+            found = read(rest, keep_leftovers=keep_leftovers)
+            return found if type(found[0]) is Failed else [found[0], Unrecognised("answer:usage"), *found[1:]]
         raise ProtocolError(f"the provider's answer is not a chat completion: {error}") from None
     if whole.error is not ABSENT and (failure := errors.in_band(bytes(whole.error))) is not None:
         return [Failed(failure)]

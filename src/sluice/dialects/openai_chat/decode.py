@@ -28,6 +28,7 @@ from sluice.dialects.openai_chat.schema import (
     Delta,
     read_usage,
 )
+from sluice.dialects.openai_chat.spoilt import finishes, without_spoilt_usage
 from sluice.dialects.reading import PINGS, is_ping
 from sluice.errors import InBandFailure, ProtocolError, SluiceError
 from sluice.wire.sse import Frame
@@ -72,7 +73,7 @@ class ChatStreamDecoder:
                 return [Ended()]
             if frame.event in PINGS:
                 return PING
-            raise ProtocolError(f"an event of the provider is not a chat completion chunk: {error}") from None
+            return self._unread(frame, data, error)
         if chunk.error is not ABSENT and (failure := errors.in_band(bytes(chunk.error))) is not None:
             return [Failed(failure)]
         if not chunk.choices and (odd := self._odd(frame, data, chunk, named=bool(extra))) is not None:
@@ -91,6 +92,15 @@ class ChatStreamDecoder:
         self._around = around(data, chunk, events) if self._lessons else None
         self._lessons -= bool(self._around)
         return events
+
+    def _unread(self, frame: Frame, data: bytes, error: Exception) -> list[Event]:
+        """What can be read of a chunk that cannot be read whole."""
+        if (rest := without_spoilt_usage(data)) is not None:
+            return [Unrecognised("chunk:usage"), *self.decode(Frame(frame.raw, rest, frame.event))]
+        failure = ProtocolError(f"an event of the provider is not a chat completion chunk: {error}")
+        if finishes(data, self._finished):
+            return [Failed(failure)]
+        raise failure from None
 
     def finish(self) -> list[Event]:
         """Nothing: a finish reason without `[DONE]` is a truncated answer (stream-life 10.1)."""

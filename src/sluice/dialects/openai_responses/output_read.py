@@ -206,7 +206,9 @@ class OutputReader:
             out.append(ChoiceFinished(0, reason, response.status or ""))
             return
         native = response.incomplete_details.reason if response.incomplete_details else None
-        out.append(ChoiceFinished(0, FINISH_READ.get(native or "", "stop"), native or "incomplete"))
+        reason = FINISH_READ.get(native or "", "length")
+        # Whatever cut the answer: `stop` would say that it is whole.
+        out.append(ChoiceFinished(0, "length" if reason == "stop" else reason, native or "incomplete"))
 
 
 def _escaped(text: str) -> str:

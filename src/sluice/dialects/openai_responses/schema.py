@@ -164,7 +164,8 @@ FINISH_READ: dict[str, FinishReason] = {
     "content_filter": "content_filter",
 }
 """The status of a whole response, or the reason of an incomplete one. A completed one with a call of the client's tools
-is `tool_calls`, one with a refusal is `refusal`."""
+is `tool_calls`, one with a refusal is `refusal`; an incomplete one whose reason is not in here, or missing, is
+`length`."""
 
 FINISH_WRITTEN: dict[FinishReason, str] = {
     "stop": "completed",
