@@ -1,6 +1,7 @@
 """One request of the form: it lasts so long and no longer, and what it holds is given back however it ends."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -24,7 +25,14 @@ class Silent:
         self.closed = 0
 
     async def open(
-        self, endpoint: Endpoint, request: bytes, *, expects_body: bool, connect_s: float, headers_s: float
+        self,
+        endpoint: Endpoint,
+        request: bytes,
+        *,
+        expects_body: bool,
+        connect_s: float,
+        headers_s: float,
+        sent: Callable[[], object] | None = None,
     ) -> "Silent":
         return self
 

@@ -16,9 +16,10 @@ from sluice.relay.outcome import Outcome
 from sluice.relay.stream import StreamRelay
 from sluice.wire.http1 import Header, fields
 from tests.gateway.asking import ask
-from tests.support.events import DONE, ERROR, HELLO, STOP, WHOLE_STREAM, WORLD, completion
+from tests.gateway.test_failover import after, target
+from tests.support.events import DONE, ERROR, HELLO, ROLE, STOP, WHOLE_STREAM, WORLD, completion
 from tests.support.http_answer import error_of
-from tests.support.plans import ai, plan, route, static
+from tests.support.plans import ai, plan, route, static, to_provider
 from tests.support.raw_client import CHAT, STREAM, get, request
 from tests.support.raw_upstream import LAST, Call, Play, answering, chunk, chunked_head, silent, sized, streamed
 from tests.support.serving import Serving
@@ -252,3 +253,25 @@ async def test_a_fault_before_the_head_is_begun_is_no_reason_to_ask_another_targ
     assert await client.rest() == b""
     await cut_as_internal(serving)
     assert len(upstream.asked) == 1
+
+
+@pytest.mark.parametrize("both_said", [True, False], ids=["the first is told", "the last is told"])
+async def test_nor_does_a_failure_of_the_last_of_several_targets(
+    world: World, monkeypatch: pytest.MonkeyPatch, both_said: bool
+) -> None:
+    """By the time that its head cannot be written the last answer has been given up."""
+    said = sized(b'{"error":{"message":"slow down"}}', status="429 X")
+    first = await world.upstream(said if both_said else streamed(ROLE))
+    second = await world.upstream(streamed(ROLE))
+    backend = after(target("first", first.port), target("second", second.port))
+    serving = await world.gateway(to_provider(0, backend=backend, admission=Admission(max_concurrent=1, max_queue=0)))
+    with monkeypatch.context() as broken:
+        broken.setattr(client_side, "fields", ours)
+        client = await world.client(serving)
+        client.send(request(STREAM))
+        assert await client.rest() == b""
+        await cut_as_internal(serving)
+    client = await world.client(serving)
+    await client.ask(request(STREAM))
+    record = await serving.record(2)
+    assert (record.outcome, record.attempts) == ("upstream_error" if both_said else "upstream_truncated", 2)

@@ -9,8 +9,10 @@ from sluice.policies.retry import Retry
 from sluice.policies.streaming import Streaming
 from tests.gateway.test_failover import after, target
 from tests.gateway.test_keep_alive import BEAT, SOON
+from tests.journeys.traced import SAMPLED, traced
 from tests.support.events import ERROR, ROLE, WHOLE_STREAM, completion
 from tests.support.http_answer import error_of
+from tests.support.otlp_receiver import OtlpReceiver
 from tests.support.plans import plan, route, static, to_provider
 from tests.support.raw_client import CHAT, STREAM, request
 from tests.support.raw_upstream import Call, Play, answering, chunk, chunked_head, sized, streamed
@@ -174,3 +176,91 @@ async def test_the_attempts_at_a_static_backend_are_recorded(world: World, fails
     assert answer.status == (200 if fails == "by its status" else 503)
     assert (record.attempts, record.tried) == (3, tuple((name, word) for word in words))
     assert answer.header("x-sluice-attempts") == ", ".join(f"{name};{word}" for word in words)
+
+
+# -- a static backend, asked again -------------------------------------------------------------------------------------
+
+OVER = sized(b"<h1>over</h1>", "Retry-After: 9", "x-secret-of-theirs: yes", status="503 X", content_type="text/html")
+
+
+def one_by_one(*answers: bytes | None) -> Play:
+    """A backend whose answers follow each other; None = it hangs up, and after the last it says nothing."""
+    left = [*answers]
+
+    async def play(call: Call) -> None:
+        while True:
+            await call.request()
+            if not left:
+                await call.gone()
+            elif (answer := left.pop(0)) is None:
+                call.fin()
+            else:
+                call.send(answer)
+
+    return play
+
+
+@pytest.mark.parametrize(
+    ("answers", "status", "retry_after"),
+    [
+        ((FULL, None), 429, ["7"]),
+        ((FULL, None, OVER, None), 503, ["9"]),
+        ((OVER, sized(b"", status="500 X"), None), 500, []),
+    ],
+)
+async def test_of_a_static_backend_too_the_last_status_is_heard(
+    world: World, answers: tuple[bytes | None, ...], status: int, retry_after: list[str]
+) -> None:
+    upstream = await world.upstream(one_by_one(*answers))
+    retry = Retry(attempts=len(answers) - 1, backoff_s=0.001)
+    serving = await world.gateway(plan(route("/", static(upstream.port), retry=retry)))
+    answer = await (await world.client(serving)).ask(request(b"x", path="/any"))
+    assert (answer.status, answer.head.all("retry-after")) == (status, retry_after)
+    assert error_of(answer).message == f"the backend answered with status {status}"
+    assert answer.head.all("x-secret-of-theirs") == [], "no more of them than of a provider"
+    words = [each.split()[1].decode() if each else "upstream_truncated" for each in answers]
+    assert answer.header("x-sluice-attempts") == ", ".join(f"test/static;{word}" for word in words)
+    record = await serving.record()
+    assert (record.outcome, record.status, record.error_code) == ("upstream_error", status, "upstream_refused")
+    assert (record.attempts, record.tried) == (len(words), tuple(("test/static", word) for word in words))
+    assert len(upstream.asked) == len(words)
+
+
+async def test_a_static_backends_last_refusal_is_its_own(world: World) -> None:
+    upstream = await world.upstream(one_by_one(FULL, None, OVER))
+    serving = await world.gateway(plan(route("/", static(upstream.port), retry=Retry(attempts=2, backoff_s=0.001))))
+    answer = await (await world.client(serving)).ask(request(b"x", path="/any"))
+    assert (answer.status, answer.body, answer.header("x-secret-of-theirs")) == (503, b"<h1>over</h1>", "yes")
+    assert answer.header("x-sluice-attempts") == "test/static;429, test/static;upstream_truncated, test/static;503"
+
+
+async def test_where_a_static_backend_gave_no_status_the_last_failure_is_heard(world: World) -> None:
+    upstream = await world.upstream(one_by_one(None, None))
+    serving = await world.gateway(plan(route("/", static(upstream.port), retry=Retry(attempts=1, backoff_s=0.001))))
+    answer = await (await world.client(serving)).ask(request(b"x", path="/any"))
+    assert (answer.status, error_of(answer).code) == (502, "upstream_truncated")
+    assert answer.header("x-sluice-attempts") == "test/static;upstream_truncated, test/static;upstream_truncated"
+
+
+@pytest.mark.parametrize("clock", ["headers", "total"])
+async def test_at_a_static_backend_too_time_that_is_over_is_what_it_is(world: World, clock: str) -> None:
+    clocks = Deadlines(headers_s=0.1) if clock == "headers" else Deadlines(total_s=0.1)
+    upstream = await world.upstream(one_by_one(FULL))
+    entry = route("/", static(upstream.port), retry=Retry(attempts=1, backoff_s=0.001), deadlines=clocks)
+    serving = await world.gateway(plan(entry))
+    answer = await (await world.client(serving)).ask(request(b"x", path="/any"))
+    assert (answer.status, error_of(answer).code) == (504, f"timeout_{clock}")
+    assert answer.head.all("retry-after") == []
+    assert answer.header("x-sluice-attempts") == f"test/static;429, test/static;timeout_{clock}"
+    assert (await serving.record()).outcome == "timeout"
+
+
+async def test_each_attempt_at_a_static_backend_is_traced_as_it_went(world: World) -> None:
+    upstream = await world.upstream(one_by_one(FULL, None))
+    whole = plan(route("/", static(upstream.port), retry=Retry(attempts=1, backoff_s=0.001)))
+    with OtlpReceiver() as collector:
+        async with traced(world, whole, collector) as gateway:
+            answer = await (await world.client(gateway.serving)).ask(request(b"x", path="/any", headers=(SAMPLED,)))
+            assert answer.status == 429
+            _, *attempts = await gateway.spans()
+    assert [span.attributes["error.type"] for span in attempts] == ["429", "upstream_truncated"]

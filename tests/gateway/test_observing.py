@@ -9,7 +9,9 @@ import pytest
 from sluice.config import Source, load
 from sluice.config.plan import Plan
 from sluice.gateway.observing import observers_of
+from sluice.policies.direct_response import DirectResponse
 from sluice.policies.observing import UNOBSERVED, Logging, Observing
+from sluice.policies.shaping import Shaping
 from sluice.relay.record import ExchangeRecord
 from sluice.standard import STANDARD
 from tests.labs.guard_lab import Lab, lab
@@ -185,6 +187,16 @@ async def test_a_failure_that_crosses_unread_is_not_sampled_away_for_having_come
     assert (await client.ask(get("/web"))).status == status
     assert (await found.record()).outcome == outcome
     assert len(found.log_lines()) == logged
+
+
+async def test_a_refusal_that_the_operator_wrote_is_not_sampled_away_either(world: World) -> None:
+    refuses = Shaping(direct=(DirectResponse(status=503, body="closed for today"),))
+    seen = Observing(logging=Logging(sample=0.0))
+    found = await world.gateway(msgspec.structs.replace(plan(route("/", shaping=refuses)), observing=seen))
+    client = await world.client(found)
+    assert (await client.ask(get("/any"))).status == 503
+    assert (await found.record()).outcome == "completed"
+    assert [line["http.status"] for line in found.log_lines()] == [503]
 
 
 async def test_a_sample_is_about_as_large_as_it_says(world: World) -> None:

@@ -96,3 +96,27 @@ async def test_a_stream_that_keep_alives_have_opened_is_told_the_same(world: Wor
     assert TOLD in answer.body.decode()
     assert (await serving.record()).outcome == "blocked"
     assert "4111" not in str(serving.log_lines())
+
+
+@pytest.mark.parametrize(("wait_s", "status"), [(0.2, 200), (0.0, 451)], ids=["late", "in time"])
+async def test_so_is_one_whose_request_is_rejected_and_one_in_time_keeps_its_status(
+    world: World, wait_s: float, status: int
+) -> None:
+    async def judge(call: Call) -> None:
+        await call.request()
+        await asyncio.sleep(wait_s)
+        call.send(sized(msgspec.json.encode(REJECTED)))
+        await call.gone()
+
+    policy = AiPolicy(guards=Guards(request=(at((await world.upstream(judge)).port),)))
+    soon = Streaming(keep_alive_s=0.03, commit_after_s=0.1)
+    upstream, serving, client = await world.between(streamed(*WHOLE_STREAM), ai=policy, streaming=soon)
+    answer = await client.ask(request(STREAM))
+    assert answer.status == status
+    assert answer.body.startswith(b": keep-alive") is (status == 200)
+    assert TOLD in answer.body.decode()
+    assert b"[DONE]" not in answer.body
+    assert upstream.asked == []
+    record = await serving.record()
+    assert (record.outcome, record.status, record.attempts) == ("blocked", status, 1)
+    assert "4111" not in str(serving.log_lines())

@@ -10,7 +10,7 @@ from sluice.policies.retry import Retry
 from tests.gateway.test_failover import after, target
 from tests.support.events import WHOLE_STREAM, completion
 from tests.support.http_answer import error_of
-from tests.support.plans import ai, to_provider
+from tests.support.plans import ai, plan, route, static, to_provider
 from tests.support.raw_client import CHAT, STREAM, request
 from tests.support.raw_upstream import Call, Play, answering, sized, streamed
 from tests.support.sockets import free_ports
@@ -115,6 +115,42 @@ async def test_conditions_decide_too(world: World) -> None:
         serving = await world.gateway(upstream.port, retry=retry)
         await (await world.client(serving)).ask(request(CHAT))
         assert len(upstream.asked) == times
+
+
+@pytest.mark.parametrize("kind", ["provider", "static"])
+@pytest.mark.parametrize(
+    ("condition", "answers", "times"),
+    [
+        ("response.code == 503", (BUSY,), 3),
+        ("response.code == 429", (BUSY,), 1),
+        ('response.headers["x-again"] == "yes"', (sized(b"{}", "X-Again: yes", status="503 X"), BUSY), 2),
+        ("response.code == 429", (sized(b"{}", status="404 X"),), 1),
+        ("response.code == 404", (sized(b"{}", status="404 X"),), 1),
+    ],
+)
+async def test_a_static_backend_is_asked_again_on_the_same_conditions(
+    world: World, kind: str, condition: str, answers: tuple[bytes, ...], times: int
+) -> None:
+    upstream = await world.upstream(answering(*answers))
+    to = static(upstream.port) if kind == "static" else ai(upstream.port)
+    retry = Retry(attempts=2, backoff_s=0.001, condition=condition)
+    serving = await world.gateway(plan(route("/openai", to, retry=retry)))
+    answer = await (await world.client(serving)).ask(request(CHAT))
+    assert len(upstream.asked) == times
+    assert (await serving.record()).attempts == times
+    if kind == "static":
+        assert answer.body == answers[-1].partition(b"\r\n\r\n")[2], "what nobody follows is passed on as it is"
+
+
+@pytest.mark.parametrize("kind", ["provider", "static"])
+async def test_a_condition_says_nothing_of_a_failure_without_a_status(world: World, kind: str) -> None:
+    (nobody,) = free_ports(1)
+    retry = Retry(attempts=2, backoff_s=0.001, condition="response.code == 429")
+    serving = await world.gateway(
+        plan(route("/openai", static(nobody) if kind == "static" else ai(nobody), retry=retry))
+    )
+    assert (await (await world.client(serving)).ask(request(CHAT))).status == 503
+    assert (await serving.record()).attempts == 3
 
 
 # -- health ------------------------------------------------------------------------------------------------------------

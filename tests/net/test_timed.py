@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -41,7 +42,14 @@ class Nobody:
         self._waits = waits
 
     async def open(
-        self, endpoint: Endpoint, request: bytes, *, expects_body: bool, connect_s: float, headers_s: float
+        self,
+        endpoint: Endpoint,
+        request: bytes,
+        *,
+        expects_body: bool,
+        connect_s: float,
+        headers_s: float,
+        sent: Callable[[], object] | None = None,
     ) -> UpstreamStream:
         if self._waits:
             await asyncio.Event().wait()

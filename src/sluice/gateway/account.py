@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from sluice.chat.request import ChatRequest
 from sluice.config.plan import AiBackend, HttpBackend
-from sluice.errors import InBandFailure, Refused, SluiceError, TimedOut, UpstreamError
+from sluice.errors import SluiceError, UpstreamError
+from sluice.gateway.ending import may_go_on, word_of
 from sluice.gateway.identity import Identity, is_request_id
 from sluice.gateway.money import priced
 from sluice.gateway.outbound import Outbound
@@ -83,10 +84,11 @@ class Account:
         """What the guards of answers did about errors of providers."""
         self._asking = False
         """The last target's attempt is not among the failed ones."""
+        self._sent = self._kept = False
+        """The last target has the request; one that was given up may work on it all the same."""
         self._provider_dialect = ""
-        self._target = self.target_model = ""
+        self._target = self.target_model = self._endpoint = ""
         self._route = Route()
-        self._endpoint = ""
         self._provider = UNKNOWN
         self._llm = False
         self._tagged: Cost | None = None
@@ -110,6 +112,10 @@ class Account:
         self._asking = True
         self.status = 0
 
+    def at_sent(self) -> None:
+        """It has the request."""
+        self._sent = True
+
     def at_target(self, outbound: Outbound, dialect: str, model: str) -> None:
         """It is asked now, for this model."""
         self.at_try()
@@ -130,10 +136,11 @@ class Account:
                 self.request_id = given
                 break
 
-    def gave_up(self, error: SluiceError | None) -> None:
-        """This target failed unseen, and another will be asked. None = what it answered is not wanted."""
-        self._asking = False
-        self.failed.append((self._target, str(self.status) if error is None else _word(error)))
+    def gave_up(self, error: SluiceError) -> None:
+        """This target failed unseen, and another will be asked."""
+        self._kept |= self._sent and may_go_on(error)
+        self._asking = self._sent = False
+        self.failed.append((self._target, word_of(error)))
         self.relay = None
         if not self.sent_status:
             self.request_id = self.identity.request_id
@@ -168,7 +175,7 @@ class Account:
             return ()
         if not self._asking:
             return tuple(self.failed)
-        last = _word(error) if isinstance(error, UpstreamError) or not self.status else str(self.status)
+        last = word_of(error) if isinstance(error, UpstreamError) or not self.status else str(self.status)
         return (*self.failed, (self._target, last))
 
     # -- telling ------------------------------------------------------------------------------------------------------
@@ -201,13 +208,13 @@ class Account:
 
     def _answered(self, outcome: Outcome) -> Answered:
         """How it ended, for those who settle."""
-        relay, error = self.relay, outcome.error
+        relay = self.relay
         said = relay.said if relay is not None else _NOTHING_SAID
         meter = relay.meter if relay is not None else None
         whole = not self.streaming and self.operation == "chat" and outcome.kind == "completed"
         return Answered(
             outcome=outcome.kind,
-            asked=bool(self.asked_at) and not (isinstance(error, TimedOut) and error.phase == "connect"),
+            asked=self._sent or self._kept,
             usage=said.usage,
             streamed=meter.counted if meter is not None else 0,
             by_length=meter is not None and meter.counted != meter.tokens,
@@ -274,13 +281,6 @@ class Account:
             calls_s=self.calls_s,
             trace=None if self.trace is None else self.trace.facts(outcome, stream, now),
         )
-
-
-def _word(error: SluiceError | None) -> str:
-    """What became of an attempt, in a word: the provider's status, or the code of what happened instead of one."""
-    if error is None:
-        return "abandoned"
-    return str(error.status) if isinstance(error, Refused | InBandFailure) else error.code
 
 
 def _reason(outcome: Outcome) -> str:

@@ -109,8 +109,9 @@ def chat_headers(head: UpstreamHead | None, account: Account, chat: ChatRequest)
     """The head of a provider's answer to a chat request, as the client sees it; of one that has not come yet, to a
     client who has waited long enough to be told that somebody is there."""
     kind = (_JSON,) if not chat.stream else _JSON_STREAM if chat.framing == "json_array" else _EVENT_STREAM
-    crossing = () if head is None else header_policy.to_client(head.headers)
-    return [*kind, *crossing, *own_headers(account)]
+    if head is None:
+        return [*kind, *_named_headers(account)]
+    return [*kind, *header_policy.to_client(head.headers), *own_headers(account)]
 
 
 def asks_for_models(entry: Entry, request: Request, wanted: Operation) -> bool:
@@ -201,10 +202,15 @@ def json_headers(account: Account) -> list[Header]:
 
 
 def own_headers(account: Account, error: SluiceError | None = None) -> list[Header]:
-    """What stands on every answer: the id that the log shows, and the gateway's own share of the time in
-    milliseconds; and who was asked, if that was more than one and all is known of it."""
-    spent_ms = ((account.asked_at or account.taken_at) - account.taken_at) * 1000
-    own = [(b"x-request-id", account.request_id.encode("latin-1")), (b"server-timing", b"gateway;dur=%.3f" % spent_ms)]
+    """What stands on every answer that has come; and who was asked, if that was more than one and all is known of
+    it."""
+    own = _named_headers(account)
     if account.failed and (account.status or error is not None) and (asked := account.attempts(error)):
         own.append((b"x-sluice-attempts", asked.encode("latin-1", "replace")))
     return own
+
+
+def _named_headers(account: Account) -> list[Header]:
+    """The id that the log shows, and the gateway's own share of the time in milliseconds."""
+    spent_ms = ((account.asked_at or account.taken_at) - account.taken_at) * 1000
+    return [(b"x-request-id", account.request_id.encode("latin-1")), (b"server-timing", b"gateway;dur=%.3f" % spent_ms)]

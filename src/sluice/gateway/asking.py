@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 from sluice.config.plan import AiBackend, HttpBackend, Rule, Target
 from sluice.config.units import duration
-from sluice.errors import BadRequest, Forbidden, Phase, RouteNotFound, TimedOut, UpstreamError
+from sluice.errors import BadRequest, Forbidden, Phase, Refused, RouteNotFound, TimedOut, UpstreamError
 from sluice.gateway.account import COUNTING, Account
 from sluice.gateway.active import ActivePlan
 from sluice.gateway.attempts import may_try_another
 from sluice.gateway.call import Call
 from sluice.gateway.chat_call import ChatCall
+from sluice.gateway.ending import REFUSED, outcome_of
 from sluice.gateway.gather import Here, gather
 from sluice.gateway.in_time import ends_at
 from sluice.gateway.limits_keys import counts_tokens
@@ -24,11 +25,12 @@ from sluice.gateway.plain_http import plain_http
 from sluice.gateway.ports import Request, UpstreamHead, UpstreamStream
 from sluice.gateway.reply import Reply
 from sluice.gateway.world import World
+from sluice.policies import headers as header_policy
 from sluice.policies.ai import aliased, merged
+from sluice.policies.condition import ResponseCondition
 from sluice.policies.deadlines import CLOCKS, Deadlines
 from sluice.policies.retry import Retry, backoff_s, may_repeat
 from sluice.relay.clocks import NEVER
-from sluice.relay.outcome import Outcome
 
 
 def prepare(
@@ -156,7 +158,12 @@ async def open_upstream(
         raise TimedOut(phase)
     connect, headers = clocks.before_head(limit_at - now)
     opening = world.upstream.open(
-        whom.endpoint, asked, expects_body=request.method != "HEAD", connect_s=connect, headers_s=headers
+        whom.endpoint,
+        asked,
+        expects_body=request.method != "HEAD",
+        connect_s=connect,
+        headers_s=headers,
+        sent=account.at_sent,
     )
     try:
         if limit_at == NEVER:
@@ -181,15 +188,19 @@ async def open_upstream(
 async def ask_plain(
     world: World, account: Account, clocks: Deadlines, backend: HttpBackend, request: Request, retry: Retry
 ) -> UpstreamStream:
-    """Send a request to a static backend, and again as often as the rule says.
+    """Send a request to a static backend, and again as often as the rule says: as a target is asked (`Attempts`). Only
+    a refusal that nobody follows crosses as it is; the body of any other is never read.
 
     Raises:
-        UpstreamError: see `ports.Upstream.open`.
+        UpstreamError: see `ports.Upstream.open`. Of several failures the last in which the backend gave a status,
+            unless a clock has run out.
     """
     left, trace, own, mine = retry.attempts or 0, account.trace, backend.clocks, clocks
+    said: Refused | None = None
     asked = plain_http(request, backend.endpoint) if trace is None else b""
     while True:
-        failure: UpstreamError | None = None
+        failure: UpstreamError
+        over: UpstreamError | None = None
         account.at_try()
         if trace is not None:
             asked = plain_http(trace.sent_by(request), backend.endpoint)
@@ -198,22 +209,40 @@ async def ask_plain(
             mine = clocks.at(own, world.clock() - account.request.received_at)
         try:
             upstream = await open_upstream(world, account, mine, backend, asked)
-            status = upstream.head.status
         except UpstreamError as error:
-            failure, status = error, 0
-        if trace is not None:
-            trace.answered(status)
-        if failure is not None and not (left and may_try_another(failure, one_attempt=mine.one_attempt)):
-            raise failure
-        if failure is None and not (left and status >= _FAILED and may_repeat(retry, status)):
-            return upstream
-        if failure is None:
+            failure = error
+            if not (left and may_try_another(error, one_attempt=mine.one_attempt)):
+                over = error if said is None or isinstance(error, TimedOut) else said
+        else:
+            head = upstream.head
+            if trace is not None:
+                trace.answered(head.status)
+            if not (left and _may_follow(retry, head)):
+                return upstream
             upstream.close(complete=False)
+            failure = said = Refused(f"the backend answered with status {head.status}", status=head.status)
+            said.headers = tuple(header_policy.to_client(head.headers))
+        if over is failure:
+            raise over
+        failure.let_go()
         account.gave_up(failure)
-        left -= 1
         if trace is not None:
-            trace.ended(Outcome("upstream_error", failure), world.clock())
+            trace.ended(outcome_of(failure), world.clock())
+        if over is not None:
+            raise over
+        left -= 1
         await asyncio.sleep(backoff_s(retry, world.die()))
+
+
+def _may_follow(retry: Retry, head: UpstreamHead) -> bool:
+    """Whether a static backend is asked again after this answer."""
+    if head.status < REFUSED or not may_repeat(retry, head.status):
+        return False
+    return not retry.condition or _condition(retry.condition).holds(head.status, head.headers)
+
+
+_condition = lru_cache(maxsize=256)(ResponseCondition)
+"""Compiled once for all requests."""
 
 
 def left_s(account: Account, clocks: Deadlines, now: float) -> float:
@@ -222,7 +251,6 @@ def left_s(account: Account, clocks: Deadlines, now: float) -> float:
     return max(0.0, min(limit_at - now, clocks.idle_s or NEVER))
 
 
-_FAILED = 400
 _PREFIX = b"x-sluice-timeout-"
 
 

@@ -4,6 +4,7 @@ from sluice.errors import (
     ClientError,
     Denied,
     GuardRejected,
+    InBandFailure,
     Overloaded,
     PolicyUnavailable,
     RateLimited,
@@ -39,6 +40,18 @@ def outcome_of(error: SluiceError) -> Outcome:
     if isinstance(error, Unavailable):
         return Outcome("shed" if isinstance(error, Overloaded) else "drained", error)
     return Outcome("internal", error)
+
+
+def word_of(error: SluiceError | None) -> str:
+    """What became of an attempt, in a word: the provider's status, or the code of what happened instead of one."""
+    if error is None:
+        return "abandoned"
+    return str(error.status) if isinstance(error, Refused | InBandFailure) else error.code
+
+
+def may_go_on(error: SluiceError) -> bool:
+    """Whether a target that has the request may work on it after an attempt that failed so: it has not said no."""
+    return isinstance(error, TimedOut) or (isinstance(error, Truncated) and not error.stale)
 
 
 def passed_on(outcome: Outcome, status: int) -> Outcome:

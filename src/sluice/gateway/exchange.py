@@ -207,7 +207,8 @@ class Exchange:
         if not account.streaming or relay.committed or attempts is None or not attempts.may_follow:
             self._start_answer()
         else:
-            self._reply.opens()
+            assert account.chat is not None
+            self._reply.opens(account.chat)
 
     def _start_answer(self) -> None:
         account = self.account
@@ -215,9 +216,9 @@ class Exchange:
         self._reply.start(account.status, head, self._length, self._road.theirs)
 
     def _done(self, outcome: Outcome, last: bytes) -> None:
-        """The pump's end: finish the answer as the outcome deserves."""
+        """The pump's end: finish the answer as the outcome deserves. It comes a second time where this raises; by then
+        the answer may have been given up, and has no relay any more."""
         relay, reply = self.account.relay, self._reply
-        assert relay is not None
         if self.account.trace is not None:
             self.account.trace.ended_at = self._world.clock()
         if outcome.kind == "client_gone":
@@ -227,7 +228,7 @@ class Exchange:
                 self._length = len(last) if self._length is None and not self.account.streaming else self._length
                 self._start_answer()
             reply.finish(last, passed_on(outcome, self.account.status))
-        elif outcome.error is None or relay.committed:
+        elif outcome.error is None or relay is None or relay.committed:
             reply.abort(outcome)
         else:
             self._failed_unseen(outcome.error, outcome)

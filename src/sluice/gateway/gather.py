@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from sluice.errors import ProtocolError, TimedOut, UpstreamError
+from sluice.errors import ProtocolError, SluiceError, TimedOut, UpstreamError
 from sluice.gateway.ports import BodyReceiver, UpstreamHead, UpstreamStream
 from sluice.wire import coding
 
@@ -55,25 +55,33 @@ async def gather(
     """
     turns = asyncio.Semaphore(AT_ONCE)
     room = _Room(max_bytes)
+    failures: list[SluiceError | Here] = []
 
-    async def one(ask: Callable[[], Awaitable[UpstreamStream]]) -> Here:
-        async with turns:
-            answer = await _whole(await ask(), room, idle_s)
-        if not 200 <= answer.head.status < 300:
-            raise _Refusal(answer)
-        return answer
+    async def one(ask: Callable[[], Awaitable[UpstreamStream]]) -> Here | None:
+        # To the group it does not fail: that of Python 3.11 forgets that we were cancelled where one of its tasks fails
+        # in the same turn.
+        try:
+            async with turns:
+                answer = await _whole(await ask(), room, idle_s)
+            if 200 <= answer.head.status < 300:
+                return answer
+            failures.append(answer)
+        except SluiceError as error:
+            failures.append(error)
+        for task in tasks:
+            task.cancel()  # because of it they are given up
+        return None
 
     try:
         async with asyncio.timeout(total_s), asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(ask)) for ask in asks]
     except TimeoutError:
         raise TimedOut("total") from None
-    except BaseExceptionGroup as failures:
-        first = failures.exceptions[0]  # the others were given up because of it
-        if isinstance(first, _Refusal):
-            return first.answer
-        raise first from None
-    return _joined([task.result() for task in tasks])
+    if failures:
+        if isinstance(first := failures[0], Here):
+            return first
+        raise first
+    return _joined([answer for task in tasks if (answer := task.result()) is not None])
 
 
 def apart(body: bytes) -> list[bytes]:
@@ -86,14 +94,6 @@ def apart(body: bytes) -> list[bytes]:
         return [bytes(raw) for raw in _read_bodies(body)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ProtocolError("the provider's answer is not valid JSON") from None
-
-
-class _Refusal(Exception):
-    """One of several requests was refused: this is the answer to all of them."""
-
-    def __init__(self, answer: Here) -> None:
-        super().__init__(answer.head.status)
-        self.answer = answer
 
 
 class _Room:

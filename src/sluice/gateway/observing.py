@@ -27,6 +27,8 @@ Fault = Callable[[BaseException], None]
 MAX_LABEL_CHARS = 256
 """Of a label's value; longer ones are cut."""
 _SPANS = 1 << 64
+_FAILED = 400
+"""The gateway's own answers, which an operator wished for, are complete whatever their status."""
 
 
 class Field:
@@ -64,7 +66,8 @@ class Observer:
 
     def observed(self, account: Account, record: ExchangeRecord, theirs: Sequence[str]) -> Observed:
         """Return what the expressions come to. `theirs`: the credentials that whoever was asked got."""
-        logged = record.outcome != "completed" or int(record.span_id, 16) < self._sample * _SPANS
+        failed = record.outcome != "completed" or record.status >= _FAILED
+        logged = failed or int(record.span_id, 16) < self._sample * _SPANS
         attributes = self._attributes if record.trace is not None else ()
         looks = logged and (self._filter is not None or self._fields)
         if not (looks or self._labels or attributes):

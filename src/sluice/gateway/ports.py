@@ -169,9 +169,17 @@ class Upstream(Protocol):
     """The way to providers."""
 
     async def open(
-        self, endpoint: Endpoint, request: bytes, *, expects_body: bool, connect_s: float, headers_s: float
+        self,
+        endpoint: Endpoint,
+        request: bytes,
+        *,
+        expects_body: bool,
+        connect_s: float,
+        headers_s: float,
+        sent: Callable[[], object] | None = None,
     ) -> UpstreamStream:
-        """Send a whole request and return once the head of the answer is here. Seconds; 0 = no limit.
+        """Send a whole request and return once the head of the answer is here. Seconds; 0 = no limit. `sent` is called
+        when there is a connection and the request has left.
 
         Cancelling closes the connection at once. A stale pooled connection is replaced only while nothing was sent.
 

@@ -14,7 +14,7 @@ from functools import partial
 
 from sluice.chat.request import ChatRequest
 from sluice.config.plan import Rule
-from sluice.errors import SluiceError
+from sluice.errors import Internal, SluiceError
 from sluice.gateway import answers
 from sluice.gateway.account import Account
 from sluice.gateway.outbound import Outbound
@@ -40,6 +40,7 @@ class Reply:
 
     __slots__ = (
         "_account",
+        "_broken",
         "_outcome",
         "_over",
         "_reads_on",
@@ -86,6 +87,8 @@ class Reply:
         self._account = account
         self._over: Callable[[Outcome], None] | None = over
         self._outcome: Outcome | None = None
+        self._broken: Outcome | None = None
+        """What became of it where a keep-alive could not be written."""
         self._timer: asyncio.TimerHandle | None = None
         self._reads_on = False
 
@@ -138,9 +141,14 @@ class Reply:
     # -- while there is no answer yet ---------------------------------------------------------------------------------
 
     def keep_company(self, chat: ChatRequest) -> None:
-        """Send a keep-alive whenever the client of a stream has waited long enough, until `quiet`."""
+        """Send a keep-alive whenever the client of a stream has waited long enough, until `quiet`, or until the request
+        is put to somebody as no stream. `chat`: as it is put to targets."""
         streaming = self.rule.streaming
-        if self.left or not chat.stream or not self.dialect.facts.keep_alive or not streaming.keep_alive_s:
+        if self.left or not self.dialect.facts.keep_alive or not streaming.keep_alive_s:
+            return
+        if not chat.stream:
+            if not self.opened:
+                self.quiet()
             return
         if self._timer is None:
             wait = streaming.keep_alive_s if self.opened else max(streaming.keep_alive_s, streaming.commit_after_s)
@@ -149,18 +157,26 @@ class Reply:
 
     def _beat(self, chat: ChatRequest) -> None:
         self._timer = None
-        if not self.opened:
-            self.opens()
-        self.client.write(self.dialect.facts.keep_alive)
+        try:
+            if not self.opened:
+                self.opens(chat)
+            self.client.write(self.dialect.facts.keep_alive)
+        except Exception as fault:  # nobody waits for a timer: who is at work hears that the client has gone
+            self._world.fault(fault)
+            self._broken = Outcome("internal", Internal("internal error"))
+            observer = self.client.observer
+            self.client.abort()
+            if observer is not None:
+                observer.client_gone()
+            return
         self.said_at = self._world.clock()
         self.keep_company(chat)
 
-    def opens(self) -> None:
-        """Give the head of a stream that is nobody's yet, under a name of our own."""
+    def opens(self, chat: ChatRequest) -> None:
+        """Give the head of a stream that is nobody's yet, under a name of our own. `chat`: as it is put to targets."""
         account = self._account
-        assert account.chat is not None
         account.request_id = account.identity.request_id
-        self.start(200, answers.chat_headers(None, account, account.chat), None)
+        self.start(200, answers.chat_headers(None, account, chat), None)
 
     def quiet(self) -> None:
         """Somebody else keeps the client company now."""
@@ -188,7 +204,7 @@ class Reply:
         """Tell the client, in its dialect, that there is no answer: with a status if it has none yet."""
         self.redact(error)
         account = self._account
-        if self.left:
+        if self.left or self._broken is not None:
             self.gone(CLIENT_GONE)
         elif not self.opened:
             said = answers.error_reply(error, self.dialect, self.kind, account, self.rule)
@@ -218,6 +234,7 @@ class Reply:
         """It is over, and nobody is left to be told anything."""
         self.quiet()
         self.client.observer = None  # no circle of objects is left for the collector to find
+        outcome = self._broken or outcome
         if outcome.error is not None:
             outcome.error.let_go()
         if self._reads_on:
@@ -252,7 +269,7 @@ class Reply:
     def reads_on(self, stop: Callable[[Outcome], None]) -> bool:
         """The same before there is an answer. `stop` is called if none comes in the time that the policy gives."""
         streaming = self.rule.streaming
-        if not self.may_read_on():
+        if self._broken is not None or not self.may_read_on():
             return False
         self.left_at = self._world.clock()
         self.quiet()

@@ -12,6 +12,7 @@ from functools import partial
 
 import msgspec
 
+from sluice.chat.request import ChatRequest
 from sluice.config.plan import HttpBackend, WeightedBackend
 from sluice.errors import SluiceError
 from sluice.gateway import answers
@@ -33,6 +34,7 @@ from sluice.gateway.reply import Reply
 from sluice.gateway.scene import answer_facts
 from sluice.gateway.world import World
 from sluice.policies import headers as header_policy
+from sluice.policies.ai import AiPolicy
 from sluice.policies.deadlines import Deadlines
 from sluice.relay.guarding import Guarding, guarding
 from sluice.relay.opaque import OpaqueRelay
@@ -116,6 +118,7 @@ class Road(Arrival):
         account.at_backend(active.labels(listener, entry, call.backend), call.backend)
         if self.policing is not None:
             call.policing = self.policing
+            self._keep_company(call)
             await self.policing.at_access(call.backend.access)
             money = priced(account, call, entry.rule, entry.route)
             tokens = None if money is None else money.prompt_tokens
@@ -195,6 +198,17 @@ class Road(Arrival):
         relay = OpaqueRelay(terms=self._terms(clocks))
         return Found(relay=relay, upstream=upstream, headers=headers, length=upstream.head.length)
 
+    def _keep_company(self, call: Call) -> None:
+        """The client may have to wait from here on. Where it hangs on who is asked whether it gets a stream, or is
+        computed for them, it hears nothing until somebody is."""
+        chat, backend, rule = call.chat, call.backend, self._reply.rule
+        if chat is None or backend is None:
+            return
+        by_address = self._wanted.stream is not None
+        targets = (target for group in backend.groups for target in group)
+        if all(_streams(chat, self._active.policy(rule, backend, each), by_address=by_address) for each in targets):
+            self._reply.keep_company(chat if chat.stream else msgspec.structs.replace(chat, stream=True))
+
     # -- targets ------------------------------------------------------------------------------------------------------
 
     async def _draft(self, attempts: Attempts, outbound: Outbound) -> tuple[Outbound, Draft | OwnAnswer]:
@@ -255,3 +269,14 @@ class Road(Arrival):
         guards = reply.guards if call is not None and call.chat is not None else None
         allowance = None if policing is None else policing.allowance
         return reply.terms(clocks, self._active.max_whole_bytes, guards=guards, allowance=allowance)
+
+
+def _streams(chat: ChatRequest, policy: AiPolicy, *, by_address: bool) -> bool:
+    """Whether it is certain that targets of this policy are asked for a stream. `by_address`: that is what the client's
+    address asks for, whatever the body says."""
+    if by_address:
+        return chat.stream
+    if any(member == "stream" for member, _ in policy.transformations):
+        return False
+    members = policy.overrides if "stream" in chat.fields else (*policy.overrides, *policy.defaults)
+    return next((bytes(value) == b"true" for member, value in members if member == "stream"), chat.stream)

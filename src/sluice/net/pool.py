@@ -72,7 +72,14 @@ class Pool:
         return sum(len(resting) for resting in self._resting.values())
 
     async def open(
-        self, endpoint: Endpoint, request: bytes, *, expects_body: bool, connect_s: float, headers_s: float
+        self,
+        endpoint: Endpoint,
+        request: bytes,
+        *,
+        expects_body: bool,
+        connect_s: float,
+        headers_s: float,
+        sent: Callable[[], object] | None = None,
     ) -> Lease:
         """See `gateway.ports.Upstream.open`. Cancelled in whatever it awaits, it closes the socket at once."""
         connection = self._take(endpoint)
@@ -86,6 +93,8 @@ class Pool:
             else:
                 self._sent["reused"] += 1
             answer = connection.send(request, expects_body=expects_body)
+            if sent is not None:
+                sent()
             loop = asyncio.get_running_loop()
             timer = loop.call_later(headers_s, _time_out, connection, answer) if headers_s else None
             try:

@@ -18,13 +18,20 @@ class Timed:
         self._upstream, self._told, self._clock = upstream, told, clock
 
     async def open(
-        self, endpoint: Endpoint, request: bytes, *, expects_body: bool, connect_s: float, headers_s: float
+        self,
+        endpoint: Endpoint,
+        request: bytes,
+        *,
+        expects_body: bool,
+        connect_s: float,
+        headers_s: float,
+        sent: Callable[[], object] | None = None,
     ) -> UpstreamStream:
         """See `gateway.ports.Upstream.open`."""
         began = self._clock()
         try:
             return await self._upstream.open(
-                endpoint, request, expects_body=expects_body, connect_s=connect_s, headers_s=headers_s
+                endpoint, request, expects_body=expects_body, connect_s=connect_s, headers_s=headers_s, sent=sent
             )
         finally:
             self._told(self._clock() - began)

@@ -30,7 +30,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 
     outcome: str
     asked: bool
-    """The request left for a provider, who was there."""
+    """The request left for a provider who was there and has not refused it."""
     usage: Usage | None = None
     """As the provider reported it, so far."""
     streamed: int = 0
