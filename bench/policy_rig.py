@@ -6,7 +6,7 @@ the record of it. Requests come one after the other.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -66,7 +66,14 @@ class Everyone:
         self._others = others
 
     async def open(
-        self, endpoint: Endpoint, request: bytes, *, expects_body: bool, connect_s: float, headers_s: float
+        self,
+        endpoint: Endpoint,
+        request: bytes,
+        *,
+        expects_body: bool,
+        connect_s: float,
+        headers_s: float,
+        sent: Callable[[bool], object] | None = None,
     ) -> Answering:
         return Answering(self._others.get(endpoint.host, self.provider))
 

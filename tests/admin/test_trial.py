@@ -32,7 +32,7 @@ class Silent:
         expects_body: bool,
         connect_s: float,
         headers_s: float,
-        sent: Callable[[], object] | None = None,
+        sent: Callable[[bool], object] | None = None,
     ) -> "Silent":
         return self
 

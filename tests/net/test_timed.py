@@ -49,7 +49,7 @@ class Nobody:
         expects_body: bool,
         connect_s: float,
         headers_s: float,
-        sent: Callable[[], object] | None = None,
+        sent: Callable[[bool], object] | None = None,
     ) -> UpstreamStream:
         if self._waits:
             await asyncio.Event().wait()

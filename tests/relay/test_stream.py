@@ -172,6 +172,13 @@ def test_usage_is_hidden_although_the_provider_never_names_its_model() -> None:
     assert run(mirror(hide_usage=True), [said, nameless, DONE]) == (said + DONE, COMPLETED)
 
 
+def test_usage_that_nobody_can_read_is_hidden_too() -> None:
+    spoilt = frame({"id": "c", "choices": [], "usage": []})
+    said = text("a") + STOP
+    assert run(mirror(hide_usage=True), [said, spoilt, DONE]) == (said + DONE, COMPLETED)
+    assert run(mirror(), [said, spoilt, DONE]) == (said + spoilt + DONE, COMPLETED)
+
+
 def test_usage_beside_something_else_is_not_hidden() -> None:
     last = frame({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1}})
     first = frame({"choices": []})

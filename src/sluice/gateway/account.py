@@ -112,9 +112,9 @@ class Account:
         self._asking = True
         self.status = 0
 
-    def at_sent(self) -> None:
-        """It has the request."""
-        self._sent = True
+    def at_sent(self, sent: bool) -> None:
+        """It has the request, or has not heard it after all."""
+        self._sent = sent
 
     def at_target(self, outbound: Outbound, dialect: str, model: str) -> None:
         """It is asked now, for this model."""

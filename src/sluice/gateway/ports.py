@@ -176,10 +176,10 @@ class Upstream(Protocol):
         expects_body: bool,
         connect_s: float,
         headers_s: float,
-        sent: Callable[[], object] | None = None,
+        sent: Callable[[bool], object] | None = None,
     ) -> UpstreamStream:
-        """Send a whole request and return once the head of the answer is here. Seconds; 0 = no limit. `sent` is called
-        when there is a connection and the request has left.
+        """Send a whole request and return once the head of the answer is here. Seconds; 0 = no limit. `sent` is told
+        True when there is a connection and the request has left, and False if nobody can have heard it after all.
 
         Cancelling closes the connection at once. A stale pooled connection is replaced only while nothing was sent.
 

@@ -79,7 +79,7 @@ class Pool:
         expects_body: bool,
         connect_s: float,
         headers_s: float,
-        sent: Callable[[], object] | None = None,
+        sent: Callable[[bool], object] | None = None,
     ) -> Lease:
         """See `gateway.ports.Upstream.open`. Cancelled in whatever it awaits, it closes the socket at once."""
         connection = self._take(endpoint)
@@ -94,7 +94,7 @@ class Pool:
                 self._sent["reused"] += 1
             answer = connection.send(request, expects_body=expects_body)
             if sent is not None:
-                sent()
+                sent(True)
             loop = asyncio.get_running_loop()
             timer = loop.call_later(headers_s, _time_out, connection, answer) if headers_s else None
             try:
@@ -112,6 +112,8 @@ class Pool:
             finally:
                 if timer is not None:
                     timer.cancel()
+            if sent is not None:
+                sent(False)
             connection = None  # once, and on a new connection
 
     async def _connect(self, endpoint: Endpoint, connect_s: float) -> UpstreamConnection:

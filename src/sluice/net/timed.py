@@ -25,7 +25,7 @@ class Timed:
         expects_body: bool,
         connect_s: float,
         headers_s: float,
-        sent: Callable[[], object] | None = None,
+        sent: Callable[[bool], object] | None = None,
     ) -> UpstreamStream:
         """See `gateway.ports.Upstream.open`."""
         began = self._clock()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from sluice.chat.events import Ended, Event, Failed, Reported, Started
+from sluice.chat.events import Ended, Event, Failed, Reported, Started, Unrecognised
 from sluice.chat.fold import Fold
 from sluice.chat.request import ChatRequest
 from sluice.dialects.dialect import Dialect, StreamDecoder, StreamEncoder
@@ -11,6 +11,7 @@ from sluice.errors import SluiceError
 from sluice.wire.sse import Frame
 
 NAMELESS = Started("", "")
+_SPOILT_USAGE = Unrecognised("chunk:usage")
 
 
 class Sink(Protocol):
@@ -44,12 +45,17 @@ class Mirror:
         self._hide_usage = hide_usage
 
     def take(self, frame: Frame, events: Sequence[Event]) -> bytes:
-        if self._hide_usage and events and type(events[-1]) is Reported and self._decoder.only_usage(frame):
+        if self._hide_usage and events and _of_usage(events[-1]) and self._decoder.only_usage(frame):
             return b""
         return frame.raw
 
     def fail(self, error: SluiceError) -> bytes:
         return self._decoder.failure(error)
+
+
+def _of_usage(event: Event) -> bool:
+    """Also where nothing of it can be read."""
+    return type(event) is Reported or event == _SPOILT_USAGE
 
 
 class Translate:
