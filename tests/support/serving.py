@@ -1,6 +1,7 @@
 """The gateway, in this process, on a port of its own, with everything that it says about itself."""
 
 import asyncio
+import contextlib
 import re
 import tempfile
 import time
@@ -83,6 +84,7 @@ class Serving:
         self.pool = Pool()
         self.heard.report.shows(self.pool.numbers)
         self._plan = plan
+        self._left = contextlib.ExitStack()
         signer = CloudSigner(time.time)
         self._policies = PolicyServices(
             upstream=self.pool,
@@ -107,12 +109,13 @@ class Serving:
         self._port = Port(0, self.gateway, self.heard.metrics, time.monotonic)
         self._sweeper: asyncio.TimerHandle | None = None
 
-    @staticmethod
-    def _books(plan: Plan) -> Books | None:
+    def _books(self, plan: Plan) -> Books | None:
         """A ledger that nobody else has, if budgets need one."""
         if not any(entry.rule.budgets for listener in plan.listeners for entry in listener.entries):
             return None
-        return SqliteLedger(str(Path(tempfile.mkdtemp(prefix="ledger-")) / "ledger.db"))
+        folder = tempfile.TemporaryDirectory(prefix="ledger-")
+        self._left.callback(folder.cleanup)
+        return SqliteLedger(str(Path(folder.name) / "ledger.db"))
 
     async def start(self) -> None:
         await self._policies.open(self._plan)
@@ -144,6 +147,7 @@ class Serving:
         await self._policies.finish()
         self._policies.close()
         self.pool.close()
+        self._left.close()
         assert not self.heard.faults, self.heard.faults
 
     # -- asking it ----------------------------------------------------------------------------------------------------
