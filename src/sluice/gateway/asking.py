@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 
 from sluice.config.plan import AiBackend, HttpBackend, Rule, Target
 from sluice.config.units import duration
@@ -27,7 +27,7 @@ from sluice.gateway.reply import Reply
 from sluice.gateway.world import World
 from sluice.policies import headers as header_policy
 from sluice.policies.ai import aliased, merged
-from sluice.policies.condition import ResponseCondition
+from sluice.policies.condition import response_condition
 from sluice.policies.deadlines import CLOCKS, Deadlines
 from sluice.policies.retry import Retry, backoff_s, may_repeat
 from sluice.relay.clocks import NEVER
@@ -238,11 +238,7 @@ def _may_follow(retry: Retry, head: UpstreamHead) -> bool:
     """Whether a static backend is asked again after this answer."""
     if head.status < REFUSED or not may_repeat(retry, head.status):
         return False
-    return not retry.condition or _condition(retry.condition).holds(head.status, head.headers)
-
-
-_condition = lru_cache(maxsize=256)(ResponseCondition)
-"""Compiled once for all requests."""
+    return not retry.condition or response_condition(retry.condition).holds(head.status, head.headers)
 
 
 def left_s(account: Account, clocks: Deadlines, now: float) -> float:

@@ -6,8 +6,6 @@ left. A target whose resting connection was dead keeps its turn, once. Each atte
 exactly once, by its outcome. Obeys: stream-life sections 1, 5 and 10.2.
 """
 
-from functools import lru_cache
-
 from sluice.errors import ClientError, InBandFailure, Refused, SluiceError, TimedOut, Truncated, UpstreamError
 from sluice.gateway.account import Account
 from sluice.gateway.call import Call
@@ -16,7 +14,7 @@ from sluice.gateway.outbound import Draft, Groups, Outbound, OwnAnswer
 from sluice.gateway.ports import UpstreamHead
 from sluice.gateway.world import World
 from sluice.policies.balance import choose, pick
-from sluice.policies.condition import ResponseCondition
+from sluice.policies.condition import response_condition
 from sluice.policies.deadlines import Deadlines
 from sluice.policies.health import Result
 from sluice.policies.rest import rest_s
@@ -187,7 +185,7 @@ class Attempts:
             return True
         status = status_of(error)
         headers = self._head.headers if self._head is not None else ()
-        return status is None or _condition(self._retry.condition).holds(status, headers)
+        return status is None or response_condition(self._retry.condition).holds(status, headers)
 
     @property
     def may_follow(self) -> bool:
@@ -267,7 +265,7 @@ def _result(outcome: Outcome, head: UpstreamHead | None, unhealthy: str) -> Resu
     error = outcome.error
     if error is not None and _is_stale(error):
         return "neutral"
-    if unhealthy and head is not None and _condition(unhealthy).holds(head.status, head.headers):
+    if unhealthy and head is not None and response_condition(unhealthy).holds(head.status, head.headers):
         return "failure"
     if outcome.kind == "completed":
         return "success"
@@ -277,9 +275,3 @@ def _result(outcome: Outcome, head: UpstreamHead | None, unhealthy: str) -> Resu
             return "neutral"  # the operator says which statuses count
         return "failure" if status is None or status in (408, 429) or status >= 500 else "neutral"
     return "failure" if outcome.kind in _FAILED else "neutral"
-
-
-@lru_cache(maxsize=256)
-def _condition(text: str) -> ResponseCondition:
-    """Compiled once for all requests: the expressions of a configuration are few, and all of them compile."""
-    return ResponseCondition(text)

@@ -10,12 +10,13 @@ Cost, measured on one core: over a response 4 microseconds, or 30 if it looks at
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from sluice.policies.expression import MAX_CHARS, Expression
 from sluice.policies.lazy_parts import Undecided
 from sluice.policies.scene import ASKED, Scene, known
 
-__all__ = ["MAX_CHARS", "Condition", "ResponseCondition"]
+__all__ = ["MAX_CHARS", "Condition", "ResponseCondition", "response_condition"]
 
 
 class Condition:
@@ -73,3 +74,7 @@ class ResponseCondition:
         named = () if self._only_code else reversed(headers)
         texts = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in named}
         return self._expression.holds(self._expression.context([("response", {"code": status, "headers": texts})]))
+
+
+response_condition = lru_cache(maxsize=256)(ResponseCondition)
+"""Compiled once for all requests: the expressions of a configuration are few, and all of them compile."""
