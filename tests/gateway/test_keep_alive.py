@@ -311,6 +311,32 @@ async def test_whoever_is_asked_next_for_no_stream_ends_the_company(world: World
     assert (answer.header("content-type"), answer.body) == ("application/json", completion())
 
 
+async def test_who_is_asked_for_no_stream_gets_no_turn_once_the_client_has_the_head_of_one(world: World) -> None:
+    first = await world.upstream(later(ROLE, ERROR))
+    whole = await world.upstream(sized(completion()))
+    third = await world.upstream(streamed(*WHOLE_STREAM))
+    second = msgspec.structs.replace(target("second", whole.port), ai=forced(stream=False))
+    backend = after(target("first", first.port), second, target("third", third.port))
+    serving = await world.gateway(to_provider(0, backend=backend, streaming=SOON))
+    answer = await (await world.client(serving)).ask(request(STREAM))
+    assert answer.body == BEAT * answer.body.count(BEAT) + b"".join(WHOLE_STREAM)
+    assert (await serving.record()).tried == (("first", "529"), ("third", "200"))
+    assert whole.asked == []
+
+
+async def test_where_only_such_are_left_the_client_hears_of_the_last_failure(world: World) -> None:
+    first = await world.upstream(later(ROLE, ERROR))
+    whole = await world.upstream(sized(completion()))
+    second = msgspec.structs.replace(target("second", whole.port), ai=forced(stream=False))
+    serving = await world.gateway(to_provider(0, backend=after(target("first", first.port), second), streaming=SOON))
+    answer = await (await world.client(serving)).ask(request(STREAM))
+    beats = answer.body.count(BEAT)
+    assert answer.body.startswith(BEAT * beats + b"data: {")
+    assert (answer.body.count(b'"error"'), DONE in answer.body) == (1, False)
+    assert whole.asked == []
+    assert (await serving.record()).outcome == "upstream_error"
+
+
 async def later_whole(call: Call) -> None:
     await call.request()
     await asyncio.sleep(SLOW_S)

@@ -6,7 +6,16 @@ left. A target whose resting connection was dead keeps its turn, once. Each atte
 exactly once, by its outcome. Obeys: stream-life sections 1, 5 and 10.2.
 """
 
-from sluice.errors import ClientError, InBandFailure, Refused, SluiceError, TimedOut, Truncated, UpstreamError
+from sluice.errors import (
+    BadRequest,
+    ClientError,
+    InBandFailure,
+    Refused,
+    SluiceError,
+    TimedOut,
+    Truncated,
+    UpstreamError,
+)
 from sluice.gateway.account import Account
 from sluice.gateway.call import Call
 from sluice.gateway.ending import outcome_of
@@ -89,8 +98,9 @@ class Attempts:
         assert chosen is not None  # no group of a plan is empty
         return chosen
 
-    def draft(self, outbound: Outbound) -> tuple[Outbound, Draft | OwnAnswer]:
+    def draft(self, outbound: Outbound, *, opened: bool) -> tuple[Outbound, Draft | OwnAnswer]:
         """Write the request for this target, or for the next one that it can be put to; return whom it is for.
+        `opened`: the client has the head of a stream, and who is asked for no stream cannot answer it any more.
 
         Raises:
             SluiceError: it fits none of those that are left: the last failure of one that it did fit, or why it does
@@ -98,7 +108,10 @@ class Attempts:
         """
         while True:
             try:
-                return outbound, self.call.draft(outbound, self._account.traceparent)
+                draft = self.call.draft(outbound, self._account.traceparent)
+                if opened and self.call.chat is not None and not self.call.chat.stream:
+                    raise BadRequest("the client has the head of a stream, and this target would be asked for none")
+                return outbound, draft
             except ClientError as error:
                 self._tried.append(outbound)
                 other = self._choose(self._world.clock())

@@ -214,11 +214,11 @@ class Road(Arrival):
     async def _draft(self, attempts: Attempts, outbound: Outbound) -> tuple[Outbound, Draft | OwnAnswer]:
         """Write the request for a target, after its guards have looked at it."""
         if self.policing is None:
-            return attempts.draft(outbound)
+            return attempts.draft(outbound, opened=self._reply.opened)
         while True:
             await self._look(self.policing, attempts.call, outbound)
             self._copy(self.policing, attempts.call, outbound)
-            chosen, draft = attempts.draft(outbound)
+            chosen, draft = attempts.draft(outbound, opened=self._reply.opened)
             if chosen is outbound:
                 return chosen, draft
             outbound = chosen  # it does not fit the first; this one's guards may be others
