@@ -1,5 +1,6 @@
 """policies.jwks: which keys of a set are used, and for what."""
 
+import base64
 import json
 
 import pytest
@@ -68,6 +69,16 @@ def test_a_pem_key_that_proves_no_tokens_is_refused() -> None:
     for key in (rsa_key("weak", 1024), ec.generate_private_key(ec.SECP256K1())):
         with pytest.raises(ValueError, match="none that proves tokens"):
             jwks.read(pem(key))
+
+
+@pytest.mark.parametrize("known", [b"", b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"], ids=["a kind", "a curve"])
+def test_a_pem_key_that_the_library_does_not_know_is_refused_as_well(known: bytes) -> None:
+    """SubjectPublicKeyInfo (RFC 5280 4.1) with the object identifier 1.2.3.4."""
+    kind, bits = known + b"\x06\x03\x2a\x03\x04", b"\x03\x42\x00\x04" + bytes(64)
+    algorithm = bytes((0x30, len(kind))) + kind
+    der = bytes((0x30, len(algorithm + bits))) + algorithm + bits
+    with pytest.raises(ValueError, match="none that proves tokens"):
+        jwks.read(f"-----BEGIN PUBLIC KEY-----\n{base64.b64encode(der).decode()}\n-----END PUBLIC KEY-----\n")
 
 
 def test_a_set_is_bounded() -> None:

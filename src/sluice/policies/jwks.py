@@ -123,11 +123,14 @@ def _public(jwk: _Jwk) -> "AllowedPublicKeys":
 
 
 def _pem(text: bytes | str) -> Key:
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
         public = load_pem_public_key(text.encode() if isinstance(text, str) else text)
+    except UnsupportedAlgorithm:
+        raise ValueError(_OTHER_KEY) from None
     except ValueError:
         raise ValueError("expected a PEM public key or a JWK Set") from None
     if isinstance(public, rsa.RSAPublicKey) and not _weak(public):
@@ -136,9 +139,10 @@ def _pem(text: bytes | str) -> Key:
         return Key(None, ALGORITHMS["EC", _CURVES[public.curve.name]], public)
     if isinstance(public, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
         return Key(None, ("EdDSA",), public)
-    raise ValueError("the PEM key is none that proves tokens (RSA of 2048 bits or more, EC, Ed25519, Ed448)")
+    raise ValueError(_OTHER_KEY)
 
 
+_OTHER_KEY = "the PEM key is none that proves tokens (RSA of 2048 bits or more, EC, Ed25519, Ed448)"
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 
