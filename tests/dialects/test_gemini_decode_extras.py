@@ -162,6 +162,13 @@ def test_an_error_inside_a_stream(error: object, status: int, code: str) -> None
     assert (failed.error.status, failed.error.code) == (status, code)
 
 
+@pytest.mark.parametrize("spoilt", [{"responseId": 5}, {"candidates": {}}, {"usageMetadata": []}])
+def test_an_error_beside_what_cannot_be_read_is_one_all_the_same(spoilt: dict[str, object]) -> None:
+    (failed,) = decode({"error": {"code": 429, "message": "x"}, **spoilt})
+    assert isinstance(failed, Failed)
+    assert (failed.error.status, str(failed.error)) == (429, "x")
+
+
 def test_an_error_that_is_null_is_none() -> None:
     assert deltas(chunk({"text": "a"}) | {"error": None}) == [TextDelta(0, "text", "a")]
 

@@ -111,6 +111,20 @@ def test_an_error_inside_the_stream_in_each_shape(error: object, status: int | N
     assert (event.error.status, str(event.error)) == (status, message)
 
 
+@pytest.mark.parametrize("spoilt", [{"created": "now"}, {"choices": {}}, {"usage": []}, {"choices": [{"delta": 5}]}])
+def test_an_error_beside_what_cannot_be_read_is_one_all_the_same(spoilt: dict[str, object]) -> None:
+    """Passed on as it came it would be a failure for the client, with what the provider quotes of our credentials, and
+    none in the record."""
+    (event,) = decode(data({"error": {"message": "x", "type": "rate_limit_error"}, **spoilt}))
+    assert isinstance(event, Failed)
+    assert (event.error.status, str(event.error)) == (429, "x")
+
+
+def test_a_member_that_says_that_there_is_no_error_is_none_beside_what_cannot_be_read() -> None:
+    with pytest.raises(ProtocolError):
+        decode(data({"error": None, "choices": {}}))
+
+
 @pytest.mark.parametrize(("native", "status"), [("error", 502), ("insufficient_system_resource", 503)])
 def test_a_finish_reason_that_is_an_error_is_a_failure(native: str, status: int) -> None:
     (_, event) = decode(chunk({}, finish=native))

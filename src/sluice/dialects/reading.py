@@ -66,6 +66,14 @@ def leniently(read: Callable[[bytes | msgspec.Raw], Read], data: bytes | msgspec
     return read(msgspec.json.encode(members)), sorted(spoilt)
 
 
+def member(data: bytes, name: str) -> msgspec.Raw:
+    """Return a member of what cannot be read whole, ABSENT if there is none. Never raises, whatever the data is."""
+    try:
+        return _read_members(data).get(name, ABSENT)
+    except UNREADABLE:
+        return ABSENT
+
+
 def _reads(read: Callable[[bytes], object], name: str, raw: msgspec.Raw) -> bool:
     try:
         read(msgspec.json.encode({name: raw}))
