@@ -1,18 +1,24 @@
 """Who gets no word of an answer is charged for the prompt only where a provider may work on it."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
 
+from sluice.net.pool import Lease
 from sluice.policies.budget import Budget
 from sluice.policies.deadlines import Deadlines
 from sluice.policies.retry import Retry
+from sluice.policies.streaming import Streaming
+from sluice.providers.bedrock import BEDROCK
 from tests.gateway.test_failover import after, target
+from tests.gateway.test_plain_call import TITAN, to
 from tests.support.events import ERROR, ROLE
 from tests.support.plans import ai, plan, route, to_provider
 from tests.support.raw_client import request
-from tests.support.raw_upstream import Call, Play, answering, silent, sized, streamed
+from tests.support.raw_upstream import Call, Play, answering, chunk, chunked_head, silent, sized, streamed
 from tests.support.serving import Serving
 from tests.support.sockets import full_backlog
 from tests.support.waiting import until
@@ -94,3 +100,98 @@ async def test_who_has_the_request_may_work_on_it_whatever_the_next_one_says(wor
         record = await serving.record()
     assert record.outcome == "client_gone"
     assert (record.money.provenance, record.money.usage.output_tokens) == ("estimated", 0)
+
+
+HALF_A_REFUSAL = b"HTTP/1.1 503 X\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+
+
+@pytest.mark.parametrize("leaves", [True, False], ids=["the client leaves", "the total runs out"])
+async def test_while_a_refusal_is_being_read(world: World, leaves: bool) -> None:
+    upstream = await world.upstream(answering(HALF_A_REFUSAL))
+    serving = await counting(world, upstream.port, deadlines=Deadlines() if leaves else Deadlines(total_s=0.3))
+    client = await world.client(serving)
+    client.send(request(LONG, path=PATH))
+    await until(lambda: len(upstream.asked) == 1)
+    if leaves:
+        await asyncio.sleep(0.1)
+        client.close()
+    record = await serving.record()
+    assert record.outcome == ("client_gone" if leaves else "timeout")
+    assert (record.money.provenance, record.money.usage.input_tokens) == ("none", 0)
+
+
+LATE: dict[str, tuple[list[bytes], list[bytes], str]] = {
+    "a refusal": ([], [BUSY], "none"),
+    "an error in its answer": ([chunked_head(), chunk(ROLE)], [chunk(ERROR), chunk(b"")], "none"),
+    "it hangs up": ([chunked_head(), chunk(ROLE)], [], "estimated"),
+}
+
+
+@pytest.mark.parametrize("case", LATE)
+async def test_whose_client_has_left_and_reads_on(world: World, case: str) -> None:
+    """As one pays whose client stays."""
+    soon, late, provenance = LATE[case]
+    left = asyncio.Event()
+
+    async def play(call: Call) -> None:
+        await call.request()
+        call.send(*soon)
+        await left.wait()
+        if late:
+            call.send(*late)
+        call.fin()
+
+    upstream = await world.upstream(play)
+    serving = await counting(world, upstream.port, streaming=Streaming(on_disconnect="drain", drain_s=5.0))
+    client = await world.client(serving)
+    client.send(request(LONG, path=PATH))
+    await until(lambda: len(upstream.asked) == 1)
+    client.close()
+    await until(lambda: serving.gateway.reading_on == 1)
+    left.set()
+    record = await serving.record()
+    assert (record.outcome, record.money.provenance) == ("client_gone", provenance)
+
+
+SECOND: dict[str, Play | bytes] = {"refuses": answering(BUSY), "fails in its answer": answering(streamed(ROLE, ERROR))}
+
+
+@pytest.mark.parametrize("case", SECOND)
+@pytest.mark.parametrize("kept_first", [True, False])
+async def test_the_order_of_targets_makes_no_difference(world: World, case: str, kept_first: bool) -> None:
+    """One has the request and falls silent, the other says no; the client hears the end."""
+    kept, refused = await world.upstream(silent), await world.upstream(SECOND[case])
+    targets = [target("kept", kept.port), target("refused", refused.port)]
+    backend = after(*(targets if kept_first else targets[::-1]))
+    serving = await world.gateway(to_provider(0, backend=backend, deadlines=Deadlines(headers_s=0.1)))
+    await (await world.client(serving)).ask(request(LONG))
+    record = await serving.record()
+    assert record.outcome == ("upstream_error" if kept_first else "timeout")
+    assert (record.money.provenance, record.money.usage.output_tokens) == ("estimated", 0)
+
+
+async def test_of_several_requests_at_once_each_takes_back_its_own(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second meets a dead connection, which takes nothing from who works on the first."""
+    upstream = await world.upstream(silent)
+    serving = await world.gateway(to(BEDROCK, upstream.port, model=TITAN))
+    opens, asked, taken_back = serving.pool.open, asyncio.Event(), asyncio.Event()
+
+    async def opening(*args: Any, sent: Callable[[bool], object], **named: Any) -> Lease:
+        if not asked.is_set():
+            asked.set()
+            return await opens(*args, sent=sent, **named)
+        await until(lambda: len(upstream.asked) == 1)
+        sent(True)
+        sent(False)
+        taken_back.set()
+        return await asyncio.Future()
+
+    monkeypatch.setattr(serving.pool, "open", opening)
+    client = await world.client(serving)
+    client.send(request(b'{"model":"m","input":["a","b"]}', path="/v1/embeddings"))
+    await taken_back.wait()
+    client.close()
+    record = await serving.record()
+    assert (record.outcome, record.money.provenance) == ("client_gone", "estimated")

@@ -1,7 +1,7 @@
 """Connections to providers: kept, looked at before they are used again, given up, and how connecting fails."""
 
 import asyncio
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -105,24 +105,39 @@ async def test_a_request_that_was_sent_is_never_sent_again(world: World, pool: P
     assert (len(upstream.asked), len(upstream.calls)) == (2, 1)
 
 
+class Dead:
+    """A connection that had ended before the request left, which nobody has seen yet."""
+
+    heard, unheard, transport = False, True, Mock()
+
+    def send(self, request: bytes, *, expects_body: bool) -> asyncio.Future[None]:
+        answer = asyncio.get_running_loop().create_future()
+        answer.set_exception(Truncated("closed"))
+        return answer
+
+
 async def test_that_a_request_has_left_is_taken_back_where_nobody_can_have_heard_it(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Dead:
-        """A resting connection that had ended before the request left, which nobody has seen yet."""
-
-        heard, unheard, transport = False, True, Mock()
-
-        def send(self, request: bytes, *, expects_body: bool) -> asyncio.Future[None]:
-            answer = asyncio.get_running_loop().create_future()
-            answer.set_exception(Truncated("closed"))
-            return answer
-
     told: list[bool] = []
     monkeypatch.setattr(pool, "_take", lambda to: Dead())
     with full_backlog() as port, pytest.raises(TimedOut):
         await pool.open(here(port), b"x", expects_body=True, connect_s=0.05, headers_s=0.0, sent=told.append)
     assert told == [True, False]
+
+
+@pytest.mark.parametrize(("unheard", "expected"), [(True, [True, False]), (False, [True])])
+async def test_and_so_it_is_of_a_new_connection(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, unheard: bool, expected: list[bool]
+) -> None:
+    """A balancer that has nobody behind it lets everybody in, and hangs up."""
+    told: list[bool] = []
+    dead = Dead()
+    dead.unheard = unheard
+    monkeypatch.setattr(pool, "_connect", AsyncMock(return_value=dead))
+    with pytest.raises(Truncated):
+        await pool.open(here(1), b"x", expects_body=True, connect_s=1.0, headers_s=0.0, sent=told.append)
+    assert told == expected
 
 
 async def test_who_asks_again_meets_no_other_connection_that_died(world: World, pool: Pool) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sluice.chat.request import ChatRequest
 from sluice.config.plan import AiBackend, HttpBackend
 from sluice.errors import SluiceError, UpstreamError
-from sluice.gateway.ending import may_go_on, word_of
+from sluice.gateway.ending import REFUSED, may_go_on, word_of
 from sluice.gateway.identity import Identity, is_request_id
 from sluice.gateway.money import priced
 from sluice.gateway.outbound import Outbound
@@ -76,16 +76,15 @@ class Account:
         """How long each call of a target or a backend took, until there was a head or none."""
         self.encrypted = False
         self.operation = ""
-        self.request_model = ""
-        self.client_dialect = ""
+        self.request_model = self.client_dialect = ""
         self.failed: list[tuple[str, str]] = []
         """Attempts that were given up for another target: its name, and the status or code."""
         self.quoted = Tally()
         """What the guards of answers did about errors of providers."""
         self._asking = False
         """The last target's attempt is not among the failed ones."""
-        self._sent = self._kept = False
-        """The last target has the request; one that was given up may work on it all the same."""
+        self._sent, self._kept = 0, False
+        """Requests of this attempt that its target has; one that was given up may work on its all the same."""
         self._provider_dialect = ""
         self._target = self.target_model = self._endpoint = ""
         self._route = Route()
@@ -113,8 +112,8 @@ class Account:
         self.status = 0
 
     def at_sent(self, sent: bool) -> None:
-        """It has the request, or has not heard it after all."""
-        self._sent = sent
+        """It has a request, or has not heard it after all."""
+        self._sent += 1 if sent else -1
 
     def at_target(self, outbound: Outbound, dialect: str, model: str) -> None:
         """It is asked now, for this model."""
@@ -138,8 +137,8 @@ class Account:
 
     def gave_up(self, error: SluiceError) -> None:
         """This target failed unseen, and another will be asked."""
-        self._kept |= self._sent and may_go_on(error)
-        self._asking = self._sent = False
+        self._kept |= self._sent > 0 and may_go_on(error)
+        self._asking, self._sent = False, 0
         self.failed.append((self._target, word_of(error)))
         self.relay = None
         if not self.sent_status:
@@ -214,7 +213,8 @@ class Account:
         whole = not self.streaming and self.operation == "chat" and outcome.kind == "completed"
         return Answered(
             outcome=outcome.kind,
-            asked=self._sent or self._kept,
+            asked=self._sent > 0 and self.status < REFUSED and not said.failed,
+            kept=self._kept,
             usage=said.usage,
             streamed=meter.counted if meter is not None else 0,
             by_length=meter is not None and meter.counted != meter.tokens,

@@ -102,7 +102,11 @@ class Pool:
                 return Lease(connection, took_s)
             except BaseException as error:
                 connection.transport.abort()
-                if took_s is not None or not isinstance(error, Truncated) or connection.heard:
+                if not isinstance(error, Truncated) or connection.heard:
+                    raise
+                if connection.unheard and sent is not None:
+                    sent(False)
+                if took_s is not None:
                     raise
                 for other in self._resting.pop(endpoint, ()):
                     self._drop(other)
@@ -112,8 +116,6 @@ class Pool:
             finally:
                 if timer is not None:
                     timer.cancel()
-            if sent is not None:
-                sent(False)
             connection = None  # once, and on a new connection
 
     async def _connect(self, endpoint: Endpoint, connect_s: float) -> UpstreamConnection:

@@ -31,6 +31,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
     asked: bool
     """The request left for a provider who was there and has not refused it."""
+    kept: bool = False
+    """So it did in an attempt before the last: whoever was given up may work on it, whatever the next one says."""
     usage: Usage | None = None
     """As the provider reported it, so far."""
     streamed: int = 0
@@ -89,7 +91,7 @@ def charged(answered: Answered, prompt_tokens: int) -> Charge:
     if answered.streamed:
         return Charge(Usage(input_tokens=prompt_tokens, output_tokens=answered.streamed), answered.counted)
     body = -(-answered.body // BYTES_PER_TOKEN)
-    if not answered.asked or (not body and answered.outcome in _OF_NO_USE):
+    if not answered.kept and (not answered.asked or (not body and answered.outcome in _OF_NO_USE)):
         return NOTHING
     return Charge(Usage(input_tokens=prompt_tokens, output_tokens=body), "estimated")
 

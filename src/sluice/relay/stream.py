@@ -238,6 +238,7 @@ class StreamRelay:
             if self.meter.delta(event, now):  # type: ignore[arg-type]  # the three kinds above
                 self.clocks.got_token = True
         elif isinstance(event, Failed):
+            self.said.note(event)
             self.meter.malformed += isinstance(event.error, ProtocolError)
             return "upstream_error", event.error
         else:
