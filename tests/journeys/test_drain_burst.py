@@ -105,6 +105,7 @@ async def keep_asking(port: int, seen: Counter[str]) -> None:
                 return
 
 
+@pytest.mark.timed  # who needs longer than the grace to ask again is not waited for
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_whoever_keeps_a_connection_is_told_before_it_ends(fake: FakeProvider, workers: int) -> None:
     seen: Counter[str] = Counter()

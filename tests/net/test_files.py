@@ -4,9 +4,12 @@ looked at again."""
 import asyncio
 import errno
 import json
+import os
 import ssl
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -17,6 +20,7 @@ from sluice.net.files import SILENCE_S, WATCH_S, ConfigFiles
 from sluice.standard import STANDARD
 from tests.net.test_descriptors import exhausted
 from tests.support.command import rewrite
+from tests.support.waiting import until
 
 VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
 GOOD = "llm: {models: [{name: m, provider: openAI, params: {apiKey: sk-1}}]}"
@@ -174,6 +178,7 @@ def refusal(cause: Exception) -> ConfigError:
         (OSError(errno.EMFILE, "Too many open files"), True),
         (PermissionError(errno.EACCES, "Permission denied", "prices.json"), True),
         (PermissionError(errno.EACCES, "Permission denied"), False),
+        (TimeoutError(), True),
         (OSError(errno.EADDRINUSE, "Address already in use"), False),
         (ssl.SSLError(errno.EMFILE, "its number is one of OpenSSL's"), False),
         (ValueError("wrong"), False),
@@ -238,6 +243,59 @@ async def test_news_are_a_file_that_has_changed_and_somebody_who_asks(file: Path
         asked.set()
         await files.news(asked)
     assert not asked.is_set()
+
+
+async def test_what_somebody_asked_for_is_owed_until_it_could_be_read(file: Path) -> None:
+    """Prices, and Google's account: nobody watches these, which is why somebody asks."""
+    files, asked = ConfigFiles([str(file.parent)], {}, STANDARD), asyncio.Event()
+    files.load()
+    asked.set()
+    await files.news(asked)
+    with exhausted(), pytest.raises(ConfigError):
+        files.load()
+    assert files.changed()
+    files.load()
+    assert not files.changed()
+
+
+def test_what_is_written_as_if_long_ago_is_news(file: Path) -> None:
+    """As an archive is unpacked, or `cp -p` copies: in place, and no byte longer."""
+    files = ConfigFiles([str(file)], {}, STANDARD)
+    stat = file.stat()
+    files.load()
+    file.write_text(GOOD.replace("sk-1", "sk-2"))
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert files.changed()
+
+
+async def test_a_folder_that_hangs_holds_up_nobody(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files, over = ConfigFiles([str(file)], {}, STANDARD), threading.Event()
+    monkeypatch.setattr(files, "changed", over.wait)
+    watching = asyncio.create_task(files.news(asyncio.Event()))
+    try:
+        async with asyncio.timeout(5):
+            await asyncio.sleep(2 * WATCH_S)
+        assert not watching.done()
+    finally:
+        over.set()
+        async with asyncio.timeout(5):
+            await watching
+
+
+async def test_files_are_looked_at_as_soon_as_there_is_room_for_a_thread(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, starting = ConfigFiles([str(file)], {}, STANDARD), threading.Thread.start
+    files.load()
+    rewrite(file, WRONG)
+    refusing = Mock(side_effect=RuntimeError("can't start new thread"))
+    monkeypatch.setattr(threading.Thread, "start", refusing)
+    news = asyncio.create_task(files.news(asyncio.Event()))
+    await until(lambda: refusing.call_count == 2)
+    assert not news.done()
+    monkeypatch.setattr(threading.Thread, "start", starting)
+    async with asyncio.timeout(5):
+        await news
 
 
 async def test_who_asks_is_told_what_was_said_before(file: Path) -> None:

@@ -4,8 +4,9 @@ import asyncio
 import errno
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import msgspec
@@ -13,16 +14,19 @@ import pytest
 
 from sluice.config.exposure import Hosts
 from sluice.config.plan import Addresses, Plan
-from sluice.net import listener
+from sluice.net import listener, reservations, worker
+from sluice.net.channel import Answer
 from sluice.net.files import ConfigFiles
 from sluice.net.lifecycle import Options, Process
 from sluice.net.place import Alone
+from sluice.net.reservations import Reservations
 from sluice.standard import STANDARD
 from sluice.telemetry.access_log import AccessLog
 from sluice.telemetry.metrics import Metrics
 from sluice.telemetry.process_log import ProcessLog
 from sluice.telemetry.report import Report
 from tests.journeys.manifests import gateway, route
+from tests.net.test_channel import line
 from tests.support.command import rewrite
 from tests.support.raw_client import RawClient
 from tests.support.sockets import free_ports
@@ -163,6 +167,57 @@ async def test_a_port_for_which_no_descriptor_was_left_is_opened_as_soon_as_ther
         (line,) = life.lines("configuration refused, the old one stays")
         assert line["error"] == f"port {life.second} cannot be listened on: Too many open files"
         assert (refused, life.place.served) == (3, {life.first, life.second})
+
+
+@pytest.mark.parametrize("trouble", ["has no descriptor left", "answers too late"])
+async def test_a_port_that_the_supervisor_could_not_hold_is_opened_as_soon_as_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    """As a worker has it, which hears only what is said to it."""
+    bind, held, asked = reservations.bind, Reservations(), 0
+    monkeypatch.setattr(worker, "ANSWER_S", 0.2)
+
+    def short(host: str, port: int) -> socket.socket:
+        if asked == 1:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return bind(host, port)
+
+    def supervisor(verb: str, text: str) -> Answer:
+        nonlocal asked
+        asked += 1
+        if trouble == "answers too late" and asked == 1:
+            return late()
+        port, *hosts = text.split()
+        held.hold(int(port), 1, tuple(hosts))
+        return b""
+
+    async def late() -> bytes:
+        await asyncio.sleep(2 * worker.ANSWER_S)
+        return b""
+
+    monkeypatch.setattr(reservations, "bind", short)
+    with closing(held):
+        async with line(there=supervisor) as (ours, _), living(tmp_path / "gateway.yaml") as life:
+            of_a_group = worker.Worker(worker.Seat(number=1, of=2, fd=-1, limits=-1))
+            of_a_group._channel = ours
+            monkeypatch.setattr(life.place, "reserve", of_a_group.reserve)
+            rewrite(life.file, gateway(life.first, life.second) + route("/a", 1))  # nobody asks
+            await until(lambda: bool(life.lines("configuration reloaded")))
+            (refused,) = life.lines("configuration refused, the old one stays")
+            assert str(refused["error"]).startswith(f"port {life.second} cannot be listened on: ")
+            assert (asked, life.place.served) == (2, {life.first, life.second})
+
+
+async def test_an_end_while_a_port_is_opened_leaves_nobody_listening(tmp_path: Path) -> None:
+    async with living(tmp_path / "gateway.yaml") as life:
+        port = listener.Port(life.second, life.process.gateway, life.process.metrics, time.monotonic)
+        opening = asyncio.create_task(port.open(["127.0.0.1"]))
+        await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.wait([opening])
+        port.close()
+        with pytest.raises(ConnectionRefusedError):
+            await RawClient.connect(life.second)
 
 
 async def test_an_end_while_the_files_are_read_opens_no_port(tmp_path: Path) -> None:

@@ -83,5 +83,6 @@ def test_a_worker_may_hold_what_another_listens_on(held: Reservations) -> None:
 def test_an_address_that_this_machine_does_not_have_is_left_out() -> None:
     with closing(Reservations()) as held:
         assert held.hold(0, 1, (HERE, "192.0.2.1"))
+        assert held.hold(0, 1, ("192.0.2.1", HERE))
     with closing(Reservations()) as held, pytest.raises(ConfigError, match="Cannot assign"):
         held.hold(1, 1, ("192.0.2.1",))

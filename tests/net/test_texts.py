@@ -1,5 +1,7 @@
 """net.texts: key sets and password files from files and servers; no redirect is followed, nothing is read for ever."""
 
+import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,24 @@ async def test_a_file_is_read_away_from_the_loop(pool: Pool, tmp_path: Path) -> 
     file = tmp_path / "keys.json"
     file.write_bytes(b"\xfftext")
     assert await TextReader(pool).fetch(Source(path=str(file))) == b"\xfftext"
+
+
+async def test_files_that_hang_hold_up_no_other(pool: Pool, tmp_path: Path) -> None:
+    file, reader = tmp_path / "users", TextReader(pool)
+    file.write_bytes(b"text")
+    pipes = [tmp_path / f"pipe{number}" for number in range(64)]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    hanging = [asyncio.create_task(reader.fetch(Source(path=str(pipe)))) for pipe in pipes]
+    try:
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(5):
+            assert await reader.fetch(Source(path=str(file))) == b"text"
+        assert not any(task.done() for task in hanging)
+    finally:
+        for pipe in pipes:
+            os.close(os.open(pipe, os.O_RDWR))
+        assert await asyncio.gather(*hanging) == [b""] * len(pipes)
 
 
 @pytest.mark.parametrize("trouble", ["missing", "folder", "too long", "no path"])

@@ -1,6 +1,8 @@
 """TLS on both sides: whom the gateway trusts, and a certificate that changes under running connections."""
 
 import ssl
+import tempfile
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -8,10 +10,14 @@ import trustme
 
 from sluice.config.plan import Limits, ListenerTls, Tls
 from sluice.errors import ConfigError, Unreachable
+from sluice.net.files import ConfigFiles
 from sluice.net.pool import Pool
 from sluice.net.tls import server_context
 from sluice.providers.credential import Secret
+from sluice.standard import STANDARD
 from tests.net.asking import Closing, ask, closed, receive
+from tests.net.test_descriptors import exhausted
+from tests.net.test_files import GOOD
 from tests.support.plans import here, plan, route, static
 from tests.support.raw_client import RawClient, get
 from tests.support.raw_upstream import Call, RawUpstream, sized
@@ -170,6 +176,24 @@ async def test_a_client_that_never_shakes_hands_is_closed(world: World, authorit
     client = await world.client(serving)
     assert await client.rest(within_s=1.0) == b""
     assert not serving.records
+
+
+def test_a_shortage_of_descriptors_is_said_and_passes_by_itself(
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Also by the first certificate of a process, for whose key a folder has to be found."""
+    certificate = issued(authority, "a.test")
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with exhausted(), pytest.raises(ConfigError, match="Too many open files") as caught:
+        server_context(certificate)
+    file = tmp_path / "gateway.yaml"
+    file.write_text(GOOD)
+    files = ConfigFiles([str(file)], {}, STANDARD)
+    files.load()
+    assert not files.changed()
+    files.refuse(caught.value)
+    assert files.changed()
+    assert server_context(certificate)
 
 
 def test_a_key_that_does_not_fit_is_refused_by_name(authority: trustme.CA) -> None:

@@ -40,6 +40,7 @@ class Call:
         self.reader = reader
         self.writer = writer
         self._asked = asked
+        self._waiting = asyncio.Lock()
 
     async def request(self) -> Asked:
         """Read the next request: head and sized body.
@@ -81,7 +82,7 @@ class Call:
 
     async def gone(self, within_s: float = PATIENCE_S) -> float:
         """Return the monotonic second at which the gateway closed; what it says before is thrown away."""
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(within_s), self._waiting:  # play and test may both wait for it
             with contextlib.suppress(ConnectionError):
                 while await self.reader.read(1 << 16):
                     pass

@@ -34,6 +34,8 @@ class _Answered(msgspec.Struct, frozen=True, tag=True, array_like=True):
     number: int
     body: bytes = b""
     refused: str = ""
+    errno: int = 0
+    """Of the system's refusal behind it: whoever asked may ask again once that has passed."""
 
 
 Answer = bytes | Coroutine[None, None, bytes]
@@ -115,7 +117,9 @@ class Channel:
             try:
                 said = self._listens(message.verb, message.text)
             except ConfigError as error:
-                self._answer(message.number, refused=str(error))
+                behind = error.__cause__
+                errno = behind.errno if isinstance(behind, OSError) else None
+                self._answer(message.number, refused=str(error), errno=errno or 0)
                 return
             if isinstance(said, bytes):
                 self._answer(message.number, said)
@@ -126,16 +130,18 @@ class Channel:
         if waiting is None or waiting.done():
             return  # asked too long ago
         if message.refused:
-            waiting.set_exception(ConfigError(message.refused))
+            refusal = ConfigError(message.refused)
+            refusal.__cause__ = OSError(message.errno, message.refused) if message.errno else None
+            waiting.set_exception(refusal)
         else:
             waiting.set_result(message.body)
 
     async def _answer_later(self, number: int, said: Coroutine[None, None, bytes]) -> None:
         self._answer(number, await said)
 
-    def _answer(self, number: int, body: bytes = b"", refused: str = "") -> None:
+    def _answer(self, number: int, body: bytes = b"", refused: str = "", errno: int = 0) -> None:
         if number:
-            self._send(_Answered(number, body, refused))
+            self._send(_Answered(number, body, refused, errno))
 
     def _send(self, message: _Said | _Answered) -> None:
         if not self._gone:

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import ssl
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from sluice.config.money_policy import provider_names
 from sluice.config.plan import Plan
 from sluice.config.source import Source
 from sluice.errors import ConfigError
+from sluice.net.threads import apart
 from sluice.policies.cost import Prices
 from sluice.registry import Registry
 from sluice.stores.prices import load_prices
@@ -27,6 +29,8 @@ WATCH_S = 0.25
 """How often files are looked at: a changed key works, a revoked one fails, within a second."""
 SILENCE_S = 60.0
 """How long a trouble must have been away for the log to be told of it again: descriptors come and go with clients."""
+Stamp = tuple[str, int, int, int, int]
+"""A path, and what changes with its file: when it was written, when anything of it was changed, size, inode."""
 _SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """What passes by itself, whatever the system was asked for."""
 
@@ -46,7 +50,7 @@ class ConfigFiles:
         self._env = env
         self._registry = registry
         self._clock = clock
-        self._seen: frozenset[tuple[str, int, int, int]] = frozenset()
+        self._seen: frozenset[Stamp] = frozenset()
         """At the last load that could read all there is, whether it was right or wrong; nothing: it has to be read."""
         self._silent_until: dict[str, float] = {}
         """Of each reason why something could not be read."""
@@ -108,16 +112,35 @@ class ConfigFiles:
     async def news(self, asked: asyncio.Event) -> None:
         """Wait until there is something to load: a file has changed, or somebody asked, who is then told of all that
         is wrong, said before or not. `asked` is taken back."""
-        while not asked.is_set():
+        if not asked.is_set():
+            over = threading.Event()
             try:
-                async with asyncio.timeout(WATCH_S):
-                    await asked.wait()
-            except TimeoutError:
-                if self.changed():
-                    break
+                async with asyncio.TaskGroup() as tasks:
+                    ways = [tasks.create_task(asked.wait()), tasks.create_task(self._looked(over))]
+                    await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+                    for way in ways:
+                        way.cancel()
+            finally:
+                over.set()
         if asked.is_set():
             self._silent_until.clear()
+            self._seen = frozenset()  # of what is read beside these files no change is seen: it is owed until it works
         asked.clear()
+
+    async def _looked(self, over: threading.Event) -> bool:
+        """Look until something has changed, or that is over: in a thread, since a folder may hang."""
+
+        def look() -> bool:
+            while not over.wait(WATCH_S):
+                if self.changed():
+                    return True
+            return False
+
+        while True:
+            try:
+                return await apart(look)
+            except OSError:  # one that can be started will
+                await asyncio.sleep(WATCH_S)
 
     def _with_google_account(self) -> Mapping[str, str]:
         """The environment and, beside the name of a service account's file, its text: configuration opens no files."""
@@ -152,12 +175,12 @@ class ConfigFiles:
         except OSError as error:
             raise _unreadable(path, error) from None
 
-    def _stamp(self) -> frozenset[tuple[str, int, int, int]]:
+    def _stamp(self) -> frozenset[Stamp]:
         stamps = []
         try:
             for path in self._files() if self._paths else ():
                 stat = path.stat()
-                stamps.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
+                stamps.append((str(path), stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino))
         except (OSError, ConfigError):
             return frozenset()
         return frozenset(stamps)
@@ -178,7 +201,7 @@ def _passes(error: Exception) -> bool:
     refusal = _behind(error)
     if refusal is None or isinstance(refusal, ssl.SSLError):
         return False
-    return refusal.filename is not None or refusal.errno in _SHORTAGE
+    return refusal.filename is not None or refusal.errno in _SHORTAGE or isinstance(refusal, TimeoutError)
 
 
 def _behind(error: BaseException | None) -> OSError | None:

@@ -12,6 +12,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 
 import msgspec
 
@@ -29,6 +30,7 @@ from sluice.net.place import Alone, Place
 from sluice.net.pool import SWEEP_S
 from sluice.net.ports import GRACE_S, Ports
 from sluice.net.side_doors import SideDoor, gateway_gauges, one_process_app, readiness_app, stats_app
+from sluice.net.threads import apart
 from sluice.net.watching import Lookout
 from sluice.policies.cost import Prices
 from sluice.registry import Registry
@@ -163,16 +165,13 @@ class Process:
         return with_fake_at(plan, self._fake_port)
 
     def _side_doors(self) -> dict[str, SideDoor]:
-        doors: dict[str, SideDoor] = {}
         addresses = self._options.addresses
-        for name, address, app in (
+        rows = (
             ("admin", addresses.admin, one_process_app),
             ("stats", addresses.stats, stats_app),
             ("readiness", addresses.readiness, readiness_app),
-        ):
-            if address != "off":
-                doors[name] = SideDoor(app(self), address, name)
-        return doors
+        )
+        return {name: SideDoor(app(self), address, name) for name, address, app in rows if address != "off"}
 
     # -- orders -------------------------------------------------------------------------------------------------------
 
@@ -247,14 +246,14 @@ class Process:
         has changed."""
         try:
             # In a thread: reading a large configuration takes tens of milliseconds, and streams must not wait for it.
-            plan = await asyncio.to_thread(self._files.load)
+            plan = await apart(self._files.load)
         except Exception as error:
             self._refused(error)
             return
         try:
             plan = await self._ours(labelled(plan, self.plan))
-            prices = Prices(await asyncio.to_thread(load_prices, plan.prices, self._registry))
-            await asyncio.to_thread(self._report.follow, plan)
+            prices = Prices(await apart(partial(load_prices, plan.prices, self._registry)))
+            await apart(partial(self._report.follow, plan))
             plan = await self._ports.use(plan, self.gateway)
         except Exception as error:
             self._files.refuse(error)

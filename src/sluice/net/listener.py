@@ -94,9 +94,10 @@ class Port:
                     continue
                 break  # half a listener would leave clients with whoever has the other half
             loop = asyncio.get_running_loop()
-            server = await loop.create_server(self._make, sock=sock, backlog=BACKLOG)
-            self._servers.append(server)
+            server = await loop.create_server(self._make, sock=sock, backlog=BACKLOG, start_serving=False)
+            self._servers.append(server)  # before it listens: who is cancelled meanwhile closes it
             self._sockets.append(sock)
+            await server.start_serving()
             self.number = self.number or sock.getsockname()[1]
         else:
             refusal = None if self._servers else refusal

@@ -72,24 +72,25 @@ class Reservations:
 
     def _bound(self, port: int, hosts: Hosts, *, only_first: bool = False) -> list[socket.socket]:
         sockets: list[socket.socket] = []
-        problem = ""
+        refusal: OSError | None = None
         for host in hosts:
             try:
                 sock = bind(host, port)
             except OSError as error:
-                problem = error.strerror or str(error)
+                refusal = error
                 if error.errno in _NOT_HERE:
                     continue
                 break
             # Only now: with it, bind would find room beside the workers of another group.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             sockets.append(sock)
+            refusal = None
             if only_first:
                 break
         else:
-            problem = "" if sockets else problem
-        if problem:
+            refusal = None if sockets else refusal
+        if refusal is not None:
             for sock in sockets:
                 sock.close()
-            raise ConfigError(f"port {port} cannot be listened on: {problem}")
+            raise ConfigError(f"port {port} cannot be listened on: {refusal.strerror or refusal}") from refusal
         return sockets

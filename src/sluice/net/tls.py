@@ -37,6 +37,7 @@ def server_context(tls: ListenerTls) -> ssl.SSLContext:
     """
     context = _bare_context()
     try:
+        socket.socket().close()  # without a descriptor tempfile would say that there is no folder for it
         handle, path = tempfile.mkstemp(prefix="sluice-")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
