@@ -169,6 +169,12 @@ def test_an_error_beside_what_cannot_be_read_is_one_all_the_same(spoilt: dict[st
     assert (failed.error.status, str(failed.error)) == (429, "x")
 
 
+def test_an_error_whose_words_were_cut_in_half_is_one_all_the_same() -> None:
+    (failed,) = GEMINI.decoder(keep_leftovers=False).decode(Frame(b"", b'{"error": {"message": "too many \\ud83d"}}'))
+    assert isinstance(failed, Failed)
+    assert failed.error.status == 502
+
+
 def test_an_error_that_is_null_is_none() -> None:
     assert deltas(chunk({"text": "a"}) | {"error": None}) == [TextDelta(0, "text", "a")]
 

@@ -120,6 +120,13 @@ def test_an_error_beside_what_cannot_be_read_is_one_all_the_same(spoilt: dict[st
     assert (event.error.status, str(event.error)) == (429, "x")
 
 
+def test_an_error_whose_words_were_cut_in_half_is_one_all_the_same() -> None:
+    """In the midst of a character, as JavaScript cuts it; clients read that."""
+    (event,) = decode(Frame(b"", b'{"error": {"message": "too many \\ud83d"}, "choices": []}'))
+    assert isinstance(event, Failed)
+    assert event.error.status == 502
+
+
 def test_a_member_that_says_that_there_is_no_error_is_none_beside_what_cannot_be_read() -> None:
     with pytest.raises(ProtocolError):
         decode(data({"error": None, "choices": {}}))

@@ -1,5 +1,6 @@
 """What every dialect needs to read JSON from outside: what may go wrong, and the sentence that says where."""
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -18,6 +19,9 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 MAX_TEXT = 1024
 """Characters of a provider's own text that are quoted (dialects.md, decision 10): an HTML page is no error message."""
+
+MAX_HALVED = 1 << 16
+"""Bytes of an event that is read once more, as leniently as clients do."""
 
 PINGS = frozenset(["ping", "keepalive", "keep-alive", "heartbeat"])
 """Names and types of events that say that the connection lives, and nothing of the answer. A closed list: what is not
@@ -67,11 +71,21 @@ def leniently(read: Callable[[bytes | msgspec.Raw], Read], data: bytes | msgspec
 
 
 def member(data: bytes, name: str) -> msgspec.Raw:
-    """Return a member of what cannot be read whole, ABSENT if there is none. Never raises, whatever the data is."""
+    """Return a member of what cannot be read whole, ABSENT if there is none. Never raises, whatever the data is.
+
+    Half a surrogate pair, where a text was cut (JavaScript cuts so), is an error here, and none for most clients: of
+    short data their reading counts.
+    """
     try:
         return _read_members(data).get(name, ABSENT)
     except UNREADABLE:
+        if len(data) > MAX_HALVED:
+            return ABSENT
+    try:
+        whole = json.loads(data)
+    except (ValueError, RecursionError):
         return ABSENT
+    return msgspec.Raw(json.dumps(whole[name]).encode()) if isinstance(whole, dict) and name in whole else ABSENT
 
 
 def _reads(read: Callable[[bytes], object], name: str, raw: msgspec.Raw) -> bool:
