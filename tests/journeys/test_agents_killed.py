@@ -1,7 +1,8 @@
 """The server is killed in the middle of its runs and started again on the same file: nothing ends in silence."""
 
 import asyncio
-from contextlib import aclosing
+import sqlite3
+from contextlib import aclosing, closing
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any
@@ -50,7 +51,7 @@ async def test_watchers_of_a_killed_server_come_back_to_one_end_with_the_text_so
             tasks.create_task(watch(server.url, run, ours))
             tasks.create_task(sdk(server.url, theirs))
             await until(lambda: min(len(raw), len(ours), len(theirs)) > 10, within_s=SOON_S)
-            await server.kill()
+            await server.kill_when_written(tmp_path / "runs.db", {run: raw})
             seen = len(raw)
             await server.start()
             async with asyncio.timeout(SOON_S):
@@ -79,6 +80,28 @@ async def test_watchers_of_a_killed_server_come_back_to_one_end_with_the_text_so
         assert (record["status"], record["error"]["code"]) == ("error", "server_restart")
 
 
+async def test_a_watcher_who_was_told_more_than_was_written_hears_of_the_gap(tmp_path: Path) -> None:
+    async with AgentProcess(tmp_path, "sqlite:///runs.db") as server:
+        async with server.client() as ask:
+            run = await begin(ask, "says", "on", thread="t")
+        told: list[Frame] = []
+        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            tasks.create_task(read_through(server.url, run, told))
+            await until(lambda: len(told) > 5, within_s=SOON_S)
+            with closing(sqlite3.connect(tmp_path / "runs.db", isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")  # nobody else writes
+                written = other.execute("SELECT MAX(seq) FROM events WHERE run_id = ?", (run,)).fetchone()[0]
+                await until(lambda: len(told) > written + 5, within_s=SOON_S)
+                await server.kill()
+            await server.start()
+        gap = next(place for place, frame in enumerate(told) if frame.id == "0")
+        assert msgspec.json.decode(told[gap].data)["name"] == "resume_gap"
+        assert msgspec.json.decode(told[gap].data)["value"]["after"] == gap == int(told[gap - 1].id)
+        gapless(told[gap + 1 :])
+        assert msgspec.json.decode(told[-1].data)["code"] == "server_restart"
+        assert text_of(told[:gap]).startswith(text_of(told[gap + 1 :]))
+
+
 async def test_durable_runs_and_graphs_go_on_where_they_were_killed(tmp_path: Path) -> None:
     hold = tmp_path / "trace.hold"
     hold.touch()
@@ -92,7 +115,7 @@ async def test_durable_runs_and_graphs_go_on_where_they_were_killed(tmp_path: Pa
             tasks.create_task(read_through(server.url, speaks, said))
             tasks.create_task(read_through(server.url, walks, walked))
             await until(lambda: len(said) > 15 and "two after done" in server.traced(), within_s=SOON_S)
-            await server.kill()
+            await server.kill_when_written(tmp_path / "runs.db", {speaks: said, walks: walked})
             hold.unlink()
             await server.start()
         gapless(said)

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +16,7 @@ import msgspec
 
 from tests.support.sockets import free_ports
 from tests.support.sse import Frame, read_frames
-from tests.support.waiting import until
+from tests.support.waiting import LOOK_S, until
 
 AGENTS = Path(__file__).with_name("fault_agents.py")
 START_S = 20.0
@@ -70,6 +72,23 @@ class AgentProcess:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
         await self.exit_status()
+
+    async def kill_when_written(self, store: Path, told: Mapping[str, Sequence[Frame]]) -> None:
+        """Kill it at a moment at which the SQLite file `store` has all events that readers of runs were told.
+
+        The log may be behind its readers by what 5 ms brought (agents.md D.5). A process that stands still says no
+        more, so it is stopped, and goes on where that little is not written yet."""
+        while True:
+            self.signal(signal.SIGSTOP)
+            await until(lambda: Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+            for _ in range(20):
+                await asyncio.sleep(LOOK_S)  # what it has said is read
+            with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
+                written = dict(db.execute("SELECT run_id, MAX(seq) FROM events GROUP BY run_id"))
+            if all(int(frames[-1].id or 0) <= written.get(run, 0) for run, frames in told.items()):
+                return await self.kill()
+            self.signal(signal.SIGCONT)
+            await asyncio.sleep(LOOK_S)
 
     async def exit_status(self) -> int:
         """Wait until it has ended, and all that it printed was read."""
