@@ -1,5 +1,6 @@
 """Workers of one machine count together, and one that is killed leaves neither a lock nor a place."""
 
+import mmap
 import multiprocessing
 import os
 import signal
@@ -13,6 +14,7 @@ from sluice.gateway.limits_ports import HEARTBEAT_S, Draw
 from sluice.policies.rate_limit import Cost
 from sluice.stores import limits_table
 from sluice.stores.limits_shared import MachineCounters, create
+from sluice.stores.limits_table import Buckets, Layout
 from tests.stores.counting import draw, place, rate
 from tests.support.measuring import slowness, undisturbed
 
@@ -156,6 +158,34 @@ def killings(parent: int, table: int) -> int:
 def test_workers_killed_in_the_midst_leave_no_lock_no_place_and_no_nonsense(table: int) -> None:
     with ProcessPoolExecutor(1, spawn) as processes:
         assert processes.submit(killings, os.getpid(), table).result(PATIENCE_S) == 60
+
+
+def written_for_ever(parent: int, table: int) -> None:
+    layout = Layout(WORKERS)
+    buckets = Buckets(mmap.mmap(elsewhere(parent, table), layout.size), layout)
+    while True:
+        buckets.write(layout.buckets, 5, 7, 9)
+
+
+def test_whoever_dies_while_it_writes_leaves_whole_words(table: int) -> None:
+    """Of a bucket that began at 0 an hour has passed since: it would be full again."""
+    layout = Layout(WORKERS)
+    shared = mmap.mmap(table, layout.size)
+    buckets = Buckets(shared, layout)
+    buckets.write(layout.buckets, 5, 6, 9)
+    writer = spawn.Process(target=written_for_ever, args=(os.getpid(), table))
+    writer.start()
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        while buckets.read(layout.buckets) != (5, 7):
+            assert time.monotonic() < deadline
+        seen = {buckets.read(layout.buckets) for _ in range(200_000)}
+    finally:
+        writer.kill()
+        writer.join()
+        buckets.close()
+        shared.close()
+    assert seen == {(5, 7)}
 
 
 @pytest.mark.timed

@@ -9,7 +9,6 @@ will be soonest, makes way: that costs its limit no more than what it had taken,
 """
 
 import mmap
-import struct
 
 BUCKETS = 1 << 16
 PLACES = 1 << 14
@@ -19,7 +18,6 @@ KEY_BYTES = 16
 
 _WORDS = 5
 _BUCKET_BYTES = _WORDS * 8
-_NUMBERS = struct.Struct("=qqq")
 _EMPTY = bytes(KEY_BYTES)
 
 
@@ -49,11 +47,15 @@ class Buckets:
 
     def read(self, at: int) -> tuple[int, int]:
         """Return since when, and the level."""
-        since_us, level, _ = _NUMBERS.unpack_from(self._map, at + KEY_BYTES)
-        return since_us, level
+        word = (at + KEY_BYTES - self._base) // 8
+        return self._words[word], self._words[word + 1]
 
     def write(self, at: int, since_us: int, level: int, full_us: int) -> None:
-        _NUMBERS.pack_into(self._map, at + KEY_BYTES, since_us, level, full_us)
+        """Each word is whole at any moment, in this order. (`struct` writes zeros first: since 0, a bucket is full.)"""
+        words, word = self._words, (at + KEY_BYTES - self._base) // 8
+        words[word] = since_us
+        words[word + 1] = level
+        words[word + 2] = full_us
 
     def free(self, key: bytes) -> int:
         """Return a place without a name for a key that has none. Write its numbers, then name it."""
