@@ -194,6 +194,17 @@ def test_an_error_beside_what_cannot_be_read_is_told() -> None:
     assert (str(failed.error), failed.error.status) == ("x", 529)
 
 
+@pytest.mark.parametrize("cut", [rb"\ud83d", b"\xf0\x9f", rb"\ude00" + b"x" * 100_000])
+@pytest.mark.parametrize("name", [b"", b"event: error\n"])
+@pytest.mark.parametrize("kind", [b"", b'"type":"error",'])
+def test_an_error_whose_words_were_cut_in_half_is_the_same_error(name: bytes, kind: bytes, cut: bytes) -> None:
+    raw = b"{" + kind + b'"error":{"type":"rate_limit_error","message":"too many ' + cut + b'"}}'
+    (failed,) = decode(name + b"data: " + raw + b"\n\n")
+    assert isinstance(failed, Failed)
+    assert failed.error.status == 429
+    assert str(failed.error).startswith("too many \ufffd")
+
+
 @pytest.mark.parametrize(
     "data", [b'{"type":"message_delta","delta":5}', b'{"type":"message_delta","delta":{"stop_reason":5}}']
 )

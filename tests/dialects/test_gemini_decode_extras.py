@@ -169,10 +169,13 @@ def test_an_error_beside_what_cannot_be_read_is_one_all_the_same(spoilt: dict[st
     assert (failed.error.status, str(failed.error)) == (429, "x")
 
 
-def test_an_error_whose_words_were_cut_in_half_is_one_all_the_same() -> None:
-    (failed,) = GEMINI.decoder(keep_leftovers=False).decode(Frame(b"", b'{"error": {"message": "too many \\ud83d"}}'))
+@pytest.mark.parametrize("cut", [rb"\ud83d", b"\xf0\x9f", rb"\ude00" + b"x" * 100_000])
+def test_an_error_whose_words_were_cut_in_half_is_the_same_error(cut: bytes) -> None:
+    raw = b'{"error": {"message": "too many ' + cut + b'", "code": 429}}'
+    (failed,) = GEMINI.decoder(keep_leftovers=False).decode(Frame(b"", raw))
     assert isinstance(failed, Failed)
-    assert failed.error.status == 502
+    assert failed.error.status == 429
+    assert str(failed.error).startswith("too many \ufffd")
 
 
 def test_an_error_that_is_null_is_none() -> None:

@@ -120,9 +120,27 @@ def test_an_error_beside_what_cannot_be_read_is_one_all_the_same(spoilt: dict[st
     assert (event.error.status, str(event.error)) == (429, "x")
 
 
-def test_an_error_whose_words_were_cut_in_half_is_one_all_the_same() -> None:
+@pytest.mark.parametrize("cut", [rb"\ud83d", b"\xf0\x9f", rb"\ude00" + b"x" * 100_000])
+@pytest.mark.parametrize(
+    ("before", "behind", "name"),
+    [
+        (b'{"error": {"message": "too many ', b'", "type": "rate_limit_error"}, "choices": []}', ""),
+        (b'{"message": "too many ', b'", "type": "rate_limit_error"}', "error"),
+        (b'{"object": "error", "message": "too many ', b'", "type": "rate_limit_error"}', ""),
+    ],
+)
+def test_an_error_whose_words_were_cut_in_half_is_the_same_error(
+    before: bytes, behind: bytes, name: str, cut: bytes
+) -> None:
     """In the midst of a character, as JavaScript cuts it; clients read that."""
-    (event,) = decode(Frame(b"", b'{"error": {"message": "too many \\ud83d"}, "choices": []}'))
+    (event,) = decode(Frame(b"", before + cut + behind, name))
+    assert isinstance(event, Failed)
+    assert event.error.status == 429
+    assert str(event.error).startswith("too many \ufffd")
+
+
+def test_an_event_that_is_an_error_by_its_name_is_one_whatever_it_says() -> None:
+    (event,) = decode(Frame(b"", b"out of memory", "error"))
     assert isinstance(event, Failed)
     assert event.error.status == 502
 

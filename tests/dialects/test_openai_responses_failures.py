@@ -156,6 +156,25 @@ def test_a_failure_that_cannot_be_read_is_one_all_the_same() -> None:
     assert str(failed.error) == "y"
 
 
+@pytest.mark.parametrize("cut", [rb"\ud83d", b"\xf0\x9f", rb"\ude00" + b"x" * 100_000])
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [
+        (b'{"type":"error","code":"rate_limit_exceeded","message":"too many ', b'"}'),
+        (b'{"error":{"code":"rate_limit_exceeded","message":"too many ', b'"}}'),
+        (
+            b'{"type":"response.failed","response":{"error":{"code":"rate_limit_exceeded","message":"too many ',
+            b'"}}}',
+        ),
+    ],
+)
+def test_an_error_whose_words_were_cut_in_half_is_the_same_error(before: bytes, behind: bytes, cut: bytes) -> None:
+    (failed,) = OPENAI_RESPONSES.decoder(keep_leftovers=False).decode(Frame(b"", before + cut + behind))
+    assert isinstance(failed, Failed)
+    assert failed.error.status == 429
+    assert str(failed.error).startswith("too many \ufffd")
+
+
 @pytest.mark.parametrize(
     ("last", "number"),
     [

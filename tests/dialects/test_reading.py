@@ -1,9 +1,11 @@
 """dialects.reading: what is quoted of a body that nobody can read, and what is read of an object that is spoilt."""
 
+import time
+
 import msgspec
 import pytest
 
-from sluice.dialects.reading import MAX_TEXT, UNREADABLE, is_ping, kind_of, leniently, text_of
+from sluice.dialects.reading import MAX_TEXT, UNREADABLE, is_ping, kind_of, legible, leniently, member, text_of
 
 
 @pytest.mark.parametrize("lead", [0, 10, 4 * MAX_TEXT - 4, 1 << 20])
@@ -77,3 +79,36 @@ def test_what_an_event_is(data: bytes, name: str, kind: str) -> None:
 )
 def test_a_ping_says_so(data: bytes, name: str, ping: bool) -> None:
     assert is_ping(data, name) is ping
+
+
+@pytest.mark.parametrize(
+    ("data", "read"),
+    [
+        (rb'{"a":"x\ud83d"}', rb'{"a":"x\ufffd"}'),
+        (rb'{"a":"\uDE00x"}', rb'{"a":"\ufffdx"}'),
+        (rb'{"a":"\ud83d\ud83d\ude00\ude00"}', rb'{"a":"\ufffd\ud83d\ude00\ufffd"}'),
+        (rb'{"a":"\ud83d\ude00\ud83d\ude00 \ud83d\n"}', rb'{"a":"\ud83d\ude00\ud83d\ude00 \ufffd\n"}'),
+        (rb'{"a":"\\ud83d"}', rb'{"a":"\\ud83d"}'),
+        (rb'{"a":"\\ud83d\ude00"}', rb'{"a":"\\ud83d\ufffd"}'),
+        (rb'{"a":"\\\ud83d"}', rb'{"a":"\\\ufffd"}'),
+        (b'{"a":"x\xf0\x9f"}', '{"a":"x\ufffd"}'.encode()),
+        ('{"a":"😀\\u00e9"}'.encode(), '{"a":"😀\\u00e9"}'.encode()),
+        (b'{"a', b'{"a'),
+    ],
+)
+def test_half_a_character_is_a_sign_that_says_so(data: bytes, read: bytes) -> None:
+    assert legible(data) == read
+    assert data == b'{"a' or msgspec.json.decode(read)
+
+
+def test_to_read_halves_takes_no_longer_than_the_data_is_long() -> None:
+    for text in (rb"\ud83d", rb"\ud83d\ude00", b"\\\\", rb"\ude00x"):
+        began = time.process_time()
+        legible(b'{"a":"' + text * ((4 << 20) // len(text)))
+        assert time.process_time() - began < 2.0
+
+
+def test_a_member_of_what_nobody_reads_is_none() -> None:
+    assert bytes(member(b'{"error": 5, "x"', "error")) == b""
+    assert bytes(member(b'{"error": 5, "x": {}}', "error")) == b"5"
+    assert bytes(member(b"[5]", "error")) == b""

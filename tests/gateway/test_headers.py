@@ -169,7 +169,9 @@ def seen_by(serving: Serving, answer: Answer) -> str:
     serving.heard.flush()
     texts = [answer.body, *serving.heard.lines, serving.exposition().encode()]
     shown = msgspec.json.encode(dump(serving.gateway.active.plan)).decode()
-    return "\n".join([*(text.decode() for text in texts), repr(serving.records), shown, repr(answer.head)])
+    return "\n".join(
+        [*(text.decode(errors="replace") for text in texts), repr(serving.records), shown, repr(answer.head)]
+    )
 
 
 @pytest.mark.parametrize("asks", [CHAT, STREAM], ids=["whole", "stream"])
@@ -181,9 +183,12 @@ def seen_by(serving: Serving, answer: Answer) -> str:
         sized(msgspec.json.encode(QUOTES)),
         streamed(b"data: " + msgspec.json.encode(QUOTES) + b"\n\n"),
         streamed(*WHOLE_STREAM[:2], b"data: " + msgspec.json.encode(QUOTES) + b"\n\n"),
+        streamed(*WHOLE_STREAM[:2], b"data: " + msgspec.json.encode(QUOTES).replace(b"API", rb"\ud83d") + b"\n\n"),
+        streamed(*WHOLE_STREAM[:2], f"event: error\ndata: {QUOTED}\n\n".encode()),
+        streamed(*WHOLE_STREAM[:2], f"data: {QUOTED} \xff\n\n".encode("latin-1"), *WHOLE_STREAM[2:]),
         then_close(f"HTTP/1.1 {KEY} what\r\n\r\n".encode()),
     ],
-    ids=["401", "HTML", "in a 200", "in a stream", "after a token", "not HTTP"],
+    ids=["401", "HTML", "in a 200", "in a stream", "after a token", "cut", "by its name", "unread", "not HTTP"],
 )
 async def test_a_provider_that_quotes_our_key_tells_nobody(world: World, raw: bytes, asks: bytes) -> None:
     upstream, serving, client = await world.between(raw)

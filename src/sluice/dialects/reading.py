@@ -1,6 +1,5 @@
 """What every dialect needs to read JSON from outside: what may go wrong, and the sentence that says where."""
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -20,13 +19,16 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 MAX_TEXT = 1024
 """Characters of a provider's own text that are quoted (dialects.md, decision 10): an HTML page is no error message."""
 
-MAX_HALVED = 1 << 16
-"""Bytes of an event that is read once more, as leniently as clients do."""
-
 PINGS = frozenset(["ping", "keepalive", "keep-alive", "heartbeat"])
 """Names and types of events that say that the connection lives, and nothing of the answer. A closed list: what is not
 in it is a sign that the provider goes on, known here or not."""
 
+_FIRST, _SECOND = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_SURROGATES = re.compile(
+    rb"(?<!\\)((?:\\\\)*+)(?:((?:%b%b)++)|%b|%b)" % (_FIRST, _SECOND, _FIRST, _SECOND),
+)
+"""Characters that are written as two escapes each, as many as there are; or half of one. An even number of backslashes
+before them is text."""
 _PLACE = re.compile(r"^(?P<what>.*?) - at `\$\.?(?P<path>[^`]*)`$", re.DOTALL)
 _BYTE = re.compile(r"^JSON is malformed: (?P<what>.*) \(byte (?P<byte>\d+)\)$", re.DOTALL)
 
@@ -70,22 +72,22 @@ def leniently(read: Callable[[bytes | msgspec.Raw], Read], data: bytes | msgspec
     return read(msgspec.json.encode(members)), sorted(spoilt)
 
 
-def member(data: bytes, name: str) -> msgspec.Raw:
-    """Return a member of what cannot be read whole, ABSENT if there is none. Never raises, whatever the data is.
+def legible(data: bytes) -> bytes:
+    """Return JSON with U+FFFD for each character of which only a part is there, as most clients read it: half a
+    surrogate pair where JavaScript cut a text, half a sequence of UTF-8. What has none is returned as it is."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        data = data.decode(errors="replace").encode()
+    return _SURROGATES.sub(lambda found: found[0] if found[2] else found[1] + b"\\ufffd", data)
 
-    Half a surrogate pair, where a text was cut (JavaScript cuts so), is an error here, and none for most clients: of
-    short data their reading counts.
-    """
+
+def member(data: bytes, name: str) -> msgspec.Raw:
+    """Return a member of what cannot be read whole, ABSENT if there is none. Never raises, whatever the data is."""
     try:
         return _read_members(data).get(name, ABSENT)
     except UNREADABLE:
-        if len(data) > MAX_HALVED:
-            return ABSENT
-    try:
-        whole = json.loads(data)
-    except (ValueError, RecursionError):
         return ABSENT
-    return msgspec.Raw(json.dumps(whole[name]).encode()) if isinstance(whole, dict) and name in whole else ABSENT
 
 
 def _reads(read: Callable[[bytes], object], name: str, raw: msgspec.Raw) -> bool:

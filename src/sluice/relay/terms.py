@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from sluice.errors import SluiceError
+from sluice.errors import ProtocolError, SluiceError
 from sluice.policies.deadlines import Deadlines
 from sluice.policies.streaming import Streaming
 from sluice.relay.guarding import Guarding
@@ -59,6 +59,12 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What may end the answer because it has become too long; None = nothing."""
     transcript: Transcript | None = None
     """Where it is noted what the client was given; None = nobody wants to see that."""
+
+    def without_secrets(self, unread: bytes) -> bytes:
+        """Return what nobody here could read, and crosses as it came, without our secrets: it may be an error."""
+        quoting = ProtocolError(unread.decode(errors="surrogateescape"))
+        self.redact(quoting)
+        return str(quoting).encode(errors="surrogateescape")
 
 
 TERMS = Terms()

@@ -34,7 +34,7 @@ from sluice.dialects.anthropic_messages.schema import (
     StreamEvent,
 )
 from sluice.dialects.dialect import PING
-from sluice.dialects.reading import ABSENT, NULL, PINGS, UNREADABLE, kind_of, leniently
+from sluice.dialects.reading import ABSENT, NULL, PINGS, UNREADABLE, kind_of, legible, leniently, member
 from sluice.errors import ProtocolError, SluiceError
 from sluice.wire.sse import Frame
 
@@ -240,7 +240,11 @@ class MessagesDecoder:
     def _unreadable(self, frame: Frame, data: bytes, error: Exception) -> list[Event]:
         """What an event is that is no JSON object of this API: an error in words, a marker of another API, a ping, the
         end, or garbage."""
-        if frame.event == "error":
+        read = legible(data)
+        said = member(read, "error")
+        if said not in (ABSENT, NULL):
+            return [Failed(errors.in_band(bytes(said)))]
+        if "error" in (frame.event, kind_of(read, "")):
             return [Failed(errors.in_band(data))]
         if data.strip() == b"[DONE]":
             return [Unrecognised("event:[DONE]")]

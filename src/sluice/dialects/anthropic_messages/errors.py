@@ -6,7 +6,7 @@ Source: platform.claude.com/docs/en/api/errors, read 2026-11-21; the type words 
 
 import msgspec
 
-from sluice.dialects.reading import UNREADABLE, text_of
+from sluice.dialects.reading import UNREADABLE, legible, text_of
 from sluice.dialects.writing import to_json
 from sluice.errors import InBandFailure, Refused, SluiceError
 from sluice.wire import sse
@@ -51,7 +51,7 @@ class _Body(msgspec.Struct):
 def read(status: int, body: bytes) -> Refused:
     """Read a provider's non-2xx answer, whatever its shape; never raises."""
     try:
-        whole = msgspec.json.decode(body, type=_Body, strict=False)
+        whole = msgspec.json.decode(legible(body), type=_Body, strict=False)
     except UNREADABLE:
         return Refused(text_of(body) or f"the provider answered with status {status} and no body", status=status)
     error = whole.error if isinstance(whole.error, _Error) else _Error(message=whole.error)
@@ -62,7 +62,7 @@ def read(status: int, body: bytes) -> Refused:
 def in_band(error: bytes) -> InBandFailure:
     """Read the `error` member of an event, or whatever stood there; never raises."""
     try:
-        known = msgspec.json.decode(error, type=_Error | str, strict=False)
+        known = msgspec.json.decode(legible(error), type=_Error | str, strict=False)
     except UNREADABLE:
         known = text_of(error)
     if isinstance(known, str):

@@ -7,7 +7,7 @@ or as `:exception-type` of a message of a stream.
 
 import msgspec
 
-from sluice.dialects.reading import MAX_TEXT, UNREADABLE, text_of
+from sluice.dialects.reading import MAX_TEXT, UNREADABLE, legible, text_of
 from sluice.errors import InBandFailure, Refused, SluiceError
 from sluice.wire import event_stream
 
@@ -87,7 +87,7 @@ def is_error(body: bytes) -> bool:
 
 def _known(body: bytes) -> _Body | None:
     try:
-        return msgspec.json.decode(body, type=_Body, strict=False)
+        return msgspec.json.decode(legible(body), type=_Body, strict=False)
     except UNREADABLE:
         return None
 

@@ -26,7 +26,7 @@ from sluice.chat.seal import Seal, SealKind
 from sluice.dialects.dialect import PING
 from sluice.dialects.gemini import citations, errors, leftovers, logprobs
 from sluice.dialects.gemini.schema import FINISH_READ, MODULE_ID, Candidate, FunctionCall, Part, Response, read_usage
-from sluice.dialects.reading import ABSENT, NULL, PINGS, UNREADABLE, is_ping, member
+from sluice.dialects.reading import ABSENT, NULL, PINGS, UNREADABLE, is_ping, legible, member
 from sluice.errors import ProtocolError, SluiceError
 from sluice.wire import json_array, sse
 from sluice.wire.sse import Frame
@@ -86,7 +86,7 @@ class GeminiStreamDecoder:
         except ProtocolError as error:
             if frame.event in PINGS:
                 return PING
-            said = member(data, "error")
+            said = member(legible(data), "error")
             if said != ABSENT and (told := errors.in_band(said)) is not None:
                 return [Failed(told)]
             if _finishes(data):

@@ -7,7 +7,7 @@ endpoint wraps its errors in a list.
 
 import msgspec
 
-from sluice.dialects.reading import MAX_TEXT, NULL, UNREADABLE, text_of
+from sluice.dialects.reading import MAX_TEXT, NULL, UNREADABLE, legible, text_of
 from sluice.dialects.writing import to_json
 from sluice.errors import InBandFailure, Refused, SluiceError
 
@@ -75,7 +75,7 @@ def read(status: int, body: bytes) -> Refused:
     """Read a provider's non-2xx answer, whatever its shape; never raises."""
     nothing = f"the provider answered with status {status}"
     try:
-        whole = _read_body(body)
+        whole = _read_body(legible(body))
     except UNREADABLE:
         text = text_of(body)
         return Refused(text or f"{nothing} and no body", status=status, type=_TYPE_OF_STATUS.get(status))
@@ -95,7 +95,7 @@ def in_band(error: msgspec.Raw) -> InBandFailure | None:
     if error == NULL:
         return None
     try:
-        known = _read_error(error)
+        known = _read_error(legible(bytes(error)))
     except UNREADABLE:
         known = _Error()
     if isinstance(known, str):

@@ -29,7 +29,7 @@ from sluice.dialects.openai_chat.schema import (
     read_usage,
 )
 from sluice.dialects.openai_chat.spoilt import finishes, without_spoilt_usage
-from sluice.dialects.reading import PINGS, is_ping, member
+from sluice.dialects.reading import PINGS, is_ping, legible, member
 from sluice.errors import InBandFailure, ProtocolError, SluiceError
 from sluice.wire.sse import Frame
 
@@ -95,8 +95,9 @@ class ChatStreamDecoder:
 
     def _unread(self, frame: Frame, data: bytes, error: Exception) -> list[Event]:
         """What can be read of a chunk that cannot be read whole."""
-        said = member(data, "error")
-        if said != ABSENT and (told := errors.in_band(bytes(said))) is not None:
+        said = member(legible(data), "error")
+        told = errors.in_band(bytes(said)) if said != ABSENT else None
+        if told is not None or (told := errors.bare(frame.event, data)) is not None:
             return [Failed(told)]
         if (rest := without_spoilt_usage(data)) is not None:
             return [Unrecognised("chunk:usage"), *self.decode(Frame(frame.raw, rest, frame.event))]

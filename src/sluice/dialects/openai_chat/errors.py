@@ -9,7 +9,7 @@ import re
 import msgspec
 
 from sluice.dialects.openai_chat.schema import UNREADABLE
-from sluice.dialects.reading import numeric_status, text_of
+from sluice.dialects.reading import legible, numeric_status, text_of
 from sluice.dialects.writing import to_json
 from sluice.errors import InBandFailure, Refused, SluiceError
 from sluice.wire import sse
@@ -63,7 +63,7 @@ class _Body(msgspec.Struct):
 def read(status: int, body: bytes) -> Refused:
     """Read a provider's non-2xx answer, whatever its shape; never raises."""
     try:
-        whole = msgspec.json.decode(body, type=_Body | list[_Body], strict=False)
+        whole = msgspec.json.decode(legible(body), type=_Body | list[_Body], strict=False)
     except UNREADABLE:
         text = text_of(body)
         return Refused(text or f"the provider answered with status {status} and no body", status=status)
@@ -104,7 +104,7 @@ def in_band(error: bytes) -> InBandFailure | None:
     if error in _NO_ERROR:
         return None
     try:
-        known = msgspec.json.decode(error, type=_Error | str, strict=False)
+        known = msgspec.json.decode(legible(error), type=_Error | str, strict=False)
     except UNREADABLE:
         known = _Error()
     return _failure(_Error(message=known) if isinstance(known, str) else known)
@@ -114,7 +114,7 @@ def bare(event: str, data: bytes) -> InBandFailure | None:
     """Read an event without choices that is an error by its name (`event: error`) or by itself (vLLM's
     `"object": "error"`); None if it is not."""
     try:
-        whole = msgspec.json.decode(data, type=_Body, strict=False)
+        whole = msgspec.json.decode(legible(data), type=_Body, strict=False)
     except UNREADABLE:
         whole = _Body()
     if event != "error" and "error" not in (whole.object, whole.type):

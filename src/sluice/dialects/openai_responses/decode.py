@@ -21,7 +21,7 @@ from sluice.dialects.openai_responses.schema import (
     read_part,
     read_usage,
 )
-from sluice.dialects.reading import ABSENT, NULL, PINGS, UNREADABLE, kind_of, leniently
+from sluice.dialects.reading import ABSENT, NULL, PINGS, UNREADABLE, kind_of, legible, leniently, member
 from sluice.errors import ProtocolError, SluiceError
 from sluice.wire.sse import Frame
 
@@ -55,7 +55,7 @@ class ResponsesStreamDecoder:
         try:
             event = _read_event(data)
         except UNREADABLE as error:
-            end = _the_end(data, frame.event)
+            end = _the_end(legible(data), frame.event)
             if end is None:
                 return self._unread(data, frame.event, error)
             event = end
@@ -89,7 +89,11 @@ class ResponsesStreamDecoder:
         if data.strip() == b"[DONE]":
             return []
         failure = ProtocolError(f"an event of the provider is not a Responses event: {error}")
-        if kind_of(data, name) in _ENDS:
+        read = legible(data)
+        kind, said = kind_of(read, name), member(read, "error")
+        if kind not in _HANDLERS and said != ABSENT and said != NULL:
+            return [Failed(errors.in_band(bytes(said)))]
+        if kind in _ENDS:
             return [Failed(failure)]
         try:
             head = _read_head(data)

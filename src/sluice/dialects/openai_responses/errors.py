@@ -7,7 +7,7 @@ Source: platform.openai.com/docs/guides/error-codes and /docs/api-reference/resp
 import msgspec
 
 from sluice.dialects.openai_responses.schema import WireResponse
-from sluice.dialects.reading import ABSENT, NULL, UNREADABLE, numeric_status, text_of
+from sluice.dialects.reading import ABSENT, NULL, UNREADABLE, legible, numeric_status, text_of
 from sluice.dialects.writing import whole
 from sluice.errors import InBandFailure, Refused, SluiceError
 
@@ -70,7 +70,7 @@ class _Body(msgspec.Struct):
 def read(status: int, body: bytes) -> Refused:
     """Read a provider's non-2xx answer, whatever its shape; never raises."""
     try:
-        whole = msgspec.json.decode(body, type=_Body, strict=False)
+        whole = msgspec.json.decode(legible(body), type=_Body, strict=False)
     except UNREADABLE:
         text = text_of(body)
         return Refused(text or f"the provider answered with status {status} and no body", status=status)
@@ -82,7 +82,7 @@ def read(status: int, body: bytes) -> Refused:
 def in_band(error: bytes) -> InBandFailure:
     """Read the error object of an event or an answer; never raises."""
     try:
-        known = msgspec.json.decode(error, type=_Error | str | None, strict=False)
+        known = msgspec.json.decode(legible(error), type=_Error | str | None, strict=False)
     except UNREADABLE:
         known = None
     if isinstance(known, str):
