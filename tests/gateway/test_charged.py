@@ -123,12 +123,16 @@ async def test_while_a_refusal_is_being_read(world: World, leaves: bool) -> None
 LATE: dict[str, tuple[list[bytes], list[bytes], str]] = {
     "a refusal": ([], [BUSY], "none"),
     "an error in its answer": ([chunked_head(), chunk(ROLE)], [chunk(ERROR), chunk(b"")], "none"),
+    "no event of its API": ([chunked_head(), chunk(ROLE)], [chunk(b"data: <html>\n\n"), chunk(b"")], "none"),
+    "a page with 200": ([], [sized(b"<html>busy</html>")], "none"),
+    "another place": ([], [b"HTTP/1.1 302 X\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"], "none"),
     "it hangs up": ([chunked_head(), chunk(ROLE)], [], "estimated"),
 }
 
 
+@pytest.mark.parametrize("stays", [True, False])
 @pytest.mark.parametrize("case", LATE)
-async def test_whose_client_has_left_and_reads_on(world: World, case: str) -> None:
+async def test_whose_client_has_left_and_reads_on(world: World, case: str, stays: bool) -> None:
     """As one pays whose client stays."""
     soon, late, provenance = LATE[case]
     left = asyncio.Event()
@@ -146,11 +150,58 @@ async def test_whose_client_has_left_and_reads_on(world: World, case: str) -> No
     client = await world.client(serving)
     client.send(request(LONG, path=PATH))
     await until(lambda: len(upstream.asked) == 1)
-    client.close()
-    await until(lambda: serving.gateway.reading_on == 1)
+    if not stays:
+        client.close()
+        await until(lambda: serving.gateway.reading_on == 1)
     left.set()
     record = await serving.record()
-    assert (record.outcome, record.money.provenance) == ("client_gone", provenance)
+    assert (record.outcome == "client_gone", record.money.provenance) == (not stays, provenance)
+
+
+@pytest.mark.parametrize("at_work", [b"", sized(b'{"embedding":[0.1],"inputTextTokenCount":5}')], ids=["works", "done"])
+async def test_who_is_at_work_on_one_of_several_requests_is_paid_although_another_is_refused(
+    world: World, at_work: bytes
+) -> None:
+    asked = 0
+
+    async def play(call: Call) -> None:
+        nonlocal asked
+        await call.request()
+        asked += 1
+        if asked == 1:
+            call.send(at_work)
+            await call.gone()
+        await until(lambda: len(upstream.asked) == 2)
+        await asyncio.sleep(0.1)
+        call.send(BUSY)
+
+    upstream = await world.upstream(play)
+    serving = await world.gateway(to(BEDROCK, upstream.port, model=TITAN))
+    inputs = b'{"model":"m","input":["%b","b"]}' % (b"a " * 400)
+    answer = await (await world.client(serving)).ask(request(inputs, path="/v1/embeddings"))
+    record = await serving.record()
+    assert (answer.status, record.outcome) == (503, "upstream_error")
+    assert record.money.provenance == "estimated"
+
+
+@pytest.mark.parametrize("leaves", [True, False], ids=["the client leaves", "the total runs out"])
+async def test_who_acknowledges_nothing_is_not_there_and_is_not_paid(
+    world: World, monkeypatch: pytest.MonkeyPatch, leaves: bool
+) -> None:
+    """A resting connection whose host has gone: the kernel keeps all that it was given."""
+    monkeypatch.setattr("sluice.net.upstream.unacknowledged", lambda transport: 1 << 20)
+    monkeypatch.setattr("sluice.net.pool.DEAF_S", 0.1)
+    upstream = await world.upstream(silent)
+    serving = await counting(world, upstream.port, deadlines=Deadlines(headers_s=9.0 if leaves else 0.3))
+    client = await world.client(serving)
+    client.send(request(LONG, path=PATH))
+    await until(lambda: len(upstream.asked) == 1)
+    if leaves:
+        await asyncio.sleep(0.2)
+        client.close()
+    record = await serving.record()
+    assert record.outcome == ("client_gone" if leaves else "timeout")
+    assert record.money.provenance == "none"
 
 
 SECOND: dict[str, Play | bytes] = {"refuses": answering(BUSY), "fails in its answer": answering(streamed(ROLE, ERROR))}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sluice.chat.request import ChatRequest
 from sluice.config.plan import AiBackend, HttpBackend
 from sluice.errors import SluiceError, UpstreamError
-from sluice.gateway.ending import REFUSED, may_go_on, word_of
+from sluice.gateway.ending import ELSEWHERE, may_go_on, word_of
 from sluice.gateway.identity import Identity, is_request_id
 from sluice.gateway.money import priced
 from sluice.gateway.outbound import Outbound
@@ -74,8 +74,7 @@ class Account:
         self.connect_s: float | None = None
         self.calls_s: tuple[float, ...] = ()
         """How long each call of a target or a backend took, until there was a head or none."""
-        self.encrypted = False
-        self.operation = ""
+        self.encrypted, self.operation = False, ""
         self.request_model = self.client_dialect = ""
         self.failed: list[tuple[str, str]] = []
         """Attempts that were given up for another target: its name, and the status or code."""
@@ -84,7 +83,7 @@ class Account:
         self._asking = False
         """The last target's attempt is not among the failed ones."""
         self._sent, self._kept = 0, False
-        """Requests of this attempt that its target has; one that was given up may work on its all the same."""
+        """Requests of this attempt that its target has, and did not refuse; one that was given up may work on its."""
         self._provider_dialect = ""
         self._target = self.target_model = self._endpoint = ""
         self._route = Route()
@@ -127,6 +126,7 @@ class Account:
         """The provider's head is here. Its request id becomes ours: what a client quotes is in the log."""
         self.answered_at = now
         self.status = upstream.head.status
+        self._sent -= self.status >= ELSEWHERE
         self.connect_s = upstream.connect_s
         if self.sent_status:
             return
@@ -213,8 +213,8 @@ class Account:
         whole = not self.streaming and self.operation == "chat" and outcome.kind == "completed"
         return Answered(
             outcome=outcome.kind,
-            asked=self._sent > 0 and self.status < REFUSED and not said.failed,
-            kept=self._kept,
+            asked=self._sent > 0 and not said.failed,
+            kept=self._kept or (self._sent > 0 and self.status >= ELSEWHERE),
             usage=said.usage,
             streamed=meter.counted if meter is not None else 0,
             by_length=meter is not None and meter.counted != meter.tokens,

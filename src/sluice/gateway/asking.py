@@ -242,8 +242,11 @@ def _may_follow(retry: Retry, head: UpstreamHead) -> bool:
 
 
 def left_s(account: Account, clocks: Deadlines, now: float) -> float:
-    """How long the body of a refusal may take: what is left of the clocks that go on, no longer than silence may."""
-    limit_at, _ = _limit(account, clocks, account.asked_at)
+    """How long the body of a refusal may take: what is left of the clocks that go on, no longer than silence may. Whose
+    exchange is over by then is not refused, but late: `in_time` says so."""
+    limit_at, phase = _limit(account, clocks, account.asked_at)
+    if phase == "total" and not clocks.one_attempt:
+        limit_at = NEVER
     return max(0.0, min(limit_at - now, clocks.idle_s or NEVER))
 
 

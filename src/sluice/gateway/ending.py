@@ -17,6 +17,8 @@ from sluice.errors import (
 )
 from sluice.relay.outcome import Outcome
 
+ELSEWHERE = 300
+"""From this status on, nobody works on what was asked."""
 REFUSED = 400
 """Of an answer that crosses unread its status is all that tells, from here on."""
 
@@ -50,8 +52,9 @@ def word_of(error: SluiceError | None) -> str:
 
 
 def may_go_on(error: SluiceError) -> bool:
-    """Whether a target that has the request may work on it after an attempt that failed so: it has not said no."""
-    return isinstance(error, TimedOut) or (isinstance(error, Truncated) and not error.stale)
+    """Whether a target that has a request may work on it after an attempt that failed so: it has not said no. Where one
+    of several was refused it has the others."""
+    return isinstance(error, TimedOut | Refused) or (isinstance(error, Truncated) and not error.stale)
 
 
 def passed_on(outcome: Outcome, status: int) -> Outcome:

@@ -29,6 +29,8 @@ from sluice.net.upstream import UpstreamConnection
 from sluice.telemetry.server_names import UPSTREAM_POOL, UPSTREAM_REQUESTS
 
 SWEEP_S = 1.0
+DEAF_S = 1.0
+"""Who acknowledges nothing for so long is not there: a host or a way to it that has gone says nothing."""
 FRESH_S = 0.005
 """A rest that is too short for a provider's end to have come: shorter than a network's round trip and a loop's turn."""
 
@@ -92,6 +94,7 @@ class Pool:
                 self._sent["new"] += 1
             else:
                 self._sent["reused"] += 1
+            asked_at = self._clock()
             answer = connection.send(request, expects_body=expects_body)
             if sent is not None:
                 sent(True)
@@ -101,12 +104,12 @@ class Pool:
                 await answer
                 return Lease(connection, took_s)
             except BaseException as error:
+                if not isinstance(error, Truncated) and self._clock() - asked_at >= DEAF_S:
+                    connection.ask_whether_heard()
                 connection.transport.abort()
-                if not isinstance(error, Truncated) or connection.heard:
-                    raise
-                if connection.unheard and sent is not None:
+                if connection.unheard and not connection.heard and sent is not None:
                     sent(False)
-                if took_s is not None:
+                if not isinstance(error, Truncated) or connection.heard or took_s is not None:
                     raise
                 for other in self._resting.pop(endpoint, ()):
                     self._drop(other)

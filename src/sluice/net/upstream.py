@@ -141,10 +141,7 @@ class UpstreamConnection(Patient):
         self._hung_up = True
         self._read_all()
         if self._answer is not None and not self._buffer:
-            # Had the provider received a byte of the request when it hung up, its FIN would acknowledge that byte. Of
-            # a request over TLS that the kernel did not take whole, too little is seen here: it counts as heard.
-            waiting = self.transport.get_write_buffer_size() + unacknowledged(self.transport)
-            self.unheard = waiting >= self._asked_bytes
+            self.ask_whether_heard()  # had it received a byte of the request, its FIN would acknowledge that byte
         return False
 
     def connection_lost(self, exc: Exception | None, /) -> None:
@@ -158,6 +155,11 @@ class UpstreamConnection(Patient):
                 self._fail_head(Truncated("the provider closed the connection before it answered"))
             elif self._receiver is not None:
                 self._lose_body(exc)
+
+    def ask_whether_heard(self) -> None:
+        """Ask the kernel. Of a request over TLS that it did not take whole, too little is seen: it counts as heard."""
+        waiting = self.transport.get_write_buffer_size() + unacknowledged(self.transport)
+        self.unheard = waiting >= self._asked_bytes
 
     @property
     def in_line(self) -> bool:

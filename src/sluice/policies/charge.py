@@ -32,7 +32,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     asked: bool
     """The request left for a provider who was there and has not refused it."""
     kept: bool = False
-    """So it did in an attempt before the last: whoever was given up may work on it, whatever the next one says."""
+    """So did one before, or beside, the last: whoever was given up may work on it, whatever the last one says."""
     usage: Usage | None = None
     """As the provider reported it, so far."""
     streamed: int = 0

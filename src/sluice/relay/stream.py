@@ -210,6 +210,7 @@ class StreamRelay:
             self.meter.malformed += 1
             if not (self.committed and self._sink.mirrors):
                 return "upstream_error", error
+            frame = Frame(self._terms.without_secrets(frame.raw), frame.data)
         for event in events:
             failure = self._event(event, now)
             if failure is not None:
@@ -238,7 +239,6 @@ class StreamRelay:
             if self.meter.delta(event, now):  # type: ignore[arg-type]  # the three kinds above
                 self.clocks.got_token = True
         elif isinstance(event, Failed):
-            self.said.note(event)
             self.meter.malformed += isinstance(event.error, ProtocolError)
             return "upstream_error", event.error
         else:
@@ -286,6 +286,7 @@ class StreamRelay:
         return data
 
     def _fail(self, kind: OutcomeKind, error: SluiceError) -> list[Action]:
+        self.said.failed = kind == "upstream_error"
         outcome = Outcome(kind, error)
         if self._gone or not self.committed:
             return self._end(outcome)

@@ -94,6 +94,7 @@ class WholeRelay:
         try:
             events = self._dialect.read_answer(body, keep_leftovers=self._keep_leftovers)
         except ProtocolError as error:
+            self.said.failed = True
             return self._end("upstream_error", error)
         for event in events:
             self.said.note(event)
