@@ -6,7 +6,7 @@ import pytest
 
 from sluice.errors import Unreachable
 from sluice.gateway import access_sources
-from sluice.gateway.access_sources import FILE_S, FIRST_S, MAX_STALE_S, RENEW_S, SILENCE, WAIT_S, Kept
+from sluice.gateway.access_sources import FILE_S, FIRST_S, HANGS_S, MAX_STALE_S, RENEW_S, SILENCE, WAIT_S, Kept
 from sluice.policies.hidden import Hidden
 from sluice.policies.server import Server, Source
 from tests.support.waiting import until
@@ -217,6 +217,34 @@ async def test_a_server_that_is_down_is_waited_for_once_after_a_silence_and_then
         idp.open.clear()
 
 
+async def test_a_file_that_is_there_again_is_read_although_a_look_at_it_hangs_for_ever(
+    idp: Idp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_sources, "WAIT_S", 0.05)
+    kept = idp.keep(FILE)
+    assert await kept.current() == "one"
+    idp.now = FILE_S
+    idp.open.clear()
+    assert await kept.current() == "one"
+    for fetches, pause_s in ((3, HANGS_S), (4, 2 * HANGS_S)):
+        idp.now += pause_s - 1
+        assert await kept.current() == "one"
+        assert idp.fetches == fetches - 1
+        idp.now += 1
+        assert await kept.current() == "one"
+        await until(lambda: idp.fetches == fetches)  # noqa: B023 - it is awaited here
+    hanging, idp.open, idp.text = idp.open, asyncio.Event(), b"two"
+    idp.open.set()
+    idp.now += 4 * HANGS_S
+    await kept.current()
+    await until(lambda: len(asyncio.all_tasks()) == 1)
+    assert await kept.current() == "two"
+    idp.text = b"one"
+    hanging.set()  # who comes back has nothing to say any more
+    await asyncio.sleep(0.01)
+    assert await kept.current() == "two"
+
+
 async def test_a_file_that_hangs_is_waited_for_once_and_what_was_read_last_serves(
     idp: Idp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,10 +259,12 @@ async def test_a_file_that_hangs_is_waited_for_once_and_what_was_read_last_serve
     idp.now += WAIT_S
     async with asyncio.timeout(WAIT_S / 2):
         assert await kept.current() == await kept.renewed() == "one"
+    assert idp.fetches == 2  # no more than one thread hangs
+    monkeypatch.setattr(access_sources, "WAIT_S", 0.05)
     idp.now = MAX_STALE_S
     with pytest.raises(LookupError, match="it takes longer"):
         await kept.current()
-    assert idp.fetches == 2  # no more than one thread hangs
+    assert idp.fetches == 3  # one more looks, much later
     idp.text = b"two"
     idp.open.set()
     await until(lambda: len(asyncio.all_tasks()) == 1)

@@ -8,6 +8,7 @@ import os
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -15,12 +16,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from sluice.config.plan import Plan
 from sluice.errors import ConfigError
 from sluice.net.files import SILENCE_S, WATCH_S, ConfigFiles
 from sluice.standard import STANDARD
 from tests.net.test_descriptors import exhausted
 from tests.support.command import rewrite
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
 GOOD = "llm: {models: [{name: m, provider: openAI, params: {apiKey: sk-1}}]}"
@@ -180,6 +182,8 @@ def refusal(cause: Exception) -> ConfigError:
         (PermissionError(errno.EACCES, "Permission denied"), False),
         (TimeoutError(), True),
         (OSError(errno.EADDRINUSE, "Address already in use"), False),
+        (OSError(errno.EAGAIN, "no thread can be started"), True),
+        (OSError(errno.ENOSPC, "No space left on device"), True),
         (ssl.SSLError(errno.EMFILE, "its number is one of OpenSSL's"), False),
         (ValueError("wrong"), False),
     ],
@@ -256,6 +260,45 @@ async def test_what_somebody_asked_for_is_owed_until_it_could_be_read(file: Path
     assert files.changed()
     files.load()
     assert not files.changed()
+
+
+async def test_without_a_file_it_is_owed_as_well(tmp_path: Path) -> None:
+    account, asked = tmp_path / "account.json", asyncio.Event()
+    account.write_text("{}")
+    files = ConfigFiles([], {"GOOGLE_APPLICATION_CREDENTIALS": str(account), "OPENAI_API_KEY": "sk-1"}, STANDARD)
+    asked.set()
+    await files.news(asked)
+    with exhausted(), pytest.raises(ConfigError, match="cannot be read"):
+        files.load()
+    assert files.changed()
+    with suppress(ConfigError):  # it is no account
+        files.load()
+    assert not files.changed()
+
+
+async def test_who_asks_while_a_file_hangs_has_all_read_anew(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mount is there again, but who reads what was there before never ends."""
+    monkeypatch.setattr("sluice.net.files.LATE_S", 0.05)
+    files, asked, late, hanging = ConfigFiles([str(file)], {}, STANDARD), asyncio.Event(), Mock(), threading.Event()
+    files.load()
+    compiled = files._compiled
+
+    def hangs() -> Plan:
+        monkeypatch.setattr(files, "_compiled", compiled)
+        assert hanging.wait(PATIENCE_S)
+        raise ConfigError("late")
+
+    monkeypatch.setattr(files, "_compiled", hangs)
+    reading = asyncio.create_task(files.read(asked, late))
+    await until(lambda: late.called)
+    assert not reading.done()
+    asked.set()
+    async with asyncio.timeout(PATIENCE_S):
+        assert (await reading).listeners
+    assert not asked.is_set()
+    hanging.set()
+    await until(lambda: not any(thread.name == "sluice-apart" for thread in threading.enumerate()))
+    assert not files.changed(), "what hung counts no more"
 
 
 def test_what_is_written_as_if_long_ago_is_news(file: Path) -> None:

@@ -16,7 +16,7 @@ from sluice.config.exposure import Hosts
 from sluice.config.plan import Addresses, Plan
 from sluice.net import listener, reservations, worker
 from sluice.net.channel import Answer
-from sluice.net.files import ConfigFiles
+from sluice.net.files import WATCH_S, ConfigFiles
 from sluice.net.lifecycle import Options, Process
 from sluice.net.place import Alone
 from sluice.net.reservations import Reservations
@@ -146,6 +146,27 @@ async def test_a_reload_that_fails_by_a_fault_of_ours_is_refused_like_any_other(
         life.process.ask_reload()
         await until(lambda: bool(life.lines("configuration reloaded")))
         assert life.place.served == {life.first, life.second}
+
+
+@pytest.mark.parametrize("which", [1, 2, 3])
+async def test_a_reload_for_which_there_was_no_thread_is_made_as_soon_as_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: int
+) -> None:
+    start, started = threading.Thread.start, 0
+    async with living(tmp_path / "gateway.yaml") as life:
+
+        def short(thread: threading.Thread) -> None:
+            nonlocal started
+            started += thread.name == "sluice-apart"
+            if started == which:
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        await asyncio.sleep(2 * WATCH_S)  # files are looked at
+        monkeypatch.setattr(threading.Thread, "start", short)
+        life.add_the_second_port()
+        await until(lambda: bool(life.lines("configuration refused, the old one stays")))
+        await until(lambda: bool(life.lines("configuration reloaded")))
 
 
 async def test_a_port_for_which_no_descriptor_was_left_is_opened_as_soon_as_there_is_one(

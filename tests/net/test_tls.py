@@ -3,6 +3,7 @@
 import ssl
 import tempfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import msgspec
 import pytest
@@ -191,6 +192,24 @@ def test_a_shortage_of_descriptors_is_said_and_passes_by_itself(
     files = ConfigFiles([str(file)], {}, STANDARD)
     files.load()
     assert not files.changed()
+    files.refuse(caught.value)
+    assert files.changed()
+    assert server_context(certificate)
+
+
+def test_a_disk_without_room_is_said_and_passes_by_itself(
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of a folder in which it cannot write, `tempfile` says that it is not there."""
+    certificate, nowhere = issued(authority, "a.test"), FileNotFoundError(2, "No usable temporary directory found")
+    file = tmp_path / "gateway.yaml"
+    file.write_text(GOOD)
+    files = ConfigFiles([str(file)], {}, STANDARD)
+    files.load()
+    with monkeypatch.context() as short:
+        short.setattr(tempfile, "mkstemp", Mock(side_effect=nowhere))
+        with pytest.raises(ConfigError, match="no folder for temporary files has room") as caught:
+            server_context(certificate)
     files.refuse(caught.value)
     assert files.changed()
     assert server_context(certificate)

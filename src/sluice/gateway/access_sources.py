@@ -28,6 +28,9 @@ MAX_STALE_S = 24 * 3600.0
 WAIT_S = 6.0
 """How long a fetch is waited for, counted from its begin: a bit more than a server is given. A file hangs for hours on
 a mount whose server is gone: then the first who need it wait this long, and what was read last serves all others."""
+HANGS_S = 30.0
+"""After how long a file is read once more beside a read that hangs; each time after twice as long. One whose mount was
+taken away never ends, even if the file is there again."""
 SILENCE = 2
 """What a server said is waited for once it is as old as so many times what it may be."""
 
@@ -71,6 +74,7 @@ class Kept(Generic[T]):
         self._max_age_s = FILE_S if self._is_file else source.cache_s
         self._fetching: asyncio.Task[None] | None = None
         self._awaited = False
+        self._hangs_s = HANGS_S
         self._fixed = source.inline is not None or bool(source.missing)
         if source.inline is not None:
             self._value, self._read_at = read(source.inline.value), float("inf")
@@ -122,6 +126,10 @@ class Kept(Generic[T]):
         await self._ended()
 
     def _begin(self, every_s: float, *, awaited: bool) -> None:
+        if self._fetching is not None and self._is_file and self._clock() - self._tried_at >= self._hangs_s:
+            self._hangs_s *= 2
+            self._fetching.cancel()
+            self._fetching, awaited = None, False
         if self._fetching is None and self._clock() - self._tried_at >= every_s:
             self._tried_at = self._clock()
             self._awaited = awaited
@@ -145,13 +153,14 @@ class Kept(Generic[T]):
                 self._value, self._digest = self._read(text), digest
                 if not self._value:
                     self._failed(f"{_where(self.source)}: there is nothing in it that can be used")
-            self._read_at = self._tried_at  # it may have changed since
+            self._read_at, self._hangs_s = self._tried_at, HANGS_S  # it may have changed since
         except (UpstreamError, ValueError) as error:
             self._error = str(error)
             self._failed(self._error)
         finally:
             late.cancel()
-            self._fetching = None
+            if self._fetching is asyncio.current_task():
+                self._fetching = None
 
     def _late(self) -> None:
         self._error = f"{_where(self.source)}: it takes longer than {WAIT_S:g} s"

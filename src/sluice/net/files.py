@@ -6,6 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 import msgspec
@@ -27,11 +28,16 @@ from sluice.stores.prices import load_prices
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 WATCH_S = 0.25
 """How often files are looked at: a changed key works, a revoked one fails, within a second."""
+LATE_S = 10.0
+"""How long reading may take before it is said that it hangs."""
 SILENCE_S = 60.0
 """How long a trouble must have been away for the log to be told of it again: descriptors come and go with clients."""
 Stamp = tuple[str, int, int, int, int]
 """A path, and what changes with its file: when it was written, when anything of it was changed, size, inode."""
-_SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_SHORTAGE = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN}
+    | {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE}
+)
 """What passes by itself, whatever the system was asked for."""
 
 
@@ -50,8 +56,10 @@ class ConfigFiles:
         self._env = env
         self._registry = registry
         self._clock = clock
-        self._seen: frozenset[Stamp] = frozenset()
-        """At the last load that could read all there is, whether it was right or wrong; nothing: it has to be read."""
+        self._seen: frozenset[Stamp] | None = None
+        """At the last load that could read all there is, whether it was right or wrong; None: it has to be read."""
+        self._loads = 0
+        """Of which only the last one counts: one that hung may end at any time."""
         self._silent_until: dict[str, float] = {}
         """Of each reason why something could not be read."""
         self._refused = ""
@@ -67,13 +75,16 @@ class ConfigFiles:
         Raises:
             ConfigError: something in it is wrong, or cannot be read; nothing of it counts. See `said_before`.
         """
-        before, self._seen, self.said_before = self._seen, self._stamp(), False
+        self._loads = mine = self._loads + 1
+        before, stamp = self._seen, self._stamp()
+        if mine == self._loads:
+            self._seen, self.said_before = stamp, False
         try:
             plan = self._compiled()
         except ConfigError as error:
-            if _unread(error):
+            if _unread(error) and mine == self._loads:
                 # A folder that could not be listed is often as it was when it can be: that is nothing new.
-                self._seen = frozenset() if self._seen else before
+                self._seen = before if self._paths and not stamp else None
                 self._take_note(str(error))
             raise
         refused = self._silent_until.get(self._refused)  # that it can be read again does not say that it can be taken
@@ -85,7 +96,7 @@ class ConfigFiles:
         file be read, it counts as changed until it can be; what is wrong waits for a change. See `said_before`."""
         self.said_before = False
         if _passes(error):
-            self._seen, self._refused = frozenset(), str(error)
+            self._seen, self._refused = None, str(error)
             self._take_note(self._refused)
 
     def _take_note(self, reason: str) -> None:
@@ -107,7 +118,37 @@ class ConfigFiles:
     def changed(self) -> bool:
         """Whether a file was written, added or removed since `load`, or could not be read then. A stat per file;
         mounted ConfigMaps' symlinks are followed."""
-        return bool(self._paths) and self._stamp() != self._seen
+        return self._seen is None or (bool(self._paths) and self._stamp() != self._seen)
+
+    async def read(self, asked: asyncio.Event, late: Callable[[], object]) -> Plan:
+        """Load, in a thread: a large configuration takes tens of milliseconds, and streams do not wait for it. A file
+        that hangs does so for hours: after LATE_S `late` is called, and who asks from then on has all read anew.
+
+        Raises:
+            ConfigError: as `load`.
+            OSError: there is no room for a thread.
+        """
+        while True:
+            async with asyncio.TaskGroup() as tasks:
+                reading, wanted = tasks.create_task(self._outcome()), tasks.create_task(asked.wait())
+                await asyncio.wait([reading], timeout=LATE_S)
+                if not reading.done():
+                    late()
+                    await asyncio.wait([reading, wanted], return_when=asyncio.FIRST_COMPLETED)
+                reading.cancel()
+                wanted.cancel()
+            if not reading.cancelled():
+                return reading.result()()
+            asked.clear()
+
+    async def _outcome(self) -> Callable[[], Plan]:
+        """To its group no load fails: it is told of a failure where it looks."""
+        loaded: Future[Plan] = Future()
+        try:
+            loaded.set_result(await apart(self.load))
+        except Exception as error:
+            loaded.set_exception(error)
+        return loaded.result
 
     async def news(self, asked: asyncio.Event) -> None:
         """Wait until there is something to load: a file has changed, or somebody asked, who is then told of all that
@@ -124,7 +165,7 @@ class ConfigFiles:
                 over.set()
         if asked.is_set():
             self._silent_until.clear()
-            self._seen = frozenset()  # of what is read beside these files no change is seen: it is owed until it works
+            self._seen = None  # of what is read beside these files no change is seen: it is owed until it works
         asked.clear()
 
     async def _looked(self, over: threading.Event) -> bool:

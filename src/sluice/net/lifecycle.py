@@ -245,8 +245,8 @@ class Process:
         """Load the configuration anew and swap to it, or refuse it whole and say why. If it is cancelled nothing
         has changed."""
         try:
-            # In a thread: reading a large configuration takes tens of milliseconds, and streams must not wait for it.
-            plan = await apart(self._files.load)
+            hangs = partial(self._log.warn, "a configuration file hangs; SIGHUP has all of them read anew")
+            plan = await self._files.read(self._reload_asked, hangs)
         except Exception as error:
             self._refused(error)
             return

@@ -1,5 +1,6 @@
 """TLS contexts: for providers (the system's authorities or the operator's own) and for listeners."""
 
+import errno
 import os
 import socket
 import ssl
@@ -37,8 +38,7 @@ def server_context(tls: ListenerTls) -> ssl.SSLContext:
     """
     context = _bare_context()
     try:
-        socket.socket().close()  # without a descriptor tempfile would say that there is no folder for it
-        handle, path = tempfile.mkstemp(prefix="sluice-")
+        handle, path = _private_file()
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(f"{tls.certificate_pem}\n{tls.key_pem.reveal()}\n")
@@ -51,6 +51,15 @@ def server_context(tls: ListenerTls) -> ssl.SSLContext:
     except OSError as error:
         raise ConfigError(f"the listener's certificate cannot be used: {error.strerror or error}") from None
     return context
+
+
+def _private_file() -> tuple[int, str]:
+    """Raises: OSError: as the system says it. `tempfile` says of any shortage that there is no folder."""
+    socket.socket().close()  # there is a descriptor
+    try:
+        return tempfile.mkstemp(prefix="sluice-")
+    except FileNotFoundError:
+        raise OSError(errno.ENOSPC, "no folder for temporary files has room") from None
 
 
 class Certificates:
