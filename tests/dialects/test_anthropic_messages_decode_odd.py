@@ -205,6 +205,12 @@ def test_an_error_whose_words_were_cut_in_half_is_the_same_error(name: bytes, ki
     assert str(failed.error).startswith("too many \ufffd")
 
 
+def test_a_delta_that_cannot_be_read_is_no_error_because_it_says_that_there_is_none() -> None:
+    raw = rb'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\ud83d"},"error":""}'
+    with pytest.raises(ProtocolError):
+        decode(b"data: " + raw + b"\n\n")
+
+
 @pytest.mark.parametrize(
     "data", [b'{"type":"message_delta","delta":5}', b'{"type":"message_delta","delta":{"stop_reason":5}}']
 )

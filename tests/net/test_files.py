@@ -301,6 +301,35 @@ async def test_who_asks_while_a_file_hangs_has_all_read_anew(file: Path, monkeyp
     assert not files.changed(), "what hung counts no more"
 
 
+async def test_what_was_asked_for_while_a_file_hung_is_owed_when_its_folder_comes_back(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mount hangs, is taken away, somebody asks, and it is mounted again with what it held."""
+    monkeypatch.setattr("sluice.net.files.LATE_S", 0.05)
+    files, asked, late, hanging = ConfigFiles([str(file)], {}, STANDARD), asyncio.Event(), Mock(), threading.Event()
+    files.load()
+    rewrite(file, GOOD.replace("sk-1", "sk-2"))
+    compiled, away = files._compiled, file.with_suffix(".away")
+
+    def hangs() -> Plan:
+        monkeypatch.setattr(files, "_compiled", compiled)
+        assert hanging.wait(PATIENCE_S)
+        raise ConfigError("late")
+
+    monkeypatch.setattr(files, "_compiled", hangs)
+    reading = asyncio.create_task(files.read(asked, late))
+    await until(lambda: late.called)
+    file.rename(away)
+    asked.set()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        await reading
+    away.rename(file)
+    assert files.changed()
+    hanging.set()
+    await until(lambda: not any(thread.name == "sluice-apart" for thread in threading.enumerate()))
+    assert files.changed()
+
+
 def test_what_is_written_as_if_long_ago_is_news(file: Path) -> None:
     """As an archive is unpacked, or `cp -p` copies: in place, and no byte longer."""
     files = ConfigFiles([str(file)], {}, STANDARD)

@@ -82,8 +82,8 @@ class Account:
         """What the guards of answers did about errors of providers."""
         self._asking = False
         """The last target's attempt is not among the failed ones."""
-        self._sent, self._kept = 0, False
-        """Requests of this attempt that its target has, and did not refuse; one that was given up may work on its."""
+        self._sent, self._refused, self._worked, self._kept = 0, False, False, False
+        """Requests of this attempt that its target has; one was refused, one answered; one given up may work on its."""
         self._provider_dialect = ""
         self._target = self.target_model = self._endpoint = ""
         self._route = Route()
@@ -107,8 +107,7 @@ class Account:
 
     def at_try(self) -> None:
         """The backend is asked now."""
-        self._asking = True
-        self.status = 0
+        self._asking, self._refused, self._worked, self.status = True, False, False, 0
 
     def at_sent(self, sent: bool) -> None:
         """It has a request, or has not heard it after all."""
@@ -126,7 +125,8 @@ class Account:
         """The provider's head is here. Its request id becomes ours: what a client quotes is in the log."""
         self.answered_at = now
         self.status = upstream.head.status
-        self._sent -= self.status >= ELSEWHERE
+        self._refused |= self.status >= ELSEWHERE
+        self._worked |= self.status < ELSEWHERE
         self.connect_s = upstream.connect_s
         if self.sent_status:
             return
@@ -137,7 +137,7 @@ class Account:
 
     def gave_up(self, error: SluiceError) -> None:
         """This target failed unseen, and another will be asked."""
-        self._kept |= self._sent > 0 and may_go_on(error)
+        self._kept |= (self._sent > 0 and may_go_on(error)) or (self._sent > 1 and self._worked)
         self._asking, self._sent = False, 0
         self.failed.append((self._target, word_of(error)))
         self.relay = None
@@ -213,8 +213,8 @@ class Account:
         whole = not self.streaming and self.operation == "chat" and outcome.kind == "completed"
         return Answered(
             outcome=outcome.kind,
-            asked=self._sent > 0 and not said.failed,
-            kept=self._kept or (self._sent > 0 and self.status >= ELSEWHERE),
+            asked=self._sent > 0 and not self._refused and not said.failed,
+            kept=self._kept or (self._sent > 1 and self._worked),
             usage=said.usage,
             streamed=meter.counted if meter is not None else 0,
             by_length=meter is not None and meter.counted != meter.tokens,

@@ -52,9 +52,8 @@ def word_of(error: SluiceError | None) -> str:
 
 
 def may_go_on(error: SluiceError) -> bool:
-    """Whether a target that has a request may work on it after an attempt that failed so: it has not said no. Where one
-    of several was refused it has the others."""
-    return isinstance(error, TimedOut | Refused) or (isinstance(error, Truncated) and not error.stale)
+    """Whether a target that has the request may work on it after an attempt that failed so: it has not said no."""
+    return isinstance(error, TimedOut) or (isinstance(error, Truncated) and not error.stale)
 
 
 def passed_on(outcome: Outcome, status: int) -> Outcome:

@@ -76,17 +76,20 @@ class ConfigFiles:
             ConfigError: something in it is wrong, or cannot be read; nothing of it counts. See `said_before`.
         """
         self._loads = mine = self._loads + 1
-        before, stamp = self._seen, self._stamp()
-        if mine == self._loads:
-            self._seen, self.said_before = stamp, False
+        before, self._seen, self.said_before = self._seen, None, False  # until it has ended nothing was seen
+        stamp = self._stamp()
+        seen: frozenset[Stamp] | None = stamp
         try:
             plan = self._compiled()
         except ConfigError as error:
             if _unread(error) and mine == self._loads:
                 # A folder that could not be listed is often as it was when it can be: that is nothing new.
-                self._seen = before if self._paths and not stamp else None
+                seen = before if self._paths and not stamp else None
                 self._take_note(str(error))
             raise
+        finally:
+            if mine == self._loads:
+                self._seen = seen
         refused = self._silent_until.get(self._refused)  # that it can be read again does not say that it can be taken
         self._silent_until = {} if refused is None else {self._refused: refused}
         return plan
@@ -140,6 +143,7 @@ class ConfigFiles:
             if not reading.cancelled():
                 return reading.result()()
             asked.clear()
+            self._silent_until.clear()
 
     async def _outcome(self) -> Callable[[], Plan]:
         """To its group no load fails: it is told of a failure where it looks."""

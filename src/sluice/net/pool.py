@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from sluice.config.plan import Endpoint, Tls
 from sluice.errors import TimedOut, Truncated
 from sluice.gateway.ports import UpstreamHead
+from sluice.net.answer import close_by_reset
 from sluice.net.dial import dial
 from sluice.net.lease import Lease
 from sluice.net.reach import Reachable, is_public
@@ -106,6 +107,8 @@ class Pool:
             except BaseException as error:
                 if not isinstance(error, Truncated) and self._clock() - asked_at >= DEAF_S:
                     connection.ask_whether_heard()
+                    if connection.unheard:
+                        close_by_reset(connection.transport)  # else the kernel would go on sending what it holds
                 connection.transport.abort()
                 if connection.unheard and not connection.heard and sent is not None:
                     sent(False)

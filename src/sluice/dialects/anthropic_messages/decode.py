@@ -241,10 +241,10 @@ class MessagesDecoder:
         """What an event is that is no JSON object of this API: an error in words, a marker of another API, a ping, the
         end, or garbage."""
         read = legible(data)
-        said = member(read, "error")
-        if said not in (ABSENT, NULL):
+        kind, said = kind_of(read, ""), member(read, "error")
+        if said not in (ABSENT, NULL) and kind != "content_block_delta":
             return [Failed(errors.in_band(bytes(said)))]
-        if "error" in (frame.event, kind_of(read, "")):
+        if "error" in (frame.event, kind):
             return [Failed(errors.in_band(data))]
         if data.strip() == b"[DONE]":
             return [Unrecognised("event:[DONE]")]
