@@ -309,7 +309,7 @@ async def test_what_was_asked_for_while_a_file_hung_is_owed_when_its_folder_come
     files, asked, late, hanging = ConfigFiles([str(file)], {}, STANDARD), asyncio.Event(), Mock(), threading.Event()
     files.load()
     rewrite(file, GOOD.replace("sk-1", "sk-2"))
-    compiled, away = files._compiled, file.with_suffix(".away")
+    compiled, away = files._compiled, file.parent.with_suffix(".away")
 
     def hangs() -> Plan:
         monkeypatch.setattr(files, "_compiled", compiled)
@@ -319,11 +319,11 @@ async def test_what_was_asked_for_while_a_file_hung_is_owed_when_its_folder_come
     monkeypatch.setattr(files, "_compiled", hangs)
     reading = asyncio.create_task(files.read(asked, late))
     await until(lambda: late.called)
-    file.rename(away)
+    file.parent.rename(away)  # of the file itself nothing changes by that
     asked.set()
     with pytest.raises(ConfigError, match="cannot be read"):
         await reading
-    away.rename(file)
+    away.rename(file.parent)
     assert files.changed()
     hanging.set()
     await until(lambda: not any(thread.name == "sluice-apart" for thread in threading.enumerate()))
