@@ -156,7 +156,7 @@ async def test_killed_mid_stream_the_client_hears_of_it(
 @pytest.mark.parametrize("client", ["chat", "messages"])
 async def test_one_of_two_equals_is_killed_under_load_and_nobody_notices(world: World, client: str) -> None:
     """Forty wait for their first token, at both; one of the two is killed."""
-    first, second = [await world.enter(FakeProcess("--ttft-ms", "700")) for _ in range(2)]
+    first, second = [await world.enter(FakeProcess("--ttft-ms", "2000")) for _ in range(2)]
     both = (target("first", first.port, "chat"), target("second", second.port, "chat"))
     serving = await gateway(world, both)
     async with Listener(client, f"{serving.url}/ai") as listener:
