@@ -4,7 +4,7 @@ from typing import Protocol
 
 import msgspec
 
-from sluice.chat.events import ChoiceFinished, Event, Failed, Reported, Started, Unrecognised
+from sluice.chat.events import ChoiceFinished, Event, Reported, Started, Unrecognised
 from sluice.chat.usage import Usage
 from sluice.errors import UpstreamError
 from sluice.policies.judges import JudgeFailed, Verdict
@@ -98,8 +98,6 @@ class Said(msgspec.Struct):
         elif kind is ChoiceFinished:
             if event.choice == 0 or not self.finish_reason:  # type: ignore[union-attr]
                 self.finish_reason = event.reason  # type: ignore[union-attr]
-        elif kind is Failed:
-            self.failed = True
         elif kind is Unrecognised:
             what = event.what  # type: ignore[union-attr]
             if what in self.unrecognised or len(self.unrecognised) < MAX_KINDS:

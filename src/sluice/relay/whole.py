@@ -94,7 +94,6 @@ class WholeRelay:
         try:
             events = self._dialect.read_answer(body, keep_leftovers=self._keep_leftovers)
         except ProtocolError as error:
-            self.said.failed = True
             return self._end("upstream_error", error)
         for event in events:
             self.said.note(event)
@@ -165,5 +164,6 @@ class WholeRelay:
 
     def _end(self, kind: OutcomeKind, error: SluiceError | None) -> list[Action]:
         self._ended = True
+        self.said.failed = kind == "upstream_error"
         self._body.clear()
         return [End(CLIENT_GONE if self._gone else Outcome(kind, error))]
