@@ -13,12 +13,13 @@ from sluice.policies.deadlines import Deadlines
 from sluice.policies.retry import Retry
 from sluice.policies.streaming import Streaming
 from sluice.providers.bedrock import BEDROCK
+from sluice.relay.record import ExchangeRecord
 from tests.gateway.test_failover import after, target
 from tests.gateway.test_plain_call import TITAN, to
 from tests.support.events import ERROR, ROLE
 from tests.support.plans import ai, plan, route, to_provider
 from tests.support.raw_client import request
-from tests.support.raw_upstream import Call, Play, answering, chunk, chunked_head, silent, sized, streamed
+from tests.support.raw_upstream import Call, Play, RawUpstream, answering, chunk, chunked_head, silent, sized, streamed
 from tests.support.serving import Serving
 from tests.support.sockets import full_backlog
 from tests.support.waiting import until
@@ -40,6 +41,17 @@ async def counting(world: World, port: int, **members: object) -> Serving:
     )
 
 
+async def record_of_one(world: World, serving: Serving, upstream: RawUpstream, *, leaves: bool) -> ExchangeRecord:
+    """Ask once, and stay; or leave a moment after the provider has the request."""
+    client = await world.client(serving)
+    client.send(request(LONG, path=PATH))
+    await until(lambda: len(upstream.asked) == 1)
+    if leaves:
+        await asyncio.sleep(0.1)
+        client.close()
+    return await serving.record()
+
+
 async def hangs_up(call: Call) -> None:
     await call.request()
     call.fin()
@@ -59,13 +71,7 @@ async def test_in_the_pause_before_the_next_attempt(world: World, case: str, lea
     upstream = await world.upstream(play)
     clocks = Deadlines() if leaves else Deadlines(total_s=0.3)
     serving = await counting(world, upstream.port, retry=Retry(attempts=2, backoff_s=9.0), deadlines=clocks)
-    client = await world.client(serving)
-    client.send(request(LONG, path=PATH))
-    await until(lambda: len(upstream.asked) == 1)
-    if leaves:
-        await asyncio.sleep(0.1)
-        client.close()
-    record = await serving.record()
+    record = await record_of_one(world, serving, upstream, leaves=leaves)
     assert (record.outcome, record.attempts) == ("client_gone" if leaves else "timeout", 1)
     assert record.money.provenance == provenance
     assert bool(record.money.usage.input_tokens) is (provenance == "estimated")
@@ -109,13 +115,7 @@ HALF_A_REFUSAL = b"HTTP/1.1 503 X\r\nContent-Type: application/json\r\nContent-L
 async def test_while_a_refusal_is_being_read(world: World, leaves: bool) -> None:
     upstream = await world.upstream(answering(HALF_A_REFUSAL))
     serving = await counting(world, upstream.port, deadlines=Deadlines() if leaves else Deadlines(total_s=0.3))
-    client = await world.client(serving)
-    client.send(request(LONG, path=PATH))
-    await until(lambda: len(upstream.asked) == 1)
-    if leaves:
-        await asyncio.sleep(0.1)
-        client.close()
-    record = await serving.record()
+    record = await record_of_one(world, serving, upstream, leaves=leaves)
     assert record.outcome == ("client_gone" if leaves else "timeout")
     assert (record.money.provenance, record.money.usage.input_tokens) == ("none", 0)
 
@@ -205,16 +205,10 @@ async def test_who_acknowledges_nothing_is_not_there_and_is_not_paid(
 ) -> None:
     """A resting connection whose host has gone: the kernel keeps all that it was given."""
     monkeypatch.setattr("sluice.net.upstream.unacknowledged", lambda transport: 1 << 20)
-    monkeypatch.setattr("sluice.net.pool.DEAF_S", 0.1)
+    monkeypatch.setattr("sluice.net.pool.DEAF_S", 0.05)
     upstream = await world.upstream(silent)
     serving = await counting(world, upstream.port, deadlines=Deadlines(headers_s=9.0 if leaves else 0.3))
-    client = await world.client(serving)
-    client.send(request(LONG, path=PATH))
-    await until(lambda: len(upstream.asked) == 1)
-    if leaves:
-        await asyncio.sleep(0.2)
-        client.close()
-    record = await serving.record()
+    record = await record_of_one(world, serving, upstream, leaves=leaves)
     assert record.outcome == ("client_gone" if leaves else "timeout")
     assert record.money.provenance == "none"
 

@@ -7,8 +7,8 @@ import json
 import os
 import ssl
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -276,12 +276,13 @@ async def test_without_a_file_it_is_owed_as_well(tmp_path: Path) -> None:
     assert not files.changed()
 
 
-async def test_who_asks_while_a_file_hangs_has_all_read_anew(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The mount is there again, but who reads what was there before never ends."""
+@asynccontextmanager
+async def reading_hangs(
+    files: ConfigFiles, asked: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator["asyncio.Task[Plan]"]:
+    """The configuration is being read, and a file of it hangs; in the end that read fails, much too late."""
     monkeypatch.setattr("sluice.net.files.LATE_S", 0.05)
-    files, asked, late, hanging = ConfigFiles([str(file)], {}, STANDARD), asyncio.Event(), Mock(), threading.Event()
-    files.load()
-    compiled = files._compiled
+    compiled, late, hanging = files._compiled, Mock(), threading.Event()
 
     def hangs() -> Plan:
         monkeypatch.setattr(files, "_compiled", compiled)
@@ -292,12 +293,20 @@ async def test_who_asks_while_a_file_hangs_has_all_read_anew(file: Path, monkeyp
     reading = asyncio.create_task(files.read(asked, late))
     await until(lambda: late.called)
     assert not reading.done()
-    asked.set()
-    async with asyncio.timeout(PATIENCE_S):
-        assert (await reading).listeners
-    assert not asked.is_set()
+    yield reading
     hanging.set()
     await until(lambda: not any(thread.name == "sluice-apart" for thread in threading.enumerate()))
+
+
+async def test_who_asks_while_a_file_hangs_has_all_read_anew(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mount is there again, but who reads what was there before never ends."""
+    files, asked = ConfigFiles([str(file)], {}, STANDARD), asyncio.Event()
+    files.load()
+    async with reading_hangs(files, asked, monkeypatch) as reading:
+        asked.set()
+        async with asyncio.timeout(PATIENCE_S):
+            assert (await reading).listeners
+        assert not asked.is_set()
     assert not files.changed(), "what hung counts no more"
 
 
@@ -305,28 +314,16 @@ async def test_what_was_asked_for_while_a_file_hung_is_owed_when_its_folder_come
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A mount hangs, is taken away, somebody asks, and it is mounted again with what it held."""
-    monkeypatch.setattr("sluice.net.files.LATE_S", 0.05)
-    files, asked, late, hanging = ConfigFiles([str(file)], {}, STANDARD), asyncio.Event(), Mock(), threading.Event()
+    files, asked, away = ConfigFiles([str(file)], {}, STANDARD), asyncio.Event(), file.parent.with_suffix(".away")
     files.load()
     rewrite(file, GOOD.replace("sk-1", "sk-2"))
-    compiled, away = files._compiled, file.parent.with_suffix(".away")
-
-    def hangs() -> Plan:
-        monkeypatch.setattr(files, "_compiled", compiled)
-        assert hanging.wait(PATIENCE_S)
-        raise ConfigError("late")
-
-    monkeypatch.setattr(files, "_compiled", hangs)
-    reading = asyncio.create_task(files.read(asked, late))
-    await until(lambda: late.called)
-    file.parent.rename(away)  # of the file itself nothing changes by that
-    asked.set()
-    with pytest.raises(ConfigError, match="cannot be read"):
-        await reading
-    away.rename(file.parent)
-    assert files.changed()
-    hanging.set()
-    await until(lambda: not any(thread.name == "sluice-apart" for thread in threading.enumerate()))
+    async with reading_hangs(files, asked, monkeypatch) as reading:
+        file.parent.rename(away)  # of the file itself nothing changes by that
+        asked.set()
+        with pytest.raises(ConfigError, match="cannot be read"):
+            await reading
+        away.rename(file.parent)
+        assert files.changed()
     assert files.changed()
 
 

@@ -35,8 +35,8 @@ SILENCE_S = 60.0
 Stamp = tuple[str, int, int, int, int]
 """A path, and what changes with its file: when it was written, when anything of it was changed, size, inode."""
 _SHORTAGE = frozenset(
-    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN}
-    | {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE}
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT}
+    | {errno.EIO, errno.ESTALE}  # of a mount whose server is away
 )
 """What passes by itself, whatever the system was asked for."""
 
