@@ -5,11 +5,11 @@ import sqlite3
 from contextlib import aclosing, closing
 from pathlib import Path
 from signal import SIGTERM
-from typing import Any
 
 import httpx
 import msgspec
 from langgraph_sdk import get_client
+from langgraph_sdk.schema import StreamPart
 
 from sluice import Client
 from sluice.runs.events import TERMINAL, Event, RunFailed, TextDelta
@@ -29,13 +29,13 @@ async def watch(url: str, run: str, told: list[Event]) -> None:
             told.append(event)  # noqa: PERF401  # others look at it meanwhile
 
 
-async def sdk(url: str, told: list[tuple[str, Any]]) -> None:
+async def sdk(url: str, told: list[StreamPart]) -> None:
     """langgraph-sdk's own reconnect."""
     client = get_client(url=url)
     thread = await client.threads.create()
     said = {"messages": [{"role": "user", "content": "on"}]}
     async for part in client.runs.stream(thread["thread_id"], "says", input=said, stream_mode="messages-tuple"):
-        told.append((part.event, part.data))  # noqa: PERF401
+        told.append(part)  # noqa: PERF401
     await client.aclose()
 
 
@@ -45,13 +45,18 @@ async def test_watchers_of_a_killed_server_come_back_to_one_end_with_the_text_so
             run = await begin(ask, "says", "on", thread="t")
         raw: list[Frame] = []
         ours: list[Event] = []
-        theirs: list[tuple[str, Any]] = []
+        theirs: list[StreamPart] = []
+
+        def told() -> dict[str, int]:
+            theirs_has = max(int(part.id or 0) for part in theirs)
+            return {run: max(int(raw[-1].id or 0), ours[-1].seq), theirs[0].data["run_id"]: theirs_has}
+
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(read_through(server.url, run, raw))
             tasks.create_task(watch(server.url, run, ours))
             tasks.create_task(sdk(server.url, theirs))
             await until(lambda: min(len(raw), len(ours), len(theirs)) > 10, within_s=SOON_S)
-            await server.kill_when_written(tmp_path / "runs.db", {run: raw})
+            await server.kill_when_written(tmp_path / "runs.db", told)
             seen = len(raw)
             await server.start()
             async with asyncio.timeout(SOON_S):
@@ -66,9 +71,9 @@ async def test_watchers_of_a_killed_server_come_back_to_one_end_with_the_text_so
         words = said.split()
         assert words == [f"w{number}" for number in range(len(words))]
         assert len(words) >= seen - 5
-        failed = [data for event, data in theirs if event == "error"]
+        failed = [part.data for part in theirs if part.event == "error"]
         assert [data["error"] for data in failed] == ["server_restart"]
-        assert theirs[-1][0] == "error"
+        assert theirs[-1].event == "error"
         async with server.client() as ask:
             kept = (await ask.get("/threads/t/messages")).json()
             record = (await ask.get(f"/runs/{run}")).json()
@@ -114,8 +119,11 @@ async def test_durable_runs_and_graphs_go_on_where_they_were_killed(tmp_path: Pa
         async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
             tasks.create_task(read_through(server.url, speaks, said))
             tasks.create_task(read_through(server.url, walks, walked))
-            await until(lambda: len(said) > 15 and "two after done" in server.traced(), within_s=SOON_S)
-            await server.kill_when_written(tmp_path / "runs.db", {speaks: said, walks: walked})
+            await until(lambda: len(said) > 15 and walked and "two after done" in server.traced(), within_s=SOON_S)
+            told = {speaks: said, walks: walked}
+            await server.kill_when_written(
+                tmp_path / "runs.db", lambda: {run: int(frames[-1].id or 0) for run, frames in told.items()}
+            )
             hold.unlink()
             await server.start()
         gapless(said)

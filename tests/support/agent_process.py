@@ -5,7 +5,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -73,8 +73,9 @@ class AgentProcess:
             self._process.kill()
         await self.exit_status()
 
-    async def kill_when_written(self, store: Path, told: Mapping[str, Sequence[Frame]]) -> None:
-        """Kill it at a moment at which the SQLite file `store` has all events that readers of runs were told.
+    async def kill_when_written(self, store: Path, told: Callable[[], Mapping[str, int]]) -> None:
+        """Kill it at a moment at which the SQLite file `store` has all events that readers were told: `told` says the
+        last number that any reader of a run has.
 
         The log may be behind its readers by what 5 ms brought (agents.md D.5). A process that stands still says no
         more, so it is stopped, and goes on where that little is not written yet."""
@@ -85,7 +86,7 @@ class AgentProcess:
                 await asyncio.sleep(LOOK_S)  # what it has said is read
             with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
                 written = dict(db.execute("SELECT run_id, MAX(seq) FROM events GROUP BY run_id"))
-            if all(int(frames[-1].id or 0) <= written.get(run, 0) for run, frames in told.items()):
+            if all(number <= written.get(run, 0) for run, number in told().items()):
                 return await self.kill()
             self.signal(signal.SIGCONT)
             await asyncio.sleep(LOOK_S)
