@@ -36,7 +36,7 @@ async def fake(world: World) -> FakeProvider:
 
 def command(fake: FakeProvider, workers: int) -> Sluice:
     env = {"OPENAI_API_KEY": "sk-burst", "OPENAI_BASE_URL": fake.url}
-    return Sluice("--workers", str(workers), "--drain-timeout", "3s", env=env)
+    return Sluice("--workers", str(workers), "--drain-timeout", "20s", env=env)
 
 
 def whole(answer: Answer) -> bool:

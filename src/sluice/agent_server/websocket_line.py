@@ -79,8 +79,10 @@ class Line:
         if len(self._viewers) >= MAX_VIEWERS:
             telling.close()
             raise BadRequest(f"at most {MAX_VIEWERS} streams are open on one connection")
-        self._viewers[name] = self._tasks.create_task(self._viewed(telling), name=f"WebSocket viewer of {name}")
-        self._viewers[name].add_done_callback(lambda task: self._forget(name, task))
+        viewer = self._viewers[name] = self._tasks.create_task(
+            self._viewed(telling), name=f"WebSocket viewer of {name}"
+        )
+        viewer.add_done_callback(lambda task: self._forget(name, task, telling))
 
     async def _viewed(self, telling: Coroutine[object, object, None]) -> None:
         try:
@@ -88,7 +90,8 @@ class Line:
         except Gone:
             return
 
-    def _forget(self, name: str, task: "asyncio.Task[None]") -> None:
+    def _forget(self, name: str, task: "asyncio.Task[None]", telling: Coroutine[object, object, None]) -> None:
+        telling.close()  # a viewer that is left before its first turn has not begun it
         if self._viewers.get(name) is task:
             del self._viewers[name]
 
