@@ -1,12 +1,11 @@
 """An exchange that failed leaves no circle of objects: the collector seldom runs, and memory would only grow."""
 
-import gc
-
 import pytest
 
 from sluice.gateway.exchange import Exchange
 from sluice.net.upstream import UpstreamConnection
 from sluice.policies.deadlines import Deadlines
+from tests.support.cycles import found_in_circles
 from tests.support.events import HELLO, ROLE
 from tests.support.plans import to_provider
 from tests.support.raw_client import CHAT, STREAM, request
@@ -49,15 +48,7 @@ async def test_a_failed_exchange_leaves_nothing_for_the_collector(world: World, 
     upstream = await world.upstream(provider)
     serving = await world.gateway(to_provider(upstream.port, deadlines=Deadlines(total_s=0.1)))
     client = await world.client(serving)
-    gc.collect()
-    gc.disable()
-    gc.set_debug(gc.DEBUG_SAVEALL)
-    try:
+    with found_in_circles(Exchange, UpstreamConnection) as found:
         await client.ask(asked)
         await serving.record()
-        gc.collect()
-        assert not [each for each in gc.garbage if isinstance(each, Exchange | UpstreamConnection)]
-    finally:
-        gc.set_debug(0)
-        gc.garbage.clear()
-        gc.enable()
+        assert not found()

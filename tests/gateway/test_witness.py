@@ -1,7 +1,5 @@
 """gateway.witness: what is kept because somebody names it, no more than its bound, and nothing is changed by it."""
 
-import gc
-
 import msgspec
 import pytest
 
@@ -12,6 +10,7 @@ from sluice.policies.deadlines import Deadlines
 from sluice.policies.observing import Logging, Observing
 from sluice.wire.http1 import Header
 from tests.gateway.test_no_cycles import PROVIDERS
+from tests.support.cycles import found_in_circles
 from tests.support.plans import to_provider
 from tests.support.raw_client import STREAM, request
 from tests.support.raw_upstream import Play
@@ -136,15 +135,7 @@ async def test_an_exchange_that_is_watched_leaves_no_circle_of_objects(world: Wo
     whole = to_provider(upstream.port, deadlines=Deadlines(total_s=0.1))
     serving = await world.gateway(msgspec.structs.replace(whole, observing=seen))
     client = await world.client(serving)
-    gc.collect()
-    gc.disable()
-    gc.set_debug(gc.DEBUG_SAVEALL)
-    try:
+    with found_in_circles(Exchange, Witness) as found:
         await client.ask(request(STREAM))
         await serving.record()
-        gc.collect()
-        assert not [each for each in gc.garbage if isinstance(each, Exchange | Witness)]
-    finally:
-        gc.set_debug(0)
-        gc.garbage.clear()
-        gc.enable()
+        assert not found()
