@@ -40,7 +40,7 @@ def asked(*messages: dict[str, Any], run: str = "r1", thread: str = "t1", **more
     return body
 
 
-def user(text: str, id: str = "u1") -> dict[str, Any]:  # noqa: A002
+def user(text: str, id: str = "u1") -> dict[str, Any]:  # noqa: A002 - the field's name
     return {"id": id, "role": "user", "content": text}
 
 

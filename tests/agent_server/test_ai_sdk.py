@@ -28,7 +28,7 @@ async def site(agent_site: AgentSites, gates: Gates) -> AgentSite:
     return await npm_site(agent_site, gates)
 
 
-def user(text: str, id: str = "u1") -> Raw:  # noqa: A002
+def user(text: str, id: str = "u1") -> Raw:  # noqa: A002 - the field's name
     return {"id": id, "role": "user", "parts": [{"type": "text", "text": text}]}
 
 

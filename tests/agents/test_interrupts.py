@@ -161,7 +161,7 @@ async def test_a_question_nobody_will_answer_ends_the_run_as_cancelled_unless_th
         assert not t.faults
 
 
-def question(id: str, expires_at: int | None = None) -> InterruptRequested:  # noqa: A002
+def question(id: str, expires_at: int | None = None) -> InterruptRequested:  # noqa: A002 - the field's name
     return InterruptRequested(seq=1, run_id="r", thread_id="t", ts=1, id=id, question="?", expires_at=expires_at)
 
 

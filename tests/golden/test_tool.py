@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from botocore.eventstream import EventStreamBuffer  # type: ignore[import-untyped]
+from botocore.eventstream import EventStreamBuffer  # type: ignore[import-untyped]  # ships no types
 
 from tools import golden
 from tools.golden_cases import ROOT, complete_hex, read

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import msgspec
-from botocore.eventstream import EventStreamBuffer, EventStreamMessage  # type: ignore[import-untyped]
+from botocore.eventstream import EventStreamBuffer, EventStreamMessage  # type: ignore[import-untyped]  # ships no types
 
 from sluice.testing.fake_desk import Desk, Options
 from sluice.testing.fake_fault import Fault

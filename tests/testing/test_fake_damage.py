@@ -4,7 +4,7 @@ from itertools import islice
 
 import msgspec
 import pytest
-from botocore.eventstream import ChecksumMismatch  # type: ignore[import-untyped]
+from botocore.eventstream import ChecksumMismatch  # type: ignore[import-untyped]  # ships no types
 
 from sluice.testing import fake_filler
 from sluice.testing.fake_script import EVENT, Pause

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from botocore.eventstream import EventStreamBuffer  # type: ignore[import-untyped]
+from botocore.eventstream import EventStreamBuffer  # type: ignore[import-untyped]  # ships no types
 
 from sluice.testing import fake_frames
 from sluice.testing.fake_filler import (

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import msgspec
 import pytest
-from botocore.auth import SigV4Auth  # type: ignore[import-untyped]
-from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
-from botocore.credentials import Credentials  # type: ignore[import-untyped]
-from botocore.eventstream import ChecksumMismatch, EventStreamBuffer  # type: ignore[import-untyped]
-from botocore.loaders import Loader  # type: ignore[import-untyped]
-from botocore.model import ServiceModel  # type: ignore[import-untyped]
-from botocore.parsers import EventStreamJSONParser, RestJSONParser  # type: ignore[import-untyped]
+from botocore.auth import SigV4Auth  # type: ignore[import-untyped]  # ships no types
+from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]  # ships no types
+from botocore.credentials import Credentials  # type: ignore[import-untyped]  # ships no types
+from botocore.eventstream import ChecksumMismatch, EventStreamBuffer  # type: ignore[import-untyped]  # ships no types
+from botocore.loaders import Loader  # type: ignore[import-untyped]  # ships no types
+from botocore.model import ServiceModel  # type: ignore[import-untyped]  # ships no types
+from botocore.parsers import EventStreamJSONParser, RestJSONParser  # type: ignore[import-untyped]  # ships no types
 
 from sluice.testing import fake_frames
 from sluice.testing.fake_provider import FakeProvider, Options

@@ -173,12 +173,12 @@ class Threads:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def create(self, id: str = "", metadata: Mapping[str, Any] | None = None) -> Thread:  # noqa: A002
+    async def create(self, id: str = "", metadata: Mapping[str, Any] | None = None) -> Thread:  # noqa: A002 - the field's name
         """Begin a conversation, or find the one of that id."""
         body = {"thread_id": id or uuid7(), "metadata": metadata or {}, "if_exists": "do_nothing"}
         return await self._client.ask("POST", "/threads", body, into=Thread)
 
-    async def get(self, id: str) -> Thread:  # noqa: A002
+    async def get(self, id: str) -> Thread:  # noqa: A002 - the field's name
         """Return a conversation.
 
         Raises:
@@ -186,11 +186,11 @@ class Threads:
         """
         return await self._client.ask("GET", f"/threads/{_name(id)}", into=Thread)
 
-    async def messages(self, id: str) -> list[Message]:  # noqa: A002
+    async def messages(self, id: str) -> list[Message]:  # noqa: A002 - the field's name
         """Return what was said in a conversation."""
         return await self._client.ask("GET", f"/threads/{_name(id)}/messages", into=list[Message])
 
-    async def delete(self, id: str) -> None:  # noqa: A002
+    async def delete(self, id: str) -> None:  # noqa: A002 - the field's name
         """Forget a conversation."""
         await self._client.ask("DELETE", f"/threads/{_name(id)}", into=object)
 
@@ -203,7 +203,7 @@ class Runs:
 
     async def start(
         self,
-        input: Input,  # noqa: A002
+        input: Input,  # noqa: A002 - the field's name
         *,
         agent: str = "",
         thread: str = "",
@@ -223,7 +223,7 @@ class Runs:
         headers = {"idempotency-key": request_id or uuid7()}
         return await self._client.ask("POST", path, body, into=Run, headers=headers)
 
-    async def stream(self, input: Input, **options: Any) -> AsyncGenerator[Event, None]:  # noqa: A002
+    async def stream(self, input: Input, **options: Any) -> AsyncGenerator[Event, None]:  # noqa: A002 - the field's name
         """Begin a run and give its events as they come, to its end. Options as `start` has them. Leaving the loop ends
         the watching, not the run."""
         run = await self.start(input, **options)
@@ -235,7 +235,7 @@ class Runs:
         """Give the events of a run beyond `after`, of one that is over too."""
         return self._client.events(f"/runs/{_name(run)}/stream", after)
 
-    async def text(self, input: Input, **options: Any) -> str:  # noqa: A002
+    async def text(self, input: Input, **options: Any) -> str:  # noqa: A002 - the field's name
         """Begin a run and return what it said, when it has ended. Options as `start` has them."""
         async with aclosing(self.stream(input, **options)) as events:
             said = [event.text async for event in events if isinstance(event, TextDelta) and event.channel == "text"]
@@ -257,7 +257,7 @@ class Runs:
         """Answer what an interrupted run asked, and return the run that goes on. `answers`: by the questions' ids,
         where there are several; else `value` is the one."""
         headers = {"idempotency-key": uuid7()}
-        given = {id: {"value": answer} for id, answer in (answers or {}).items()}  # noqa: A001
+        given = {id: {"value": answer} for id, answer in (answers or {}).items()}  # noqa: A001 - the field's name
         body = {"answers": given} if given else {"value": value}
         return await self._client.ask("POST", f"/runs/{_name(run)}/resume", body, into=Run, headers=headers)
 

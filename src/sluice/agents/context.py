@@ -210,11 +210,11 @@ class Context:
         """Say how far it is: 0 to 1, or only a note."""
         self._put(Progress, value=value, note=note)
 
-    async def data(self, name: str, value: Any, *, id: str | None = None, transient: bool = False) -> None:  # noqa: A002
+    async def data(self, name: str, value: Any, *, id: str | None = None, transient: bool = False) -> None:  # noqa: A002 - the field's name
         """Send a value of one's own."""
         self._put(Data, name=name, value=value, id=id or "", transient=transient)
 
-    async def source(self, url: str = "", *, title: str = "", media_type: str = "", id: str = "") -> None:  # noqa: A002
+    async def source(self, url: str = "", *, title: str = "", media_type: str = "", id: str = "") -> None:  # noqa: A002 - the field's name
         """Name what the answer rests on."""
         self._put(Source, id=id or self.writer.name("source"), url=url, title=title, media_type=media_type)
 
@@ -280,7 +280,7 @@ class Context:
             InterruptCancelled: there will be none.
         """
         expires_at = None if expires is None else self._now() + int(expires * 1000)
-        id = self.interrupts.next_id(self.place or self.path)  # noqa: A001
+        id = self.interrupts.next_id(self.place or self.path)  # noqa: A001 - the field's name
         return self.interrupts.ask(id, question, schema=schema, expires_at=expires_at, path=self.path)
 
     def converse(self, messages: Iterable[Message] | None = None, **options: Any) -> AsyncIterator[Chunk]:

@@ -45,7 +45,7 @@ class Interrupts:
 
     def ask(
         self,
-        id: str,  # noqa: A002
+        id: str,  # noqa: A002 - the field's name
         question: Any,
         *,
         schema: Any = None,
@@ -71,7 +71,7 @@ class Interrupts:
             raise InterruptCancelled(f"the question {id!r} was not answered")
         return answer.value
 
-    def passed(self, id: str) -> None:  # noqa: A002
+    def passed(self, id: str) -> None:  # noqa: A002 - the field's name
         """The handler has come to an answered question: behind the last that this run answers it speaks again."""
         self._left.discard(id)
         if not self._left:
@@ -81,7 +81,7 @@ class Interrupts:
 def begin(run: Run, writer: Writer, *, again: bool = False) -> None:
     """Write which questions this run answers, unless the log says so already, and be mute until its handler has come to
     them."""
-    for id in () if again else run.answered:  # noqa: A001
+    for id in () if again else run.answered:  # noqa: A001 - the field's name
         answer = run.answers[id]
         writer.put(InterruptResolved, id=id, status=answer["status"], value=answer.get("value"))
     if run.answered:
@@ -99,7 +99,7 @@ def answers_to(
     """
     known = {question.id: question for question in open_questions}
     matched: dict[str, Answer] = {}
-    for id, answer in answers.items():  # noqa: A001
+    for id, answer in answers.items():  # noqa: A001 - the field's name
         free = [name for name in known if name not in matched and name not in answers]
         place = (free[0] if free else "") if id == "*" else id
         if place not in known:

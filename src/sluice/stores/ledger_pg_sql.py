@@ -7,7 +7,7 @@ from sluice.gateway.money_ports import GROUPS, LOST, Admission, Claim, Opened, S
 from sluice.stores import ledger_sql as sql
 
 if TYPE_CHECKING:
-    import asyncpg  # type: ignore[import-untyped]
+    import asyncpg  # type: ignore[import-untyped]  # ships no types
 
 ALONE = "SELECT pg_advisory_xact_lock(7233501)"
 """Who makes the tables is the only one; the number is ours."""

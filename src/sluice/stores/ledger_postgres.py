@@ -30,7 +30,7 @@ from sluice.stores.background import Background
 from sluice.stores.ledger_desk import DO_S, MAX_OWED, PATIENCE_S, Admit, Desk, Do, Job, beats
 
 if TYPE_CHECKING:
-    import asyncpg  # type: ignore[import-untyped]
+    import asyncpg  # type: ignore[import-untyped]  # ships no types
 
 T = TypeVar("T")
 CONNECT_S = 3.0
@@ -103,7 +103,7 @@ class PostgresLedger:
     async def add_key(self, key: VirtualKey) -> None:
         await self._do(lambda db: db.execute(pg.ADD_KEY, *sql.row_of(key)))
 
-    async def revoke_key(self, id: str, at: float) -> bool:  # noqa: A002
+    async def revoke_key(self, id: str, at: float) -> bool:  # noqa: A002 - the field's name
         done: object = await self._do(lambda db: db.execute(pg.REVOKE_KEY, at, id))
         return done == "UPDATE 1"
 

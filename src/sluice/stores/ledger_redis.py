@@ -113,7 +113,7 @@ class RedisLedger:
         if await self._ask(_ADD_KEY, [lua.KEYS, lua.VERSION], [key.id, msgspec.json.encode(key)]) != 1:
             raise LedgerGone("Redis: there is a key of this id")
 
-    async def revoke_key(self, id: str, at: float) -> bool:  # noqa: A002
+    async def revoke_key(self, id: str, at: float) -> bool:  # noqa: A002 - the field's name
         found = next((key for key in await self.keys() if key.id == id), None)
         if found is None or found.revoked_at is not None:
             return False

@@ -46,7 +46,7 @@ SCHEMA = (
 )
 
 OPEN = f"INSERT INTO opened ({', '.join(OPENED)}) VALUES ({', '.join('?' * len(OPENED))})"  # noqa: S608 - no values
-SETTLE = f"INSERT INTO settled ({', '.join(SETTLED)}) VALUES ({', '.join('?' * len(SETTLED))})"  # noqa: S608
+SETTLE = f"INSERT INTO settled ({', '.join(SETTLED)}) VALUES ({', '.join('?' * len(SETTLED))})"  # noqa: S608 - no values
 PEND = "INSERT INTO pending (id, owner) VALUES (?, ?)"
 UNPEND = "DELETE FROM pending WHERE id = ?"
 USED = "SELECT amount FROM spent WHERE counter = ?"
@@ -60,11 +60,11 @@ _DEAD = "SELECT id FROM pending WHERE owner NOT IN (SELECT owner FROM owners WHE
 _LOST = f"""INSERT OR IGNORE INTO settled
     SELECT id, ?, provider, model, input_tokens, output_tokens, 0, 0, 0, cost, 'estimated', '{LOST}'
     FROM opened WHERE id IN ({_DEAD})"""  # noqa: S608 - our own words
-_UNPEND_DEAD = f"DELETE FROM pending WHERE id IN ({_DEAD})"  # noqa: S608
+_UNPEND_DEAD = f"DELETE FROM pending WHERE id IN ({_DEAD})"  # noqa: S608 - no values
 
-KEYS = f"SELECT {', '.join(KEY)} FROM keys ORDER BY created_at, id"  # noqa: S608
+KEYS = f"SELECT {', '.join(KEY)} FROM keys ORDER BY created_at, id"  # noqa: S608 - no values
 KEYS_VERSION = "SELECT count(*) + count(revoked_at) FROM keys"  # keys are never deleted
-ADD_KEY = f"INSERT INTO keys ({', '.join(KEY)}) VALUES ({', '.join('?' * len(KEY))})"  # noqa: S608
+ADD_KEY = f"INSERT INTO keys ({', '.join(KEY)}) VALUES ({', '.join('?' * len(KEY))})"  # noqa: S608 - no values
 REVOKE_KEY = "UPDATE keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"
 
 SPEND = """SELECT {group}, count(*), count(*) - count(s.id),

@@ -102,7 +102,7 @@ class SqliteLedger:
     async def add_key(self, key: VirtualKey) -> None:
         await self._do(lambda db: db.execute(sql.ADD_KEY, sql.row_of(key)))
 
-    async def revoke_key(self, id: str, at: float) -> bool:  # noqa: A002
+    async def revoke_key(self, id: str, at: float) -> bool:  # noqa: A002 - the field's name
         return await self._do(lambda db: db.execute(sql.REVOKE_KEY, (at, id)).rowcount == 1)
 
     async def spend(self, by: str, since: float, until: float) -> tuple[Spend, ...]:

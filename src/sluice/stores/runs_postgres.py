@@ -22,7 +22,7 @@ from sluice.stores.runs_keys import failed
 from sluice.stores.runs_pen import Entry
 
 if TYPE_CHECKING:
-    import asyncpg  # type: ignore[import-untyped]
+    import asyncpg  # type: ignore[import-untyped]  # ships no types
 
 T = TypeVar("T")
 CONNECT_S = 3.0

@@ -175,7 +175,7 @@ def _exporter(tracing: Tracing) -> "SpanExporter":
 
         base = tracing.endpoint.removesuffix(tracing.path)  # who copies the whole URL means it
         return HttpExporter(endpoint=f"{base}{tracing.path}", headers=headers)
-    from grpc import Compression  # type: ignore[import-untyped]
+    from grpc import Compression  # type: ignore[import-untyped]  # ships no types
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 
     packs = next((said for name in _PACKS if (said := os.environ.get(name, "").strip().lower())), "")

@@ -114,11 +114,11 @@ class TestBench:
         async with aclosing(self.stream(said_, thread=thread, **asked)) as events:
             return [event async for event in events]
 
-    async def answer(self, value: Any = None, *, thread: str, id: str = "*", **asked: Any) -> list[Event]:  # noqa: A002
+    async def answer(self, value: Any = None, *, thread: str, id: str = "*", **asked: Any) -> list[Event]:  # noqa: A002 - the field's name
         """Answer the open question of a thread (`id`: a certain one) and return the log of the run that goes on."""
         return await self.run(thread=thread, answers={id: Answer(value=value)}, **asked)
 
-    async def decline(self, *, thread: str, id: str = "*") -> list[Event]:  # noqa: A002
+    async def decline(self, *, thread: str, id: str = "*") -> list[Event]:  # noqa: A002 - the field's name
         """Refuse to answer the open question of a thread."""
         return await self.run(thread=thread, answers={id: Answer(status="cancelled")})
 

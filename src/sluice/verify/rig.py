@@ -49,7 +49,7 @@ class Rig:
         """A sample is enough."""
         self.dice = {area: random.Random(f"{seed} {area}") for area in AREAS}  # noqa: S311 - to be repeated, no secret
         """Which only the choice of cells may ask. Each area has its own: what it asks does not depend on the others."""
-        self.text = sentence(random.Random(seed), 14)  # noqa: S311
+        self.text = sentence(random.Random(seed), 14)  # noqa: S311 - to be repeated, no secret
         """The usual answer; its letters have one to four bytes."""
         self.requests = 0
         """That were sent."""

@@ -51,7 +51,7 @@ def run(*said: Said, end: Said = (RunFinished, {"outcome": "success", "usage": U
     return log_of((RunStarted, {"agent": "storyteller"}), *said, end)
 
 
-def message(*said: Said, id: str = "m1", finish_reason: str = "stop") -> list[Said]:  # noqa: A002
+def message(*said: Said, id: str = "m1", finish_reason: str = "stop") -> list[Said]:  # noqa: A002 - the field's name
     """A message around what is said."""
     return [(MessageStarted, {"id": id}), *said, (MessageFinished, {"id": id, "finish_reason": finish_reason})]
 

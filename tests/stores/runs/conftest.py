@@ -49,7 +49,7 @@ def redis_url(redis_server: RedisServer) -> str:
 @pytest.fixture
 def postgres_url(postgres_database: PostgresUrl) -> str:
     async def empty() -> None:
-        import asyncpg  # type: ignore[import-untyped]
+        import asyncpg  # type: ignore[import-untyped]  # ships no types
 
         db = await asyncpg.connect(postgres_database.dsn.reveal())
         if await db.fetchval("SELECT to_regclass('runs_version') IS NOT NULL"):

@@ -36,11 +36,11 @@ def thread(**facts: Any) -> Thread:
     return Thread(**{"id": f"thread-{next(NUMBERS)}", "owner": "ann", "created": START, "updated": START, **facts})
 
 
-def message(id: str, text: str = "hello") -> Message:  # noqa: A002
+def message(id: str, text: str = "hello") -> Message:  # noqa: A002 - the field's name
     return said(text, id=id)
 
 
-def checkpoint(id: str, **facts: Any) -> Checkpoint:  # noqa: A002
+def checkpoint(id: str, **facts: Any) -> Checkpoint:  # noqa: A002 - the field's name
     return Checkpoint(**{"id": id, "thread_id": "t", "owner": "ann", "created": START, **facts})
 
 

@@ -73,7 +73,7 @@ def _text(part: Text | Refusal) -> dict[str, object] | None:
     return block | {"citations": cited} if cited else block
 
 
-def _call(part: ToolUse, id: str, finish: FinishReason | None) -> dict[str, object] | None:  # noqa: A002
+def _call(part: ToolUse, id: str, finish: FinishReason | None) -> dict[str, object] | None:  # noqa: A002 - the field's name
     arguments = finished_arguments(Arguments(part.arguments), finish)
     if arguments is None:
         return None
