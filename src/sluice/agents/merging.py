@@ -12,7 +12,7 @@ def merged(events: Sequence[Event]) -> list[Event]:
     out: list[Event] = []
     run: list[Event] = []
     for event in events:
-        if run and type(event) is type(run[0]) and event.id == run[0].id:  # type: ignore[union-attr]
+        if run and type(event) is type(run[0]) and event.id == run[0].id:  # type: ignore[union-attr]  # its kind was asked for
             run.append(event)
             continue
         if run:
@@ -30,5 +30,5 @@ def merged(events: Sequence[Event]) -> list[Event]:
 def _joined(run: list[Event]) -> Event:
     if len(run) == 1:
         return run[0]
-    text = "".join(event.text for event in run)  # type: ignore[union-attr]
+    text = "".join(event.text for event in run)  # type: ignore[union-attr]  # its kind was asked for
     return msgspec.structs.replace(run[-1], text=text)

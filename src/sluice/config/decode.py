@@ -71,8 +71,8 @@ def _otherwise(document: Document, value: object, schema: object, text: str, don
     *way, last = path
     here = value
     for step in way:
-        here = here[step]  # type: ignore[index]
-    here[last] = document.other(*path)  # type: ignore[index]
+        here = here[step]  # type: ignore[index]  # the key is of the kind that this one takes
+    here[last] = document.other(*path)  # type: ignore[index]  # the key is of the kind that this one takes
     return True
 
 
@@ -206,7 +206,7 @@ def _remove(value: object, path: Path) -> bool:
     *way, last = path or ("",)
     here = value
     for step in way:
-        here = here[step] if isinstance(here, dict | list) else None  # type: ignore[index]
+        here = here[step] if isinstance(here, dict | list) else None  # type: ignore[index]  # the key is of the kind that this one takes
     if isinstance(here, dict) and last in here:
         del here[last]
         return True

@@ -111,11 +111,11 @@ class Objects:
 
     def of(self, schema: type[T]) -> list[Resource[T]]:
         """Return all objects of a kind in the order of the files."""
-        return list(self._by_schema.get(schema, {}).values())  # type: ignore[arg-type]
+        return list(self._by_schema.get(schema, {}).values())  # type: ignore[arg-type]  # filed by its schema
 
     def get(self, schema: type[T], namespace: str, name: str) -> Resource[T] | None:
         """Return one object, or None."""
-        return self._by_schema.get(schema, {}).get(f"{namespace}/{name}")  # type: ignore[return-value]
+        return self._by_schema.get(schema, {}).get(f"{namespace}/{name}")  # type: ignore[return-value]  # filed by its schema
 
 
 class _Head(msgspec.Struct, rename="camel"):

@@ -251,7 +251,7 @@ class _Builder:
         """Return what a text with variables in it is. A plain one is read again, so `port: $PORT` is a number; a quoted
         one is a text, and within braces there is no other way to write `"${PORT}"`. So the other is kept too.
         """
-        tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+        tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]  # PyYAML ships no types
         try:
             value = _typed(text, tag)
         except ValueError:

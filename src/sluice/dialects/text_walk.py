@@ -261,19 +261,19 @@ def boxed(box: Box, key: str | int) -> dict[str, object] | None:
 
 
 def _at(box: Box, key: str | int) -> object:
-    return box.get(key) if isinstance(box, dict) and isinstance(key, str) else box[key]  # type: ignore[index]
+    return box.get(key) if isinstance(box, dict) and isinstance(key, str) else box[key]  # type: ignore[index]  # the key is of the kind that this one takes
 
 
 def _put(box: Box, key: str | int, text: str) -> None:
-    box[key] = text  # type: ignore[index]
+    box[key] = text  # type: ignore[index]  # the key is of the kind that this one takes
 
 
 def _put_raw(box: Box, key: str | int, text: str) -> None:
-    box[key] = msgspec.Raw(text.encode("utf-8", "replace"))  # type: ignore[index]
+    box[key] = msgspec.Raw(text.encode("utf-8", "replace"))  # type: ignore[index]  # the key is of the kind that this one takes
 
 
 def _put_written(file: TextFile, box: Box, key: str | int, text: str) -> None:
-    box[key] = file.written(text)  # type: ignore[index]
+    box[key] = file.written(text)  # type: ignore[index]  # the key is of the kind that this one takes
 
 
 def _is_json(text: str) -> bool:

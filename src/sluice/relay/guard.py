@@ -110,9 +110,9 @@ class Guard:
             kind = type(event)
             if kind is TextDelta or kind is ToolCallDelta or kind is ToolCallStarted:
                 self._open[event.choice] = True  # type: ignore[union-attr]  # these kinds have one
-                self.carried = self.carried or kind is not TextDelta or bool(event.text)  # type: ignore[union-attr]
+                self.carried = self.carried or kind is not TextDelta or bool(event.text)  # type: ignore[union-attr]  # its kind was asked for
             elif kind is ChoiceFinished:
-                self._open[event.choice] = False  # type: ignore[union-attr]
+                self._open[event.choice] = False  # type: ignore[union-attr]  # its kind was asked for
             elif kind is Ended:
                 self.complete = True
         return events

@@ -94,11 +94,11 @@ class Said(msgspec.Struct):
         if kind is Started:
             self.model = event.model or self.model  # type: ignore[union-attr]  # see above, here and below
         elif kind is Reported:
-            self.usage = event.usage  # type: ignore[union-attr]
+            self.usage = event.usage  # type: ignore[union-attr]  # its kind was asked for
         elif kind is ChoiceFinished:
-            if event.choice == 0 or not self.finish_reason:  # type: ignore[union-attr]
-                self.finish_reason = event.reason  # type: ignore[union-attr]
+            if event.choice == 0 or not self.finish_reason:  # type: ignore[union-attr]  # its kind was asked for
+                self.finish_reason = event.reason  # type: ignore[union-attr]  # its kind was asked for
         elif kind is Unrecognised:
-            what = event.what  # type: ignore[union-attr]
+            what = event.what  # type: ignore[union-attr]  # its kind was asked for
             if what in self.unrecognised or len(self.unrecognised) < MAX_KINDS:
                 self.unrecognised[what] = self.unrecognised.get(what, 0) + 1

@@ -53,13 +53,13 @@ class Transcript:
             kind = type(event)  # its classes have no subclasses, and this is asked for each event
             if kind is TextDelta:
                 if event.channel != "reasoning" and event.text:  # type: ignore[union-attr]  # see above
-                    self._say(event.choice, event.text)  # type: ignore[union-attr]
+                    self._say(event.choice, event.text)  # type: ignore[union-attr]  # its kind was asked for
             elif kind is ToolCallDelta:
-                self._argue(event.choice, event.index, event.arguments)  # type: ignore[union-attr]
+                self._argue(event.choice, event.index, event.arguments)  # type: ignore[union-attr]  # its kind was asked for
             elif kind is ToolCallStarted and self._has_room():
-                place = event.choice, event.index  # type: ignore[union-attr]
-                self._calls[place] = _Call(event.id[:MAX_CHARS], event.name[:MAX_CHARS])  # type: ignore[union-attr]
-                self._left = max(0, self._left - len(event.id) - len(event.name))  # type: ignore[union-attr]
+                place = event.choice, event.index  # type: ignore[union-attr]  # its kind was asked for
+                self._calls[place] = _Call(event.id[:MAX_CHARS], event.name[:MAX_CHARS])  # type: ignore[union-attr]  # its kind was asked for
+                self._left = max(0, self._left - len(event.id) - len(event.name))  # type: ignore[union-attr]  # its kind was asked for
 
     def _has_room(self) -> bool:
         return len(self._texts) + len(self._calls) < MAX_PARTS

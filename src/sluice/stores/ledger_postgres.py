@@ -137,7 +137,7 @@ class PostgresLedger:
                 await self._rows([*owed, *rows])
             for job in jobs:
                 if isinstance(job, Do) and not job.future.done():
-                    error = await self._try(lambda db, job=job: self._one(db, job))  # type: ignore[misc]
+                    error = await self._try(lambda db, job=job: self._one(db, job))  # type: ignore[misc]  # a lambda's default has no type
                     self._failed(error, [job])
         if self._db is not None:
             with contextlib.suppress(Exception):  # whatever it says: nothing is owed any more
